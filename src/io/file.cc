@@ -1,0 +1,116 @@
+#include "io/file.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/scoped_fd.h"
+
+namespace carat {
+namespace {
+
+std::unexpected<Error> SystemError(const std::filesystem::path& path, std::string_view action) {
+  const int number = errno;
+  const ErrorCode code = number == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
+  return Fail({.code = code,
+               .what = fmt::format("cannot {}: {}", action, std::strerror(number)),
+               .where = path.string()});
+}
+
+struct OpenFile {
+  ScopedFd fd;
+  size_t size = 0;
+};
+
+Result<OpenFile> OpenRegular(const std::filesystem::path& path) {
+  // O_NONBLOCK: opening a named pipe would otherwise wait for a writer that may never come.
+  ScopedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return SystemError(path, "open the file");
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return SystemError(path, "look at the file");
+  if (S_ISDIR(info.st_mode)) {
+    return Fail({.code = ErrorCode::kIo, .what = "wrong kind of file", .where = path.string(),
+                 .wanted = "a regular file", .found = "a directory"});
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return Fail({.code = ErrorCode::kIo, .what = "wrong kind of file", .where = path.string(),
+                 .wanted = "a regular file", .found = "a pipe, socket or device"});
+  }
+  return OpenFile{std::move(fd), static_cast<size_t>(info.st_size)};
+}
+
+}  // namespace
+
+Result<std::string> ReadDescriptor(int fd, std::string_view name, size_t max_bytes) {
+  std::string text;
+  char block[1 << 16];
+  for (;;) {
+    const ssize_t got = ::read(fd, block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return SystemError(std::string(name), "read");
+    if (got == 0) return text;
+    text.append(block, static_cast<size_t>(got));
+    if (text.size() > max_bytes) {
+      return Fail({.what = "too long", .where = std::string(name),
+                   .wanted = fmt::format("at most {} bytes", max_bytes)});
+    }
+  }
+}
+
+Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes) {
+  CARAT_ASSIGN(const OpenFile file, OpenRegular(path));
+  if (file.size > max_bytes) {
+    return Fail({.what = "the file is too long", .where = path.string(),
+                 .wanted = fmt::format("at most {} bytes", max_bytes),
+                 .found = std::to_string(file.size)});
+  }
+  return ReadDescriptor(file.fd.get(), path.string(), max_bytes);
+}
+
+Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::byte> bytes, unsigned mode) {
+  std::string temporary = path.string() + ".XXXXXX";
+  ScopedFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd.valid()) return SystemError(path, "create the file");
+  const auto give_up = [&](std::string_view action) {
+    auto error = SystemError(path, action);
+    ::unlink(temporary.c_str());
+    return error;
+  };
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t put = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return give_up("write the file");
+    done += static_cast<size_t>(put);
+  }
+  if (::fchmod(fd.get(), mode) != 0) return give_up("set the mode of the file");
+  if (::fsync(fd.get()) != 0) return give_up("flush the file");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up("rename the file");
+  return {};
+}
+
+Result<MappedFile> MappedFile::Open(const std::filesystem::path& path) {
+  CARAT_ASSIGN(const OpenFile file, OpenRegular(path));
+  if (file.size == 0) return MappedFile({});
+  void* const at = ::mmap(nullptr, file.size, PROT_READ, MAP_PRIVATE, file.fd.get(), 0);
+  if (at == MAP_FAILED) return SystemError(path, "map the file");
+  return MappedFile({static_cast<const std::byte*>(at), file.size});
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+}  // namespace carat
