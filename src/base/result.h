@@ -26,10 +26,10 @@ enum class ErrorCode {
 // or a field path; `wanted` and `found` values. Parts that do not apply stay empty.
 struct Error {
   ErrorCode code = ErrorCode::kInvalid;
-  std::string what;
-  std::string where;
-  std::string wanted;
-  std::string found;
+  std::string what = {};
+  std::string where = {};
+  std::string wanted = {};
+  std::string found = {};
 
   // "WHERE: WHAT (wanted W, found F)".
   std::string Message() const;

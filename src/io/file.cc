@@ -96,10 +96,10 @@ Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::b
 
 Result<MappedFile> MappedFile::Open(const std::filesystem::path& path) {
   CARAT_ASSIGN(const OpenFile file, OpenRegular(path));
-  if (file.size == 0) return MappedFile({});
+  if (file.size == 0) return MappedFile();
   void* const at = ::mmap(nullptr, file.size, PROT_READ, MAP_PRIVATE, file.fd.get(), 0);
   if (at == MAP_FAILED) return SystemError(path, "map the file");
-  return MappedFile({static_cast<const std::byte*>(at), file.size});
+  return MappedFile(std::span(static_cast<const std::byte*>(at), file.size));
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}

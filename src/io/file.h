@@ -26,6 +26,7 @@ Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::b
 // SIGBUS when the lost part is touched; no program that maps files can prevent that.
 class MappedFile {
  public:
+  MappedFile() = default;  // no file, no bytes
   static Result<MappedFile> Open(const std::filesystem::path& path);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;

@@ -1,0 +1,43 @@
+# A thin front over CMake, Ninja and the scripts in tools/. `make help` lists the targets.
+SHELL := /bin/sh
+MODEL ?=
+ARGS ?=
+PREFIX ?= $(HOME)/.local
+FUZZ_SECONDS ?= 60
+export FUZZ_SECONDS
+
+.DEFAULT_GOAL := build
+.PHONY: build run test check bench install format clean help packages-build packages-check
+
+help: ## say what the targets do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
+	  while IFS='|' read -r name text; do printf '%-16s%s\n' "$$name" "$$text"; done
+
+packages-build:
+	@tools/install_packages.sh build
+packages-check: packages-build
+	@tools/install_packages.sh check
+
+build: packages-build ## build/carat, optimised, without tests or benchmarks
+	@tools/build.sh
+
+run: build ## talk to a model: make run [MODEL=/path/to/gemma-4-12b.gguf] [ARGS="..."]
+	@MODEL='$(MODEL)' tools/run.sh $(ARGS)
+
+test: packages-build ## build with the tests and run them; needs neither a model nor a GPU
+	@tools/test.sh
+
+check: packages-check ## format, layers, walks, kernel symbols, clang-tidy, sanitizers, fuzzing
+	@tools/check.sh
+
+bench: packages-build ## build and run the benchmarks in build/bench/
+	@tools/bench.sh $(ARGS)
+
+install: build ## install to PREFIX (default ~/.local), no root needed
+	@cmake --install build --prefix '$(PREFIX)'
+
+format: packages-check ## format all C++ in place
+	@tools/format.sh -i
+
+clean: ## remove build/
+	rm -rf build

@@ -1,0 +1,62 @@
+// Engine: the door. A model is loaded once and shared; sessions run on it.
+//
+//   CARAT_ASSIGN(auto engine, Engine::Open({.model = "gemma-4-12b.gguf"}));
+//   CARAT_ASSIGN(auto session, Session::Create(*engine, {}));
+//   CARAT_TRY(session.SyncTo(prompt));            // make the timeline equal the prompt
+//   Generation answer(session, options);
+//   while (!answer.done()) { CARAT_ASSIGN(auto step, answer.Step()); … }
+//
+// Nothing above this room knows a tensor.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/model_files.h"
+#include "kernels/select.h"
+#include "model/decoder.h"
+#include "sys/thread_pool.h"
+
+namespace carat {
+
+struct EngineOptions {
+  std::filesystem::path model = {};  // a GGUF file or a Hugging Face folder
+  int threads = 0;              // 0: all usable processors
+  std::string kernels = {};     // a table by name; empty: the best this processor runs
+};
+
+// Immutable after Open. The model is thread-safe; the thread pool serves one running session at a time.
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  const Config& config() const { return decoder_->config(); }
+  const Decoder& decoder() const { return *decoder_; }
+  const ModelFiles& files() const { return files_; }
+  const Tokenizer* tokenizer() const { return tokenizer_ ? &*tokenizer_ : nullptr; }
+  // The tokenizer, or an error that says why text needs one.
+  Result<const Tokenizer*> RequireTokenizer() const;
+  const GenerationDefaults& defaults() const { return defaults_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  const kernels::Table& table() const { return *table_; }
+  ThreadPool& pool() const { return *pool_; }
+
+ private:
+  Engine() = default;
+
+  ModelFiles files_;
+  std::unique_ptr<Decoder> decoder_;
+  std::optional<Tokenizer> tokenizer_;
+  GenerationDefaults defaults_;
+  std::vector<std::string> warnings_;
+  kernels::TableList tables_;
+  const kernels::Table* table_ = nullptr;
+  std::unique_ptr<ThreadPool> pool_;
+};
+
+}  // namespace carat

@@ -1,0 +1,60 @@
+// Generation: one answer, token by token. The caller loops, so cancelling is not calling again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "engine/repetition_guard.h"
+#include "engine/session.h"
+#include "sampling/sampler.h"
+
+namespace carat {
+
+enum class StopReason {
+  kNone,         // the answer goes on
+  kStopToken,    // the model ended it
+  kMaxTokens,    // the caller's limit
+  kContextFull,  // no position is left
+  kRepetition,   // endless repetition (repetition_guard.h)
+};
+// "stop", "length", "context", "repetition"; empty for kNone.
+std::string_view StopReasonName(StopReason reason);
+
+struct GenerateOptions {
+  SamplingOptions sampling;
+  std::vector<TokenId> stop;      // ids that end the answer
+  size_t max_tokens = SIZE_MAX;
+  bool ignore_stop = false;        // go on past stop ids
+  bool repetition_guard = true;
+};
+
+struct GenerateStep {
+  TokenId id = -1;  // the token, or -1 if the answer ended without one
+  StopReason reason = StopReason::kNone;
+};
+
+// Borrows the session, whose logits must be valid (after SyncTo). One owner thread.
+class Generation {
+ public:
+  Generation(Session& session, GenerateOptions options) : session_(session), options_(std::move(options)) {}
+
+  // Chooses the next token. The stop token itself is returned with its reason; it is not run.
+  // Precondition: !done().
+  Result<GenerateStep> Step();
+  bool done() const { return done_; }
+  size_t num_tokens() const { return num_tokens_; }  // chosen so far, the stop token included
+
+ private:
+  Session& session_;
+  GenerateOptions options_;
+  RepetitionGuard guard_;
+  TokenId pending_ = -1;  // chosen, but not yet in the cache
+  size_t num_tokens_ = 0;
+  bool done_ = false;
+};
+
+}  // namespace carat

@@ -1,0 +1,198 @@
+#include "engine/model_files.h"
+
+#include <fmt/format.h>
+
+#include "base/utf8.h"
+#include "io/file.h"
+#include "io/json.h"
+
+namespace carat {
+namespace {
+
+constexpr size_t kMaxConfigBytes = 16u << 20;
+constexpr size_t kMaxTokenizerBytes = 256u << 20;  // Gemma's is 33 MB
+
+bool Exists(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+Result<Json> ReadJson(const std::filesystem::path& path) {
+  CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxConfigBytes));
+  auto json = ParseJson(text);
+  if (!json) return Fail(Within(path.string(), json.error()));
+  return json;
+}
+
+// chat_template.jinja, or the field of tokenizer_config.json where older folders keep it.
+Result<std::string> ReadTemplate(const std::filesystem::path& folder) {
+  if (Exists(folder / "chat_template.jinja")) return ReadFile(folder / "chat_template.jinja", kMaxConfigBytes);
+  if (!Exists(folder / "tokenizer_config.json")) return std::string();
+  CARAT_ASSIGN(const Json config, ReadJson(folder / "tokenizer_config.json"));
+  const Json* text = config.Find("chat_template");
+  return text != nullptr && text->is_string() ? text->string() : std::string();
+}
+
+Result<ModelFiles> OpenFolder(const std::filesystem::path& folder) {
+  ModelFiles files;
+  files.path = folder;
+  const auto config_path = folder / "config.json";
+  if (!Exists(config_path)) {
+    return Fail({.code = ErrorCode::kNotFound, .what = "not a model folder: it has no config.json",
+                 .where = folder.string()});
+  }
+  CARAT_ASSIGN(files.config, ReadJson(config_path));
+  const JsonView root(files.config, config_path.string());
+  CARAT_ASSIGN(files.architecture, root.String("model_type"));
+  if (files.architecture == "gemma4_unified_assistant") {
+    files.kind = FileKind::kDrafter;
+  } else if (files.architecture != "gemma4_unified" && files.architecture != "gemma4_unified_text") {
+    return Fail(Within(config_path.string(), UnsupportedArchitecture(files.architecture)));
+  }
+  // Read even where nothing depends on it yet: a broken file is better told now than when media come.
+  if (Exists(folder / "processor_config.json")) {
+    CARAT_TRY(ReadJson(folder / "processor_config.json"));
+  }
+  CARAT_ASSIGN(files.chat_template, ReadTemplate(folder));
+  CARAT_ASSIGN(files.safetensors, Safetensors::OpenFolder(folder));
+  return files;
+}
+
+Result<ModelFiles> OpenGguf(const std::filesystem::path& path) {
+  ModelFiles files;
+  files.path = path;
+  CARAT_ASSIGN(files.gguf, Gguf::Open(path));
+  auto architecture = files.gguf->String("general.architecture");
+  if (!architecture) return Fail(Within(path.string(), architecture.error()));
+  files.architecture = *architecture;
+  if (files.architecture == "gemma4-assistant" || files.architecture == "gemma4_assistant") {
+    files.kind = FileKind::kDrafter;
+  } else if (files.architecture == "clip") {
+    files.kind = FileKind::kEmbedders;
+  } else if (files.architecture != "gemma4") {
+    return Fail(Within(path.string(), UnsupportedArchitecture(files.architecture)));
+  }
+  if (files.gguf->Find("tokenizer.chat_template") != nullptr) {
+    auto text = files.gguf->String("tokenizer.chat_template");
+    if (!text) return Fail(Within(path.string(), text.error()));
+    files.chat_template = *text;
+  }
+  return files;
+}
+
+// The arrays of a GGUF file as a vocabulary (gguf specification, 4.1).
+Result<std::optional<Tokenizer>> TokenizerFromGguf(const Gguf& gguf) {
+  if (gguf.Find("tokenizer.ggml.tokens") == nullptr) return std::optional<Tokenizer>();
+  CARAT_ASSIGN(const std::string_view model, gguf.String("tokenizer.ggml.model"));
+  if (model != "gemma4") {
+    return Fail({.code = ErrorCode::kUnsupported, .what = "not the tokenizer of Gemma 4",
+                 .where = "tokenizer.ggml.model", .wanted = "gemma4", .found = SanitizeUtf8(model.substr(0, 40))});
+  }
+  const auto strings = [&](std::string_view key) -> Result<const GgufArray*> {
+    const GgufValue* value = gguf.Find(key);
+    const GgufArray* array = value == nullptr ? nullptr : value->AsArray();
+    if (array != nullptr && array->type == GgufType::kString) return array;
+    return Fail({.code = ErrorCode::kNotFound, .what = "missing or wrong metadata", .where = std::string(key),
+                 .wanted = "an array of strings"});
+  };
+  VocabularyParts parts;
+  CARAT_ASSIGN(const GgufArray* tokens, strings("tokenizer.ggml.tokens"));
+  CARAT_ASSIGN(const GgufArray* merges, strings("tokenizer.ggml.merges"));
+  parts.pieces = tokens->strings;
+  if (gguf.Find("tokenizer.ggml.token_type") != nullptr) {
+    CARAT_ASSIGN(const auto types, gguf.Ints("tokenizer.ggml.token_type", static_cast<size_t>(tokens->count)));
+    for (const int64_t type : types) {  // 3 CONTROL, 4 USER_DEFINED; the rest match as plain text
+      parts.kinds.push_back(type == 3   ? VocabularyParts::Kind::kSpecial
+                            : type == 4 ? VocabularyParts::Kind::kUserDefined
+                                        : VocabularyParts::Kind::kNormal);
+    }
+  }
+  parts.merges.reserve(static_cast<size_t>(merges->count));
+  for (uint64_t i = 0; i < merges->count; ++i) {
+    const std::string_view merge = merges->strings[static_cast<size_t>(i)];
+    const size_t cut = merge.find(' ', 1);  // a side may itself begin with any character
+    if (cut == std::string_view::npos || cut + 1 == merge.size()) {
+      return Fail({.what = "a merge is not two texts", .where = fmt::format("tokenizer.ggml.merges[{}]", i),
+                   .wanted = "\"left right\"", .found = '"' + SanitizeUtf8(merge.substr(0, 40)) + '"'});
+    }
+    parts.merges.push_back({merge.substr(0, cut), merge.substr(cut + 1)});
+  }
+  CARAT_ASSIGN(Tokenizer tokenizer, Tokenizer::FromParts(parts));
+  return std::optional<Tokenizer>(std::move(tokenizer));
+}
+
+Result<GenerationDefaults> LoadDefaults(const ModelFiles& files, int64_t vocab, const Tokenizer* tokenizer) {
+  if (files.gguf) return DefaultsFromGguf(*files.gguf, vocab, tokenizer);
+  const auto path = files.path / "generation_config.json";
+  if (!Exists(path)) return GenerationDefaults();
+  CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxConfigBytes));
+  auto defaults = DefaultsFromHuggingFace(text, vocab);
+  if (!defaults) return Fail(Within(path.string(), defaults.error()));
+  return defaults;
+}
+
+Status LoadInto(LoadedModel& model) {
+  if (model.files.gguf) {
+    CARAT_ASSIGN(model.config, ConfigFromGguf(*model.files.gguf));
+    CARAT_ASSIGN(model.weights, BindGguf(model.config, model.files.gguf->tensors()));
+  } else {
+    CARAT_ASSIGN(model.config, ConfigFromHuggingFace(model.files.config));
+    CARAT_ASSIGN(model.weights, BindHuggingFace(model.config, model.files.safetensors->tensors()));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view FileKindName(FileKind kind) {
+  switch (kind) {
+    case FileKind::kText: return "text model";
+    case FileKind::kDrafter: return "drafter";
+    case FileKind::kEmbedders: return "vision and audio embedders";
+  }
+  return "";
+}
+
+Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored) ? OpenFolder(path) : OpenGguf(path);
+}
+
+Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files) {
+  if (files.gguf) {
+    auto tokenizer = TokenizerFromGguf(*files.gguf);
+    if (!tokenizer) return Fail(Within(files.path.string(), tokenizer.error()));
+    return tokenizer;
+  }
+  const auto path = files.path / "tokenizer.json";
+  if (!Exists(path)) return std::optional<Tokenizer>();
+  CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxTokenizerBytes));
+  auto tokenizer = Tokenizer::FromJson(text);
+  if (!tokenizer) return Fail(Within(path.string(), tokenizer.error()));
+  return std::optional<Tokenizer>(*std::move(tokenizer));
+}
+
+Result<LoadedModel> LoadTextModel(ModelFiles files) {
+  if (files.kind != FileKind::kText) {
+    return Fail({.code = ErrorCode::kUnsupported, .what = "this file holds no text model", .where = files.path.string(),
+                 .found = std::string(FileKindName(files.kind))});
+  }
+  LoadedModel model;
+  model.files = std::move(files);
+  const std::string where = model.files.path.string();
+  if (auto done = LoadInto(model); !done) return Fail(Within(where, done.error()));
+  CARAT_ASSIGN(model.tokenizer, LoadTokenizer(model.files));
+  const Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
+  if (tokenizer != nullptr && static_cast<int64_t>(tokenizer->size()) > model.config.vocab_size) {
+    return Fail({.what = "the tokenizer has more tokens than the model", .where = where,
+                 .wanted = fmt::format("at most {}", model.config.vocab_size), .found = std::to_string(tokenizer->size())});
+  }
+  CARAT_ASSIGN(model.defaults, LoadDefaults(model.files, model.config.vocab_size, tokenizer));
+  if (tokenizer != nullptr) AddModelStops(*tokenizer, model.defaults);
+  for (const auto* list : {&model.config.warnings, &model.weights.warnings}) {
+    model.warnings.insert(model.warnings.end(), list->begin(), list->end());
+  }
+  return model;
+}
+
+}  // namespace carat

@@ -1,0 +1,58 @@
+// From a path to everything a model file holds: the one place that tells the kinds of files apart.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/generation_defaults.h"
+#include "model/config.h"
+#include "model/weights.h"
+#include "tokenizer/tokenizer.h"
+#include "weights/gguf.h"
+#include "weights/safetensors.h"
+
+namespace carat {
+
+enum class FileKind {
+  kText,       // the model itself (a Hugging Face folder may hold the embedders too)
+  kDrafter,    // the MTP drafter
+  kEmbedders,  // vision and audio embedders (mmproj)
+};
+std::string_view FileKindName(FileKind kind);
+
+// The files of a model, opened and recognised but not yet bound. Owns the mappings. Move-only.
+struct ModelFiles {
+  std::filesystem::path path;
+  FileKind kind = FileKind::kText;
+  std::string architecture;         // model_type or general.architecture
+  std::optional<Gguf> gguf;         // exactly one of these two is there
+  std::optional<Safetensors> safetensors;
+  Json config;                      // config.json of a folder
+  std::string chat_template;        // as the file carries it; empty if it carries none
+
+  const TensorDirectory& tensors() const { return gguf ? gguf->tensors() : safetensors->tensors(); }
+};
+
+// Opens a GGUF file or a Hugging Face folder. An architecture that carat does not run is refused here.
+Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path);
+
+// A text model with its weights bound. Move-only; keeps the files alive that the weights point into.
+struct LoadedModel {
+  ModelFiles files;
+  Config config;
+  Weights weights;
+  std::optional<Tokenizer> tokenizer;  // absent where the files carry none
+  GenerationDefaults defaults;
+  std::vector<std::string> warnings;
+};
+Result<LoadedModel> LoadTextModel(ModelFiles files);
+
+// The vocabulary alone; empty where the files carry none.
+Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files);
+
+}  // namespace carat

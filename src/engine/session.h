@@ -1,0 +1,83 @@
+// Session: one mutable timeline of tokens on a shared engine.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/prompt.h"
+#include "engine/window_pool.h"
+#include "model/activations.h"
+#include "model/decoder.h"
+#include "model/kv_cache.h"
+#include "ops/context.h"
+
+namespace carat {
+
+struct SessionOptions {
+  DType cache = DType::kBF16;  // element type of the attention cache: kF32, kF16 or kBF16
+  Pos context = 0;             // most positions; 0: the smaller of kDefaultContext and the model's
+  Pos chunk = 256;             // positions of one prefill step; also bounds how late a cancel is seen
+  size_t window_pool_bytes = size_t{1} << 30;  // budget for saved windows (window_pool.h)
+
+  static constexpr Pos kDefaultContext = 32768;
+};
+
+// Called after each prefill step with positions done and to do; false cancels.
+using PrefillProgress = std::function<bool(size_t done, size_t total)>;
+
+struct SyncReport {
+  size_t reused = 0;     // positions that were in the cache already
+  size_t prefilled = 0;  // positions computed now
+  bool restored = false;  // a saved window was put back
+};
+
+// One owner thread. Borrows the engine.
+class Session {
+ public:
+  static Result<Session> Create(Engine& engine, const SessionOptions& options);
+
+  Engine& engine() const { return *engine_; }
+  std::span<const TokenId> ids() const { return ids_; }  // what the cache holds
+  Pos size() const { return cache_.size(); }
+  Pos context() const { return cache_.max_positions(); }
+
+  // Makes the timeline equal to `prompt`, computing as little as possible: keeps the common beginning, goes
+  // back to the nearest place from which it can go on, and prefills the rest. Then logits() are those after
+  // the last id. Errors: an empty prompt, an id outside the vocabulary, kContextFull (nothing has changed),
+  // kCancelled (the timeline is a beginning of the prompt, and the next call goes on from there).
+  Result<SyncReport> SyncTo(const Prompt& prompt, const PrefillProgress& progress = {});
+
+  // Appends one id and computes the logits after it.
+  Status Append(TokenId id);
+
+  // As Append for many ids, with the logits [ids.size(), V] of every one of them (for `inspect`).
+  Status AppendAll(std::span<const TokenId> ids, std::span<float> logits);
+
+  // [V], after the soft cap. Valid after a SyncTo or Append; callers may change it (sampling does).
+  std::span<float> logits() { return logits_; }
+
+  // Cuts the timeline back to nothing.
+  void Clear();
+
+ private:
+  Session(Engine& engine, KvCache cache, const SessionOptions& options);
+  Pos ResumeFrom(Pos common, bool& restored);
+  Status Run(std::span<const TokenId> ids, LogitRows rows, std::span<float> logits);
+  Status CheckLogits(std::span<const float> logits) const;
+
+  Engine* engine_;
+  OpContext context_;
+  KvCache cache_;
+  WindowPool windows_;
+  Activations activations_;
+  Pos chunk_;
+  std::vector<TokenId> ids_;
+  std::vector<float> logits_;
+};
+
+}  // namespace carat

@@ -1,0 +1,29 @@
+// StopStrings: ends an answer at texts that the caller names, wherever token borders fall.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace carat {
+
+// Text goes in as it streams; what comes out is safe to show: it holds no stop string and no beginning of
+// one that may still be completed.
+class StopStrings {
+ public:
+  // Empty strings are ignored.
+  explicit StopStrings(std::vector<std::string> strings);
+
+  // Text that can be shown now. After a hit: what stands before the earliest stop string, then nothing.
+  std::string Push(std::string_view text);
+  // What was held back, at the end of the answer.
+  std::string Finish();
+  bool hit() const { return hit_; }
+
+ private:
+  std::vector<std::string> strings_;
+  std::string held_;
+  bool hit_ = false;
+};
+
+}  // namespace carat

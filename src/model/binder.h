@@ -1,0 +1,45 @@
+// Binder: takes tensors out of a directory by name, checks them, and remembers which were taken.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/result.h"
+#include "tensor/view.h"
+#include "weights/directory.h"
+
+namespace carat {
+
+// Borrows the directory; `owned` receives vectors that must be converted to f32.
+class Binder {
+ public:
+  Binder(const TensorDirectory& tensors, std::vector<FloatBuffer>& owned) : tensors_(tensors), owned_(owned) {}
+
+  bool Has(std::string_view name) const { return tensors_.Find(name) != nullptr; }
+
+  // A matrix [rows, cols] in any weight format.
+  Result<MatrixView> Matrix(const std::string& name, int64_t rows, int64_t cols);
+  // A tensor of exactly this shape as f32, in place where the file holds aligned f32. Its values must be
+  // finite.
+  Result<const float*> Floats(const std::string& name, std::initializer_list<int64_t> shape);
+  // A single finite number, stored as [1] or [].
+  Result<float> Scalar(const std::string& name);
+
+  void MarkUsed(std::string_view name) { used_.emplace(name); }
+  // Names that nobody took, in file order.
+  std::vector<std::string> Unused() const;
+
+ private:
+  Result<const TensorEntry*> Take(const std::string& name, std::span<const int64_t> shape);
+
+  const TensorDirectory& tensors_;
+  std::vector<FloatBuffer>& owned_;
+  std::unordered_set<std::string> used_;
+};
+
+}  // namespace carat

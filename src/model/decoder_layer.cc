@@ -1,0 +1,73 @@
+#include "model/decoder_layer.h"
+
+#include <algorithm>
+
+#include "ops/elementwise.h"
+#include "ops/matmul.h"
+
+namespace carat {
+namespace {
+
+// branch = Attn(normed) (section 4.3).
+void SelfAttention(OpContext& context, const Config& config, const LayerWeights& w, const CacheView& cache,
+                   const LayerPlace& place, Activations& a) {
+  const bool global = config.is_global[static_cast<size_t>(place.layer)];
+  const AttentionShape& shape = config.attention(place.layer);
+  const auto heads = static_cast<size_t>(config.num_heads);
+  const auto kv_heads = static_cast<size_t>(shape.kv_heads);
+  const auto dim = static_cast<size_t>(shape.head_dim);
+  const size_t tokens = place.tokens;
+  const RopeTable& rope = global ? a.global_rope : a.sliding_rope;
+
+  MatMul(context, w.q, a.normed.data(), tokens, a.q.data());
+  RmsNorm(context, a.q.data(), w.q_norm, tokens * heads, dim, config.rms_eps, a.q.data());
+  rope.Apply(a.q.data(), heads);
+
+  MatMul(context, w.k, a.normed.data(), tokens, a.k.data());
+  if (w.v.empty()) {  // the value is the raw key, before its norm and rotation
+    RmsNorm(context, a.k.data(), nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
+  } else {
+    MatMul(context, w.v, a.normed.data(), tokens, a.v.data());
+    RmsNorm(context, a.v.data(), nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
+  }
+  RmsNorm(context, a.k.data(), w.k_norm, tokens * kv_heads, dim, config.rms_eps, a.k.data());
+  rope.Apply(a.k.data(), kv_heads);
+
+  StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
+  Attention(context, cache, a.q.data(), heads, place.first, tokens, global ? 0 : config.window, a.mixed.data());
+  MatMul(context, w.o, a.mixed.data(), tokens, a.branch.data());
+}
+
+// branch = Wd (gelu(Wg normed) * (Wu normed)) (section 4.6).
+void FeedForward(OpContext& context, const Config& config, const LayerWeights& w, size_t tokens, Activations& a) {
+  MatMul(context, w.gate, a.normed.data(), tokens, a.gate.data());
+  MatMul(context, w.up, a.normed.data(), tokens, a.up.data());
+  GeluMul(context, a.gate.data(), a.up.data(), tokens, static_cast<size_t>(config.intermediate));
+  MatMul(context, w.down, a.gate.data(), tokens, a.branch.data());
+}
+
+}  // namespace
+
+void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w, const CacheView& cache,
+                  const LayerPlace& place, Activations& a) {
+  const auto hidden = static_cast<size_t>(config.hidden);
+  const size_t tokens = place.tokens;
+  const size_t n = tokens * hidden;
+  float* stream = a.stream.data();
+  float* normed = a.normed.data();
+  float* branch = a.branch.data();
+
+  RmsNorm(context, stream, w.attn_norm, tokens, hidden, config.rms_eps, normed);
+  SelfAttention(context, config, w, cache, place, a);
+  RmsNorm(context, branch, w.post_attn_norm, tokens, hidden, config.rms_eps, branch);
+  AddTo(stream, branch, n);
+
+  RmsNorm(context, stream, w.ffn_norm, tokens, hidden, config.rms_eps, normed);
+  FeedForward(context, config, w, tokens, a);
+  RmsNorm(context, branch, w.post_ffn_norm, tokens, hidden, config.rms_eps, branch);
+  AddTo(stream, branch, n);
+
+  Scale(stream, w.layer_scalar, n);  // the whole stream, residual included
+}
+
+}  // namespace carat

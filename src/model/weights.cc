@@ -1,0 +1,192 @@
+#include "model/weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/utf8.h"
+#include "kernels/kernels.h"
+#include "model/binder.h"
+
+namespace carat {
+namespace {
+
+// The names of one layer's tensors in a dialect (gguf specification, table 3.1), after the prefix.
+struct LayerNames {
+  std::string_view attn_norm, q, k, v, o, q_norm, k_norm, post_attn_norm, ffn_norm, gate, up, down, post_ffn_norm,
+      layer_scalar;
+};
+
+constexpr LayerNames kHuggingFaceNames = {
+    .attn_norm = "input_layernorm.weight",
+    .q = "self_attn.q_proj.weight",
+    .k = "self_attn.k_proj.weight",
+    .v = "self_attn.v_proj.weight",
+    .o = "self_attn.o_proj.weight",
+    .q_norm = "self_attn.q_norm.weight",
+    .k_norm = "self_attn.k_norm.weight",
+    .post_attn_norm = "post_attention_layernorm.weight",
+    .ffn_norm = "pre_feedforward_layernorm.weight",
+    .gate = "mlp.gate_proj.weight",
+    .up = "mlp.up_proj.weight",
+    .down = "mlp.down_proj.weight",
+    .post_ffn_norm = "post_feedforward_layernorm.weight",
+    .layer_scalar = "layer_scalar",
+};
+
+constexpr LayerNames kGgufNames = {
+    .attn_norm = "attn_norm.weight",
+    .q = "attn_q.weight",
+    .k = "attn_k.weight",
+    .v = "attn_v.weight",
+    .o = "attn_output.weight",
+    .q_norm = "attn_q_norm.weight",
+    .k_norm = "attn_k_norm.weight",
+    .post_attn_norm = "post_attention_norm.weight",
+    .ffn_norm = "ffn_norm.weight",
+    .gate = "ffn_gate.weight",
+    .up = "ffn_up.weight",
+    .down = "ffn_down.weight",
+    .post_ffn_norm = "post_ffw_norm.weight",
+    .layer_scalar = "layer_output_scale.weight",
+};
+
+// A matrix with its companion factor NAME.scale, which NVFP4 files carry (gguf specification, 3.1).
+Result<MatrixView> ScaledMatrix(Binder& bind, const std::string& name, int64_t rows, int64_t cols) {
+  CARAT_ASSIGN(MatrixView matrix, bind.Matrix(name, rows, cols));
+  const size_t dot = name.rfind(".weight");
+  if (dot == std::string::npos) return matrix;
+  const std::string base = name.substr(0, dot);
+  if (bind.Has(base + ".scale")) {
+    CARAT_ASSIGN(matrix.scale, bind.Scalar(base + ".scale"));
+  }
+  if (bind.Has(base + ".input_scale")) bind.MarkUsed(base + ".input_scale");  // for 8-bit activations only
+  return matrix;
+}
+
+Status BindAttention(Binder& bind, const Config& config, const LayerNames& names, const std::string& prefix,
+                     int64_t layer, LayerWeights& out) {
+  const AttentionShape& shape = config.attention(layer);
+  const int64_t q_rows = config.num_heads * shape.head_dim;
+  const int64_t kv_rows = shape.kv_heads * shape.head_dim;
+  const auto name = [&](std::string_view suffix) { return prefix + std::string(suffix); };
+  const std::string fused = prefix + "attn_qkv.weight";  // some conversions store q, k and v as one
+  if (!bind.Has(name(names.q)) && bind.Has(fused)) {
+    const bool has_v = !config.is_global[static_cast<size_t>(layer)];
+    CARAT_ASSIGN(const MatrixView all, ScaledMatrix(bind, fused, q_rows + (has_v ? 2 : 1) * kv_rows, config.hidden));
+    const auto q = static_cast<size_t>(q_rows), kv = static_cast<size_t>(kv_rows);
+    out.q = all.Rows(0, q);
+    out.k = all.Rows(q, kv);
+    if (has_v) out.v = all.Rows(q + kv, kv);
+  } else {
+    CARAT_ASSIGN(out.q, ScaledMatrix(bind, name(names.q), q_rows, config.hidden));
+    CARAT_ASSIGN(out.k, ScaledMatrix(bind, name(names.k), kv_rows, config.hidden));
+    // Global layers have no v: the raw key is the value (section 4.3). A file that stores one all the
+    // same means it.
+    if (!config.is_global[static_cast<size_t>(layer)] || bind.Has(name(names.v))) {
+      CARAT_ASSIGN(out.v, ScaledMatrix(bind, name(names.v), kv_rows, config.hidden));
+    }
+  }
+  CARAT_ASSIGN(out.o, ScaledMatrix(bind, name(names.o), config.hidden, q_rows));
+  CARAT_ASSIGN(out.q_norm, bind.Floats(name(names.q_norm), {shape.head_dim}));
+  CARAT_ASSIGN(out.k_norm, bind.Floats(name(names.k_norm), {shape.head_dim}));
+  return {};
+}
+
+Result<LayerWeights> BindLayer(Binder& bind, const Config& config, const LayerNames& names, const std::string& prefix,
+                               int64_t layer) {
+  LayerWeights out;
+  const auto name = [&](std::string_view suffix) { return prefix + std::string(suffix); };
+  CARAT_TRY(BindAttention(bind, config, names, prefix, layer, out));
+  CARAT_ASSIGN(out.attn_norm, bind.Floats(name(names.attn_norm), {config.hidden}));
+  CARAT_ASSIGN(out.post_attn_norm, bind.Floats(name(names.post_attn_norm), {config.hidden}));
+  CARAT_ASSIGN(out.ffn_norm, bind.Floats(name(names.ffn_norm), {config.hidden}));
+  CARAT_ASSIGN(out.post_ffn_norm, bind.Floats(name(names.post_ffn_norm), {config.hidden}));
+  CARAT_ASSIGN(out.gate, ScaledMatrix(bind, name(names.gate), config.intermediate, config.hidden));
+  CARAT_ASSIGN(out.up, ScaledMatrix(bind, name(names.up), config.intermediate, config.hidden));
+  CARAT_ASSIGN(out.down, ScaledMatrix(bind, name(names.down), config.hidden, config.intermediate));
+  CARAT_ASSIGN(out.layer_scalar, bind.Scalar(name(names.layer_scalar)));
+  return out;
+}
+
+// What is left over. Names inside the text model would change its mathematics; names of other parts
+// (towers, embedders, optimiser leftovers) cannot.
+Status CheckUnused(const Binder& bind, std::initializer_list<std::string_view> ours,
+                   std::initializer_list<std::string_view> known, std::vector<std::string>& warnings) {
+  const auto begins = [](const std::string& name, std::initializer_list<std::string_view> prefixes) {
+    return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
+  };
+  size_t unknown = 0;
+  for (const std::string& name : bind.Unused()) {
+    if (begins(name, known)) continue;
+    if (begins(name, ours)) {
+      return Fail({.code = ErrorCode::kUnsupported,
+                   .what = "a tensor that carat does not know would change the mathematics",
+                   .where = SanitizeUtf8(name)});
+    }
+    if (++unknown <= 5) warnings.push_back("unknown tensor ignored: " + SanitizeUtf8(name));
+  }
+  if (unknown > 5) warnings.push_back(fmt::format("{} more unknown tensors ignored", unknown - 5));
+  return {};
+}
+
+}  // namespace
+
+Result<Weights> BindHuggingFace(const Config& config, const TensorDirectory& tensors) {
+  Weights weights;
+  Binder bind(tensors, weights.owned);
+  const bool composite = bind.Has("model.language_model.embed_tokens.weight") || !bind.Has("model.embed_tokens.weight");
+  const std::string prefix = composite ? "model.language_model." : "model.";
+  CARAT_ASSIGN(weights.embedding, bind.Matrix(prefix + "embed_tokens.weight", config.vocab_size, config.hidden));
+  weights.head = weights.embedding;
+  if (bind.Has("lm_head.weight")) bind.MarkUsed("lm_head.weight");  // tied: a copy of the embedding
+  CARAT_ASSIGN(weights.final_norm, bind.Floats(prefix + "norm.weight", {config.hidden}));
+  for (int64_t i = 0; i < config.num_layers(); ++i) {
+    CARAT_ASSIGN(weights.layers.emplace_back(),
+                 BindLayer(bind, config, kHuggingFaceNames, fmt::format("{}layers.{}.", prefix, i), i));
+  }
+  CARAT_TRY(CheckUnused(bind, {"model.language_model.", "model.layers.", "lm_head."},
+                        {"model.vision_embedder.", "model.embed_vision.", "model.embed_audio."}, weights.warnings));
+  return weights;
+}
+
+Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors) {
+  Weights weights;
+  Binder bind(tensors, weights.owned);
+  CARAT_ASSIGN(weights.embedding, ScaledMatrix(bind, "token_embd.weight", config.vocab_size, config.hidden));
+  weights.head = weights.embedding;
+  if (bind.Has("output.weight")) {
+    CARAT_ASSIGN(weights.head, ScaledMatrix(bind, "output.weight", config.vocab_size, config.hidden));
+  }
+  CARAT_ASSIGN(weights.final_norm, bind.Floats("output_norm.weight", {config.hidden}));
+  CARAT_ASSIGN(weights.rope_factors, bind.Floats("rope_freqs.weight", {config.global.head_dim / 2}));
+  for (int64_t i = 0; i < config.num_layers(); ++i) {
+    CARAT_ASSIGN(weights.layers.emplace_back(), BindLayer(bind, config, kGgufNames, fmt::format("blk.{}.", i), i));
+  }
+  CARAT_TRY(CheckUnused(bind, {"blk.", "token_embd", "output", "per_layer_", "rope_freqs"}, {}, weights.warnings));
+  return weights;
+}
+
+std::string FindNonFinite(const TensorDirectory& tensors) {
+  FloatBuffer row;
+  for (const TensorEntry& entry : tensors.entries()) {
+    if (!IsWeightType(entry.dtype) || entry.elements() == 0) continue;
+    const DTypeInfo& info = Info(entry.dtype);
+    constexpr size_t kStep = 1 << 16;  // elements per step; a multiple of every block size
+    row.Resize(kStep);
+    const auto total = static_cast<size_t>(entry.elements());
+    for (size_t at = 0; at < total; at += kStep) {
+      const size_t n = std::min(kStep, total - at);
+      const std::byte* src = entry.bytes.data() + at / info.block_elements * info.block_bytes;
+      kernels::ReferenceTable().decode[static_cast<size_t>(entry.dtype)](src, n, row.data());
+      for (size_t i = 0; i < n; ++i) {
+        if (!std::isfinite(row.data()[i])) return fmt::format("{}, element {}", SanitizeUtf8(entry.name), at + i);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace carat

@@ -1,0 +1,18 @@
+// What this processor can do, asked once.
+#pragma once
+
+#include <string>
+
+namespace carat {
+
+struct CpuFeatures {
+  bool avx2 = false;    // with FMA and F16C, as every AVX2 processor since 2013 has
+  bool avx512 = false;  // F, BW, DQ and VL
+};
+
+CpuFeatures DetectCpuFeatures();
+
+// Processors that this process may use (its affinity mask), at least 1.
+int UsableProcessors();
+
+}  // namespace carat

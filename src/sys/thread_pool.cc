@@ -1,0 +1,76 @@
+#include "sys/thread_pool.h"
+
+#include "base/check.h"
+
+namespace carat {
+namespace {
+
+// A decode step has hundreds of short rounds. Looking for a moment before sleeping keeps the time
+// between two of them in the microseconds; longer would take the processor away from others.
+constexpr int kSpins = 2000;
+
+template <class Done>
+bool Spin(const Done& done) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (done()) return true;
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  return done();
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) {
+  CARAT_CHECK(threads >= 1);
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { WorkerLoop(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true);
+  round_.fetch_add(1);
+  round_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::DoShare(int thread) const {
+  const size_t n = static_cast<size_t>(threads());
+  const size_t t = static_cast<size_t>(thread);
+  const size_t begin = parts_ * t / n;
+  const size_t end = parts_ * (t + 1) / n;
+  for (size_t part = begin; part < end; ++part) (*work_)(part, thread);
+}
+
+void ThreadPool::WorkerLoop(int thread) {
+  uint32_t seen = 0;
+  for (;;) {
+    if (!Spin([&] { return round_.load(std::memory_order_acquire) != seen; })) {
+      round_.wait(seen, std::memory_order_acquire);
+    }
+    seen = round_.load(std::memory_order_acquire);
+    if (stop_.load()) return;
+    DoShare(thread);
+    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+  }
+}
+
+void ThreadPool::Run(size_t parts, const std::function<void(size_t, int)>& work) {
+  work_ = &work;
+  parts_ = parts;
+  if (workers_.empty() || parts <= 1) {
+    for (size_t part = 0; part < parts; ++part) work(part, 0);
+    return;
+  }
+  pending_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  DoShare(0);
+  const auto done = [&] { return pending_.load(std::memory_order_acquire) == 0; };
+  while (!Spin(done)) {
+    const uint32_t left = pending_.load(std::memory_order_acquire);
+    if (left != 0) pending_.wait(left, std::memory_order_acquire);
+  }
+}
+
+}  // namespace carat

@@ -1,0 +1,163 @@
+#include "weights/safetensors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/utf8.h"
+#include "io/json.h"
+
+namespace carat {
+namespace {
+
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+constexpr size_t kMaxRank = 8;
+
+std::optional<DType> DTypeFromName(std::string_view name) {
+  static constexpr std::pair<std::string_view, DType> kNames[] = {
+      {"F32", DType::kF32}, {"F16", DType::kF16}, {"BF16", DType::kBF16}, {"F64", DType::kF64},
+      {"I8", DType::kI8},   {"I16", DType::kI16}, {"I32", DType::kI32},   {"I64", DType::kI64},
+      {"U8", DType::kI8},   {"BOOL", DType::kI8}, {"U16", DType::kI16},   {"U32", DType::kI32},
+      {"U64", DType::kI64}};
+  for (const auto& [known, dtype] : kNames) {
+    if (known == name) return dtype;
+  }
+  return std::nullopt;
+}
+
+struct Placed {
+  TensorEntry entry;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+Result<Placed> ReadEntry(const JsonView& view, std::string_view name, std::span<const std::byte> data) {
+  Placed placed;
+  placed.entry.name = name;
+  CARAT_ASSIGN(const std::string dtype, view.String("dtype"));
+  const std::optional<DType> known = DTypeFromName(dtype);
+  if (!known) {
+    return Fail({.code = ErrorCode::kUnsupported, .what = "no such tensor type is known",
+                 .where = view.path(), .wanted = "F32, F16 or BF16", .found = SanitizeUtf8(dtype.substr(0, 40))});
+  }
+  placed.entry.dtype = *known;
+  CARAT_ASSIGN(const JsonView shape, view.Array("shape"));
+  if (shape.value().array().size() > kMaxRank) return Fail(shape.Wrong("at most 8 dimensions"));
+  for (const Json& d : shape.value().array()) {
+    if (!d.is_int() || d.integer() < 0) return Fail(shape.Wrong("non-negative integers"));
+    placed.entry.shape.push_back(static_cast<uint64_t>(d.integer()));
+  }
+  CARAT_ASSIGN(const JsonView offsets, view.Array("data_offsets"));
+  const auto& pair = offsets.value().array();
+  if (pair.size() != 2 || !pair[0].is_int() || !pair[1].is_int() || pair[0].integer() < 0 ||
+      pair[1].integer() < pair[0].integer()) {
+    return Fail(offsets.Wrong("[begin, end] with begin <= end"));
+  }
+  placed.begin = static_cast<uint64_t>(pair[0].integer());
+  placed.end = static_cast<uint64_t>(pair[1].integer());
+  if (placed.end > data.size()) {
+    return Fail({.what = "the tensor's data lies outside the file (is the file cut short?)",
+                 .where = view.path(), .wanted = fmt::format("bytes {} to {}", placed.begin, placed.end),
+                 .found = fmt::format("{} bytes of data", data.size())});
+  }
+  auto size = StorageBytes(placed.entry.dtype, placed.entry.shape);
+  if (!size) return Fail(Within(view.path(), size.error()));
+  if (*size != placed.end - placed.begin) {
+    return Fail({.what = "the tensor's shape does not fit its data", .where = view.path(),
+                 .wanted = fmt::format("{} bytes for {}", *size, placed.entry.ShapeText()),
+                 .found = std::to_string(placed.end - placed.begin)});
+  }
+  placed.entry.bytes = data.subspan(static_cast<size_t>(placed.begin), static_cast<size_t>(*size));
+  return placed;
+}
+
+}  // namespace
+
+Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
+  ByteReader in(bytes);
+  CARAT_ASSIGN(const uint64_t header_bytes, in.Read<uint64_t>("the header length"));
+  if (header_bytes > kMaxHeaderBytes) {
+    return Fail({.what = "not a safetensors file: the header is too long", .where = "offset 0",
+                 .wanted = fmt::format("at most {} bytes", kMaxHeaderBytes),
+                 .found = std::to_string(header_bytes)});
+  }
+  CARAT_ASSIGN(const auto header, in.ReadBytes("the header", header_bytes));
+  auto parsed = ParseJson(AsText(header), {.max_depth = 8});
+  if (!parsed) return Fail(Within("header", parsed.error()));
+  const JsonView root(*parsed, "header");
+  if (!parsed->is_object()) return Fail(root.Wrong("an object"));
+  const auto data = bytes.subspan(in.offset());
+
+  std::vector<Placed> all;
+  for (const auto& [name, value] : parsed->object()) {
+    if (name == "__metadata__") continue;
+    const JsonView view(value, "tensor \"" + SanitizeUtf8(name.substr(0, 200)) + '"');
+    CARAT_ASSIGN(all.emplace_back(), ReadEntry(view, name, data));
+  }
+  std::ranges::sort(all, {}, &Placed::begin);
+  for (size_t i = 1; i < all.size(); ++i) {
+    if (all[i].begin < all[i - 1].end) {
+      return Fail({.what = "two tensors overlap in the file",
+                   .where = SanitizeUtf8(all[i - 1].entry.name) + " and " + SanitizeUtf8(all[i].entry.name)});
+    }
+  }
+  for (Placed& placed : all) CARAT_TRY(tensors_.Add(std::move(placed.entry)));
+  return {};
+}
+
+Result<Safetensors> Safetensors::Parse(std::span<const std::byte> bytes) {
+  Safetensors file;
+  CARAT_TRY(file.ParseInto(bytes));
+  return file;
+}
+
+Result<Safetensors> Safetensors::OpenFile(const std::filesystem::path& path) {
+  Safetensors file;
+  CARAT_ASSIGN(file.files_.emplace_back(), MappedFile::Open(path));
+  if (auto done = file.ParseInto(file.files_.back().bytes()); !done) {
+    return Fail(Within(path.string(), done.error()));
+  }
+  return file;
+}
+
+Result<Safetensors> Safetensors::OpenFolder(const std::filesystem::path& folder) {
+  const auto index_path = folder / "model.safetensors.index.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(index_path, ignored)) return OpenFile(folder / "model.safetensors");
+
+  CARAT_ASSIGN(const std::string text, ReadFile(index_path, 64 << 20));
+  auto parsed = ParseJson(text);
+  if (!parsed) return Fail(Within(index_path.string(), parsed.error()));
+  const JsonView root(*parsed, index_path.string());
+  CARAT_ASSIGN(const JsonView map, root.Object("weight_map"));
+  std::set<std::string> shards;
+  for (const auto& [name, file] : map.value().object()) {
+    // A name, never a path: an index must not lead out of its folder.
+    if (!file.is_string() || file.string().empty() || file.string().find('/') != std::string::npos ||
+        file.string().find('\0') != std::string::npos || file.string() == "..") {
+      return Fail({.what = "wrong shard name", .where = map.path() + "." + SanitizeUtf8(name.substr(0, 200)),
+                   .wanted = "the name of a file in the same folder", .found = file.Dump().substr(0, 120)});
+    }
+    shards.insert(file.string());
+  }
+  Safetensors all;
+  for (const std::string& shard : shards) {
+    CARAT_ASSIGN(all.files_.emplace_back(), MappedFile::Open(folder / shard));
+    if (auto done = all.ParseInto(all.files_.back().bytes()); !done) {
+      return Fail(Within((folder / shard).string(), done.error()));
+    }
+  }
+  for (const auto& [name, file] : map.value().object()) {
+    if (all.tensors_.Find(name) == nullptr) {
+      return Fail({.code = ErrorCode::kNotFound, .what = "the index names a tensor that no shard holds",
+                   .where = index_path.string(), .found = SanitizeUtf8(name.substr(0, 200))});
+    }
+  }
+  return all;
+}
+
+}  // namespace carat

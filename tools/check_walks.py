@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Checks that the walks in docs/one-*.md name files and functions that exist, and that links lead somewhere.
+
+A stop of a walk is a table row or a list item that names a source file in backticks. Every file it names
+must exist below src/ (or the repository's root), and every function or type it names in backticks, such as
+`Submit`, `Session::Step` or `Step()`, must occur in one of the stop's files.
+"""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SRC = ROOT / "src"
+TICKED = re.compile(r"`([^`]+)`")
+FILE = re.compile(r"^[\w./-]+\.(?:cc|h|py|cmake|txt)$")
+NAME = re.compile(r"^(?:\w+::)*([A-Z]\w*)(?:\(\))?$")
+LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
+
+errors: list[str] = []
+
+
+def complain(path: pathlib.Path, line: int, text: str) -> None:
+    errors.append(f"{path.relative_to(ROOT)}:{line}: {text}")
+
+
+def stops(text: str) -> list[tuple[int, str]]:
+    """Table rows and list items, the latter with the lines that continue them, by line number."""
+    found: list[tuple[int, str]] = []
+    open_item = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"\s*([-*+]|\d+[.)])\s", line):
+            found.append((number, line))
+            open_item = True
+        elif line.lstrip().startswith("|"):
+            found.append((number, line))
+            open_item = False
+        elif open_item and line.strip():
+            found[-1] = (found[-1][0], found[-1][1] + "\n" + line)
+        else:
+            open_item = False
+    return found
+
+
+def resolve(name: str, beside: list[pathlib.Path]) -> pathlib.Path | None:
+    folders = [SRC, ROOT]
+    if "/" not in name:  # a bare `limits.h` stands beside a file named before it in the same stop
+        folders = [path.parent for path in beside] + folders
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def check_walk(path: pathlib.Path) -> int:
+    count = 0
+    for number, text in stops(path.read_text(encoding="utf-8")):
+        ticked = TICKED.findall(text)
+        names = [token for token in ticked if FILE.match(token)]
+        if not names:
+            continue
+        count += 1
+        files: list[pathlib.Path] = []
+        for name in names:
+            file = resolve(name, files)
+            if file is None:
+                complain(path, number, f"{name} does not exist below src/")
+            else:
+                files.append(file)
+        if not files:
+            continue
+        source = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        for token in ticked:
+            match = NAME.match(token)
+            if match and not re.search(rf"\b{match.group(1)}\b", source):
+                complain(path, number, f"{token} does not occur in {', '.join(names)}")
+    return count
+
+
+def check_links(path: pathlib.Path) -> int:
+    count = 0
+    fenced = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        if fenced:
+            continue
+        for target in LINK.findall(re.sub(r"`[^`]*`", "", line)):
+            target = target.split("#", 1)[0]
+            if not target or re.match(r"[a-z]+:", target):
+                continue
+            count += 1
+            if not (path.parent / target).exists():
+                complain(path, number, f"the link to {target} leads nowhere")
+    return count
+
+
+def main() -> int:
+    walks = sorted((ROOT / "docs").glob("one-*.md"))
+    num_stops = sum(check_walk(path) for path in walks)
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")),
+             *sorted((ROOT / "third_party").glob("*.md")), *sorted((ROOT / "tests").rglob("*.md")),
+             *sorted(SRC.rglob("*.md"))]
+    num_links = sum(check_links(path) for path in pages if path.is_file())
+    for error in errors:
+        print(error)
+    print(f"walks: {len(walks)} walks with {num_stops} stops, {num_links} links, {len(errors)} wrong")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
