@@ -44,7 +44,8 @@ std::vector<Case> AllCases() {
 std::vector<std::string> Tables() {
   const CpuFeatures cpu = DetectCpuFeatures();
   std::vector<std::string> names;
-  for (const auto* table : kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512}).all()) {
+  const auto list = kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
+  for (const auto* table : list.all()) {
     names.emplace_back(table->name);
   }
   return names;

@@ -51,10 +51,11 @@ Error Within(std::string_view outer, Error error);
 #define CARAT_CONCAT(a, b) CARAT_CONCAT_(a, b)
 
 // CARAT_TRY(expression): returns the error of a Result or Status, else goes on.
-#define CARAT_TRY(...)                                                    \
-  if (auto carat_try = (__VA_ARGS__); !carat_try.has_value()) {           \
-    return std::unexpected<::carat::Error>(std::move(carat_try).error()); \
-  }                                                                       \
+#define CARAT_TRY(...) CARAT_TRY_(CARAT_CONCAT(carat_try_, __LINE__), __VA_ARGS__)
+#define CARAT_TRY_(result, ...)                                        \
+  if (auto result = (__VA_ARGS__); !result.has_value()) {              \
+    return std::unexpected<::carat::Error>(std::move(result).error()); \
+  }                                                                    \
   static_assert(true)
 
 // CARAT_ASSIGN(const auto x, expression): as CARAT_TRY, and binds the value to x.

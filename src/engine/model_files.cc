@@ -122,7 +122,11 @@ Result<std::optional<Tokenizer>> TokenizerFromGguf(const Gguf& gguf) {
 }
 
 Result<GenerationDefaults> LoadDefaults(const ModelFiles& files, int64_t vocab, const Tokenizer* tokenizer) {
-  if (files.gguf) return DefaultsFromGguf(*files.gguf, vocab, tokenizer);
+  if (files.gguf) {
+    auto defaults = DefaultsFromGguf(*files.gguf, vocab, tokenizer);
+    if (!defaults) return Fail(Within(files.path.string(), defaults.error()));
+    return defaults;
+  }
   const auto path = files.path / "generation_config.json";
   if (!Exists(path)) return GenerationDefaults();
   CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxConfigBytes));

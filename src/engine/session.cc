@@ -37,6 +37,7 @@ Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)
 
 void Session::Clear() {
   cache_.Truncate(0);
+  windows_.DropBeyond(0);
   ids_.clear();
 }
 
@@ -67,6 +68,8 @@ Pos Session::ResumeFrom(Pos common, bool& restored) {
     resume = 0;
     cache_.Truncate(0);
   }
+  // A window beyond the end would belong to ids that may never come again.
+  windows_.DropBeyond(resume);
   ids_.resize(static_cast<size_t>(resume));
   return resume;
 }
@@ -78,9 +81,9 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
     return Fail({.code = ErrorCode::kContextFull, .what = "the prompt does not fit the context",
                  .wanted = fmt::format("at most {} tokens", cache_.max_positions()), .found = std::to_string(total)});
   }
+  CARAT_TRY(engine_->decoder().CheckIds(prompt.ids, 0));
   const auto parting = std::ranges::mismatch(ids_, prompt.ids);
   const Pos common = parting.in1 - ids_.begin();
-  windows_.DropBeyond(common);
   SyncReport report;
   // The last id is always run, since its logits are wanted.
   Pos at = ResumeFrom(std::min(common, total - 1), report.restored);

@@ -48,8 +48,8 @@ class Session {
 
   // Makes the timeline equal to `prompt`, computing as little as possible: keeps the common beginning, goes
   // back to the nearest place from which it can go on, and prefills the rest. Then logits() are those after
-  // the last id. Errors: an empty prompt, an id outside the vocabulary, kContextFull (nothing has changed),
-  // kCancelled (the timeline is a beginning of the prompt, and the next call goes on from there).
+  // the last id. Errors: an empty prompt, an id outside the vocabulary, kContextFull (then nothing has
+  // changed), kCancelled (the timeline is a beginning of the prompt, and the next call goes on from there).
   Result<SyncReport> SyncTo(const Prompt& prompt, const PrefillProgress& progress = {});
 
   // Appends one id and computes the logits after it.

@@ -12,11 +12,20 @@ StopStrings::StopStrings(std::vector<std::string> strings) : strings_(std::move(
 std::string StopStrings::Push(std::string_view text) {
   if (hit_) return {};
   held_ += text;
-  size_t first = std::string::npos;
-  for (const std::string& stop : strings_) first = std::min(first, held_.find(stop));
-  if (first != std::string::npos) {
+  // Of all stop strings the one that is complete first, and of those the longest: so the answer does not
+  // depend on the pieces that the text came in.
+  size_t begin = std::string::npos, end = std::string::npos;
+  for (const std::string& stop : strings_) {
+    const size_t at = held_.find(stop);
+    if (at == std::string::npos) continue;
+    if (at + stop.size() < end || (at + stop.size() == end && at < begin)) {
+      begin = at;
+      end = at + stop.size();
+    }
+  }
+  if (begin != std::string::npos) {
     hit_ = true;
-    held_.resize(first);
+    held_.resize(begin);
     return std::exchange(held_, {});
   }
   size_t keep = 0;  // the longest end of the text that begins a stop string

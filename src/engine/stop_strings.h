@@ -14,7 +14,8 @@ class StopStrings {
   // Empty strings are ignored.
   explicit StopStrings(std::vector<std::string> strings);
 
-  // Text that can be shown now. After a hit: what stands before the earliest stop string, then nothing.
+  // Text that can be shown now. On a hit: what stands before the stop string that is complete first (of
+  // several that end at one place, the longest), then nothing.
   std::string Push(std::string_view text);
   // What was held back, at the end of the answer.
   std::string Finish();

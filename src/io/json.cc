@@ -48,7 +48,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     if (const size_t colon = why.find(": "); colon != std::string_view::npos) why.remove_prefix(colon + 2);
     if (error_.what.empty()) {
       error_.what = "not valid JSON: " + SanitizeUtf8(why.substr(0, 200));
-      error_.where = "offset " + std::to_string(position);
+      // `position` counts the bytes read, the wrong one (or the end) included.
+      error_.where = "offset " + std::to_string(position == 0 ? 0 : position - 1);
     }
     return false;
   }
@@ -248,7 +249,11 @@ std::string Json::Dump(int indent) const {
 }
 
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark is ignored
+  // nlohmann takes a NUL byte for the end of the text and would pass over what follows. (A byte order
+  // mark at the beginning it skips.)
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return Fail({.what = "not valid JSON: a NUL byte", .where = "offset " + std::to_string(nul)});
+  }
   Builder builder(limits);
   try {
     if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
@@ -271,7 +276,10 @@ Result<JsonView> JsonView::Get(std::string_view key) const {
   if (!value_->is_object()) return Fail(Wrong("an object"));
   const std::string path = path_.empty() ? std::string(key) : path_ + "." + std::string(key);
   const Json* found = value_->Find(key);
-  if (found == nullptr) return Fail({.code = ErrorCode::kNotFound, .what = "missing", .where = path});
+  if (found == nullptr || found->is_null()) {
+    return Fail({.code = ErrorCode::kNotFound, .what = "missing", .where = path,
+                 .found = found == nullptr ? "" : "null"});
+  }
   return JsonView(*found, path);
 }
 

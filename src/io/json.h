@@ -83,8 +83,9 @@ struct JsonLimits {
   size_t max_nodes = 4'000'000;  // values of any kind; Gemma's tokenizer.json has 1.8 million
 };
 
-// Parses one JSON text. Errors give the byte offset. Refused besides syntax errors: ill-formed UTF-8,
-// lone surrogates, numbers beyond double, duplicate member names, anything over the limits.
+// Parses one JSON text; a byte order mark before it is ignored. Syntax errors give the byte offset.
+// Refused besides those: ill-formed UTF-8, lone surrogates, numbers beyond double, duplicate member
+// names, anything over the limits.
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits = {});
 
 // Typed reading of members, with errors that name the path ("config.json, text_config.vocab_size").

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/utf8.h"
 #include "model/config.h"
 #include "tensor/half.h"
 
@@ -47,7 +48,12 @@ Status CheckStrict(const Gguf& gguf) {
   };
   CARAT_TRY(zero("gemma4.embedding_length_per_layer_input", "per-layer embeddings"));
   CARAT_TRY(zero("gemma4.attention.shared_kv_layers", "shared key/value layers"));
-  return zero("gemma4.expert_count", "experts");
+  CARAT_TRY(zero("gemma4.expert_count", "experts"));
+  if (gguf.Find("gemma4.rope.scaling.type") == nullptr) return {};
+  CARAT_ASSIGN(const std::string_view scaling, gguf.String("gemma4.rope.scaling.type"));
+  if (scaling == "none") return {};
+  return Fail({.code = ErrorCode::kUnsupported, .what = "rotary embeddings that are scaled are not run",
+               .where = "gemma4.rope.scaling.type", .wanted = "none", .found = SanitizeUtf8(scaling.substr(0, 40))});
 }
 
 // Sizes that stand twice must agree.

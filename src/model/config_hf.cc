@@ -42,6 +42,10 @@ Status CheckStrict(const JsonView& text) {
   if (activation != "gelu_pytorch_tanh") return OtherMathematics(text, "hidden_activation", "gelu_pytorch_tanh", activation);
   CARAT_ASSIGN(const std::string mask, text.StringOr("use_bidirectional_attention", "vision"));
   if (mask != "vision") return OtherMathematics(text, "use_bidirectional_attention", "vision", mask);
+  // The older spelling of rope_parameters, which some long-context fine-tunes carry.
+  if (text.Has("rope_scaling")) {
+    return OtherMathematics(text, "rope_scaling", "none", text.value().Find("rope_scaling")->Dump().substr(0, 80));
+  }
   return {};
 }
 
@@ -84,7 +88,12 @@ Status ReadGlobalShape(const JsonView& text, Config& config) {
     const JsonView layer(value, layers.path() + "." + key);
     size_t index = 0;
     for (const char c : key) index = c >= '0' && c <= '9' && index < 10000 ? index * 10 + static_cast<size_t>(c - '0') : 10000;
-    if (key.empty() || index >= shapes.size()) return Fail(layer.Wrong("the number of a layer as the key"));
+    if (key.empty() || index >= shapes.size()) {
+      return Fail({.what = "no such layer", .where = layer.path(),
+                   .wanted = fmt::format("0 to {} as the key", shapes.size() - 1)});
+    }
+    if (!value.is_object()) return Fail(layer.Wrong("an object"));
+    if (shapes[index]) return Fail({.what = "a layer stands here twice", .where = layer.path()});
     AttentionShape shape = config.sliding;
     CARAT_ASSIGN(shape.head_dim, layer.IntOr("head_dim", config.sliding.head_dim, 1, kMaxSize));
     CARAT_ASSIGN(shape.kv_heads, layer.IntOr("num_key_value_heads", config.sliding.kv_heads, 1, kMaxSize));
@@ -119,6 +128,11 @@ Status ReadRope(const JsonView& text, Config& config) {
   config.global.rope_theta = 1e6;
   if (!text.Has("rope_parameters")) return {};
   CARAT_ASSIGN(const JsonView rope, text.Object("rope_parameters"));
+  for (const auto& [kind, ignored] : rope.value().object()) {
+    if (kind != "sliding_attention" && kind != "full_attention") {
+      return OtherMathematics(rope, kind, "sliding_attention and full_attention only", ignored.Dump().substr(0, 40));
+    }
+  }
   const auto read = [&](std::string_view kind, std::string_view type, AttentionShape& shape) -> Status {
     if (!rope.Has(kind)) return {};
     CARAT_ASSIGN(const JsonView part, rope.Object(kind));

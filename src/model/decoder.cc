@@ -50,16 +50,21 @@ void Decoder::Embed(const OpContext& context, std::span<const TokenId> ids, floa
   Scale(out, config_.embedding_scale, ids.size() * hidden);
 }
 
-Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, std::span<const TokenId> ids,
-                        LogitRows rows, std::span<float> logits) const {
-  CARAT_CHECK(!ids.empty() && static_cast<Pos>(ids.size()) <= cache.margin());
+Status Decoder::CheckIds(std::span<const TokenId> ids, Pos first) const {
   for (size_t t = 0; t < ids.size(); ++t) {
     if (ids[t] < 0 || ids[t] >= config_.vocab_size) {
       return Fail({.code = ErrorCode::kNotFound, .what = "token id outside the vocabulary",
-                   .where = fmt::format("position {}", cache.size() + static_cast<Pos>(t)),
+                   .where = fmt::format("position {}", first + static_cast<Pos>(t)),
                    .wanted = fmt::format("0 to {}", config_.vocab_size - 1), .found = std::to_string(ids[t])});
     }
   }
+  return {};
+}
+
+Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, std::span<const TokenId> ids,
+                        LogitRows rows, std::span<float> logits) const {
+  CARAT_CHECK(!ids.empty() && static_cast<Pos>(ids.size()) <= cache.margin());
+  CARAT_TRY(CheckIds(ids, cache.size()));
   if (cache.size() + static_cast<Pos>(ids.size()) > cache.max_positions()) {
     return Fail({.code = ErrorCode::kContextFull, .what = "the context is full",
                  .wanted = fmt::format("at most {} tokens", cache.max_positions()),

@@ -27,6 +27,9 @@ class Decoder {
   const Config& config() const { return config_; }
   const Weights& weights() const { return weights_; }
 
+  // An error that names the position if one of the ids at `first`, first + 1, … is outside the vocabulary.
+  Status CheckIds(std::span<const TokenId> ids, Pos first) const;
+
   // Runs `ids` at positions cache.size() … and appends them to the cache. The result is the same, bit for
   // bit, however a sequence is cut into calls.
   //   ids     1 to cache.margin() ids within the vocabulary

@@ -39,8 +39,8 @@ Result<KvCache> KvCache::Create(const Config& config, const Options& options) {
 
 bool KvCache::CanTruncate(Pos n) const {
   if (n < 0 || n > size_) return false;
-  // The next query sees positions n - window + 1 … n.
-  return n == 0 || std::max<Pos>(0, n - window_ + 1) >= ring_begin_;
+  // The next query sees positions n - window + 1 … n, the drafter one more, and SaveWindow keeps as many.
+  return n == 0 || std::max<Pos>(0, n - window_) >= ring_begin_;
 }
 
 void KvCache::Truncate(Pos n) {

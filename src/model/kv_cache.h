@@ -55,7 +55,8 @@ class KvCache {
   KvCache() = default;
 
   Pos size_ = 0;
-  Pos ring_begin_ = 0;  // the sliding rows of positions [ring_begin_, size_) are intact
+  // The sliding rows of positions [ring_begin_, size_) are intact; at most max(0, size_ - window_).
+  Pos ring_begin_ = 0;
   Pos max_positions_ = 0;
   Pos margin_ = 0;
   Pos window_ = 0;

@@ -50,7 +50,8 @@ float KthHighest(std::span<const float> logits, size_t k) {
   std::vector<float> heap;  // the k highest so far, the lowest of them on top
   heap.reserve(k + 1);
   for (const float logit : logits) {
-    if (logit == kNever || (heap.size() == k && logit <= heap.front())) continue;
+    if (!(logit > kNever)) continue;  // suppressed, or not a number
+    if (heap.size() == k && logit <= heap.front()) continue;
     if (heap.size() == k) {
       std::pop_heap(heap.begin(), heap.end(), std::greater());
       heap.pop_back();
@@ -74,7 +75,9 @@ std::vector<Candidate> Candidates(std::span<const float> logits, const SamplingO
   });
   double sum = 0;
   for (Candidate& c : all) {
-    c.probability = std::exp((double{c.logit} - double{all[0].logit}) / options.temperature);
+    // Equal logits may both be infinite: their difference is no number.
+    const bool top = c.logit == all[0].logit;
+    c.probability = top ? 1.0 : std::exp((double{c.logit} - double{all[0].logit}) / options.temperature);
     sum += c.probability;
   }
   for (Candidate& c : all) c.probability /= sum;

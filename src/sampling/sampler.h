@@ -22,8 +22,8 @@ struct SamplingOptions {
   double min_p = 0.0;               // drop what is less probable than min_p times the most probable
   double repetition_penalty = 1.0;  // over all ids of the timeline; 1: none
   uint64_t seed = 0;
-  std::vector<std::pair<TokenId, float>> logit_bias;  // added to the logits
-  std::vector<TokenId> suppressed;                    // never chosen
+  std::vector<std::pair<TokenId, float>> logit_bias = {};  // added to the logits
+  std::vector<TokenId> suppressed = {};                    // never chosen
 };
 
 // Ranges of every option; errors name the option and the wanted range. Ids must lie in [0, vocab).

@@ -98,7 +98,8 @@ Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
     const JsonView view(value, "tensor \"" + SanitizeUtf8(name.substr(0, 200)) + '"');
     CARAT_ASSIGN(all.emplace_back(), ReadEntry(view, name, data));
   }
-  std::ranges::sort(all, {}, &Placed::begin);
+  // By end too: an empty tensor overlaps none that begins at the same place.
+  std::ranges::sort(all, {}, [](const Placed& placed) { return std::pair(placed.begin, placed.end); });
   for (size_t i = 1; i < all.size(); ++i) {
     if (all[i].begin < all[i - 1].end) {
       return Fail({.what = "two tensors overlap in the file",

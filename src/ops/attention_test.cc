@@ -1,0 +1,192 @@
+#include "ops/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "kernels/select.h"
+#include "sys/cpu_features.h"
+#include "tensor/half.h"
+#include "tests/support/random_blocks.h"
+
+namespace carat {
+namespace {
+
+constexpr double kU = 0x1p-24;
+
+const std::vector<const kernels::Table*>& Tables() {
+  const CpuFeatures cpu = DetectCpuFeatures();
+  static const kernels::TableList list =
+      kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
+  static const std::vector<const kernels::Table*> tables(list.all().begin(), list.all().end());
+  return tables;
+}
+
+float Rounded(DType dtype, float value) {
+  if (dtype == DType::kF32) return value;
+  return dtype == DType::kF16 ? FromF16(ToF16(value)) : RoundToBf16(value);
+}
+
+struct Shape {
+  size_t heads, kv_heads, dim;
+  Pos window;       // 0: none
+  size_t capacity;  // slots
+  DType dtype;
+};
+
+// A timeline's rows as they were given, and the cache they were stored in.
+struct Timeline {
+  Shape shape;
+  std::vector<std::byte> memory;
+  CacheView cache;
+  std::vector<float> q, k, v;  // [length, heads or kv_heads, dim]
+
+  Timeline(std::mt19937_64& random, const Shape& s, size_t length) : shape(s) {
+    cache = {.dtype = s.dtype, .capacity = s.capacity, .kv_heads = s.kv_heads, .head_dim = s.dim};
+    memory.resize(2 * s.capacity * cache.position_bytes());
+    cache.keys = memory.data();
+    cache.values = memory.data() + memory.size() / 2;
+    q = RandomFloats(random, length * s.heads * s.dim, 0.7f);
+    k = RandomFloats(random, length * s.kv_heads * s.dim, 0.7f);
+    v = RandomFloats(random, length * s.kv_heads * s.dim);
+  }
+
+  // Stores and attends positions in chunks.
+  std::vector<float> Run(OpContext& context, size_t chunk) {
+    std::vector<float> out(q.size());
+    const size_t kv_width = shape.kv_heads * shape.dim, width = shape.heads * shape.dim;
+    const size_t length = q.size() / width;
+    for (size_t at = 0; at < length; at += chunk) {
+      const size_t n = std::min(chunk, length - at);
+      StoreRows(cache, static_cast<Pos>(at), n, k.data() + at * kv_width, v.data() + at * kv_width);
+      Attention(context, cache, q.data() + at * width, shape.heads, static_cast<Pos>(at), n,
+                shape.window, out.data() + at * width);
+    }
+    return out;
+  }
+
+  // The definition, in double precision over all rows. `size` is the largest |value| in sight and
+  // `score` the largest sum of |q k|, for the tolerance.
+  std::vector<double> Exact(size_t position, size_t head, double& size, double& score) const {
+    const size_t kv = head / (shape.heads / shape.kv_heads), dim = shape.dim;
+    const float* query = &q[(position * shape.heads + head) * dim];
+    const size_t window = shape.window > 0 ? static_cast<size_t>(shape.window) : position + 1;
+    const size_t begin = position + 1 > window ? position + 1 - window : 0;
+    std::vector<double> weights, out(dim, 0.0);
+    double sum = 0;
+    for (size_t p = begin; p <= position; ++p) {
+      double s = 0, absolute = 0;
+      for (size_t d = 0; d < dim; ++d) {
+        const double term = double{query[d]} * Rounded(shape.dtype, Key(p, kv)[d]);
+        s += term;
+        absolute += std::abs(term);
+      }
+      score = std::max(score, absolute);
+      sum += weights.emplace_back(std::exp(s));
+    }
+    for (size_t p = begin; p <= position; ++p) {
+      for (size_t d = 0; d < dim; ++d) {
+        const double value = Rounded(shape.dtype, v[(p * shape.kv_heads + kv) * dim + d]);
+        size = std::max(size, std::abs(value));
+        out[d] += weights[p - begin] / sum * value;
+      }
+    }
+    return out;
+  }
+  const float* Key(size_t p, size_t kv) const { return &k[(p * shape.kv_heads + kv) * shape.dim]; }
+};
+
+std::vector<Shape> Shapes() {
+  std::vector<Shape> shapes;
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const size_t kv_heads : {1, 2, 4}) {
+      shapes.push_back({4, kv_heads, 32, 0, 100, dtype});  // global
+      shapes.push_back({4, kv_heads, 32, 7, 20, dtype});   // a ring of window + 1 + 12
+      shapes.push_back({4, kv_heads, 48, 1, 14, dtype});   // sees itself only
+    }
+  }
+  return shapes;
+}
+
+// A score errs by the dot product's (dim / 8 + 6) u of its absolute sum; a softmax weight then by
+// twice that relatively, and by what exp, sum and reciprocal add: (n / 8 + 16) u; the mix adds (n +
+// 1) u. All relative to the largest value.
+TEST(Attention, EqualsTheDefinition) {
+  std::mt19937_64 random(1);
+  constexpr size_t kLength = 61;
+  for (const Shape& shape : Shapes()) {
+    Timeline timeline(random, shape, kLength);
+    for (const kernels::Table* table : Tables()) {
+      ThreadPool pool(2);
+      OpContext context(pool, *table);
+      const auto out = timeline.Run(context, 5);
+      for (size_t i = 0; i < kLength * shape.heads; ++i) {
+        double size = 0, score = 0;
+        const auto exact = timeline.Exact(i / shape.heads, i % shape.heads, size, score);
+        const double n = shape.window > 0 ? static_cast<double>(shape.window) : kLength;
+        const double roundings =
+            2 * (static_cast<double>(shape.dim) / 8 + 6) * score + n / 8 + 16 + n + 1;
+        for (size_t d = 0; d < shape.dim; ++d) {
+          ASSERT_NEAR(out[i * shape.dim + d], exact[d], 1.01 * roundings * kU * size)
+              << table->name << " position " << i / shape.heads;
+        }
+      }
+    }
+  }
+}
+
+TEST(Attention, DoesNotDependOnChunksThreadsOrRing) {
+  std::mt19937_64 random(2);
+  for (Shape shape : Shapes()) {
+    const std::mt19937_64 same = random;
+    for (const kernels::Table* table : Tables()) {
+      std::mt19937_64 r = same;
+      Timeline timeline(r, shape, 50);
+      ThreadPool one(1);
+      OpContext single(one, *table);
+      const auto expected = timeline.Run(single, 1);
+      for (const size_t chunk : {1, 2, 3, 7, 12}) {
+        for (const int threads : {1, 3}) {
+          ThreadPool pool(threads);
+          OpContext context(pool, *table);
+          EXPECT_EQ(timeline.Run(context, chunk), expected) << table->name << " chunk " << chunk;
+        }
+      }
+      Shape roomy = shape;
+      roomy.capacity = 333;
+      r = same;
+      Timeline wide(r, roomy, 50);
+      EXPECT_EQ(wide.Run(single, 50), expected) << table->name;
+    }
+    random.discard(1);
+  }
+}
+
+// Gemma4-12b specification, appendix B, item 5: a query at 2000 with a window of 1024 sees 977 …
+// 2000.
+TEST(Attention, WindowIncludesTheQuery) {
+  std::mt19937_64 random(3);
+  Shape shape{1, 1, 16, 1024, 2001, DType::kF32};
+  Timeline timeline(random, shape, 2001);
+  ThreadPool pool(1);
+  OpContext context(pool, *Tables()[0]);
+  timeline.Run(context, 2001);
+  const auto at_2000 = [&] {
+    std::vector<float> out(16);
+    StoreRows(timeline.cache, 0, 2001, timeline.k.data(), timeline.v.data());
+    Attention(context, timeline.cache, &timeline.q[2000 * 16], 1, 2000, 1, 1024, out.data());
+    return out;
+  };
+  const auto before = at_2000();
+  timeline.v[976 * 16] += 100;
+  timeline.k[976 * 16] += 100;
+  EXPECT_EQ(at_2000(), before);
+  timeline.v[977 * 16] += 100;
+  EXPECT_NE(at_2000(), before);
+}
+
+}  // namespace
+}  // namespace carat
