@@ -26,7 +26,7 @@ std::string_view StopReasonName(StopReason reason);
 
 struct GenerateOptions {
   SamplingOptions sampling;
-  std::vector<TokenId> stop;      // ids that end the answer
+  std::vector<TokenId> stop = {};      // ids that end the answer
   size_t max_tokens = SIZE_MAX;
   bool ignore_stop = false;        // go on past stop ids
   bool repetition_guard = true;

@@ -1,0 +1,286 @@
+// carat inspect: what a file holds and what the model computes, for bug reports and conformance.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/commands.h"
+#include "apps/input.h"
+#include "apps/npy_writer.h"
+#include "apps/terminal.h"
+#include "base/bytes.h"
+#include "base/utf8.h"
+#include "engine/generate.h"
+#include "engine/session.h"
+#include "io/file.h"
+
+namespace carat {
+namespace {
+
+struct InspectOptions {
+  std::string path;
+  std::string model;
+  PromptSource source;
+  std::string rows = "last";
+  std::string out;
+  bool json = false;
+  bool reference = false;
+  bool greedy = false;
+  bool ignore_stop = false;
+  size_t max_tokens = 128;
+  uint64_t seed = 0;
+  int threads = 0;
+};
+
+void PrintWarnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) fmt::print(stderr, "carat: warning: {}\n", EscapeForTerminal(warning));
+}
+
+Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
+  CARAT_ASSIGN(auto engine, Engine::Open({.model = FindModel(o.model, ModelFolder()),
+                                          .threads = o.threads,
+                                          .kernels = o.reference ? "reference" : ""}));
+  PrintWarnings(engine->warnings());
+  return engine;
+}
+
+// An instrument reads exactly: the cache is f32.
+Result<Session> OpenSession(Engine& engine, size_t positions) {
+  const Pos most = engine.config().max_positions;
+  return Session::Create(engine, {.cache = DType::kF32,
+                                  .context = std::clamp<Pos>(static_cast<Pos>(positions), 1, most),
+                                  .window_pool_bytes = 0});
+}
+
+Json DescribeConfig(const Config& config) {
+  Json json;
+  json.Set("vocab_size", config.vocab_size);
+  json.Set("hidden", config.hidden);
+  json.Set("intermediate", config.intermediate);
+  json.Set("heads", config.num_heads);
+  json.Set("layers", config.num_layers());
+  json.Set("global_layers", int64_t{std::ranges::count(config.is_global, true)});
+  json.Set("sliding_head_dim", config.sliding.head_dim);
+  json.Set("sliding_kv_heads", config.sliding.kv_heads);
+  json.Set("global_head_dim", config.global.head_dim);
+  json.Set("global_kv_heads", config.global.kv_heads);
+  json.Set("window", config.window);
+  json.Set("max_positions", config.max_positions);
+  json.Set("softcap", double{config.softcap});
+  json.Set("embedding_scale", double{config.embedding_scale});
+  return json;
+}
+
+std::string DescribeTemplate(const std::string& text) {
+  if (text.empty()) return "none";
+  const size_t at = text.find("Published: ");
+  const std::string date = at == std::string::npos ? "without a date" : text.substr(at + 11, 10);
+  const bool same = date == kTemplateVersion;
+  return fmt::format("{} ({} bytes){}", date, text.size(),
+                     same ? "" : fmt::format("; carat renders the version of {}", kTemplateVersion));
+}
+
+Result<Json> DescribeFile(const std::string& path) {
+  CARAT_ASSIGN(ModelFiles files, OpenModelFiles(path));
+  Json json;
+  json.Set("path", path);
+  json.Set("kind", FileKindName(files.kind));
+  json.Set("format", files.gguf ? fmt::format("gguf v{}", files.gguf->version()) : std::string("safetensors"));
+  json.Set("architecture", SanitizeUtf8(files.architecture));
+  json.Set("template", SanitizeUtf8(DescribeTemplate(files.chat_template)));
+  Json::Array tensors;
+  for (const TensorEntry& entry : files.tensors().entries()) {
+    Json tensor;
+    tensor.Set("name", entry.name);
+    tensor.Set("type", Info(entry.dtype).name);
+    Json::Array shape;
+    for (const uint64_t d : entry.shape) shape.emplace_back(static_cast<int64_t>(d));
+    tensor.Set("shape", std::move(shape));
+    tensor.Set("bytes", entry.bytes.size());
+    tensors.push_back(std::move(tensor));
+  }
+  Json totals;
+  totals.Set("tensors", tensors.size());
+  totals.Set("elements", static_cast<int64_t>(files.tensors().TotalElements()));
+  totals.Set("bytes", static_cast<int64_t>(files.tensors().TotalBytes()));
+  json.Set("totals", std::move(totals));
+  if (files.kind == FileKind::kText) {
+    CARAT_ASSIGN(LoadedModel model, LoadTextModel(std::move(files)));
+    json.Set("config", DescribeConfig(model.config));
+    Json tokenizer;
+    if (model.tokenizer) {
+      tokenizer.Set("size", model.tokenizer->size());
+      tokenizer.Set("bos", int64_t{model.tokenizer->special().bos});
+      tokenizer.Set("eos", int64_t{model.tokenizer->special().eos});
+      tokenizer.Set("turn_end", int64_t{model.tokenizer->special().turn_end});
+    }
+    json.Set("tokenizer", std::move(tokenizer));
+    Json::Array warnings;
+    for (const std::string& warning : model.warnings) warnings.emplace_back(warning);
+    json.Set("warnings", std::move(warnings));
+  }
+  json.Set("tensors", std::move(tensors));
+  return json;
+}
+
+Status InspectFile(const InspectOptions& o) {
+  CARAT_ASSIGN(const Json json, DescribeFile(o.path));
+  if (o.json) {
+    fmt::print("{}\n", json.Dump(2));
+    return {};
+  }
+  for (const auto& [name, value] : json.object()) {
+    if (name == "tensors") continue;
+    const std::string text = value.is_string() ? value.string() : value.Dump();
+    fmt::print("{:13} {}\n", name, EscapeForTerminal(text));
+  }
+  for (const Json& tensor : json.Find("tensors")->array()) {
+    fmt::print("  {:58} {:6} {:18} {}\n", EscapeForTerminal(tensor.Find("name")->string()),
+               tensor.Find("type")->string(), tensor.Find("shape")->Dump(), tensor.Find("bytes")->integer());
+  }
+  return {};
+}
+
+Status InspectTokens(const InspectOptions& o) {
+  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(FindModel(o.model, ModelFolder())));
+  CARAT_ASSIGN(const std::optional<Tokenizer> tokenizer, LoadTokenizer(files));
+  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, tokenizer ? &*tokenizer : nullptr));
+  Json::Array ids, pieces;
+  for (const TokenId id : prompt.ids) {
+    ids.emplace_back(int64_t{id});
+    const bool known = tokenizer && static_cast<size_t>(id) < tokenizer->size();
+    pieces.emplace_back(known ? Json(tokenizer->Piece(id)) : Json());
+  }
+  if (o.json) {
+    Json json;
+    json.Set("ids", std::move(ids));
+    json.Set("pieces", std::move(pieces));
+    fmt::print("{}\n", json.Dump());
+    return {};
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    fmt::print("{:7} {}\n", ids[i].integer(), EscapeForTerminal(pieces[i].Dump()));
+  }
+  return {};
+}
+
+Status InspectPrompt(const InspectOptions& o) {
+  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(FindModel(o.model, ModelFolder())));
+  CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(o.source));
+  PrintWarnings(rendered.warnings);
+  std::fwrite(rendered.text.data(), 1, rendered.text.size(), stdout);
+  return {};
+}
+
+Status InspectLogits(const InspectOptions& o) {
+  CARAT_ASSIGN(const auto engine, OpenEngine(o));
+  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
+  CARAT_ASSIGN(Session session, OpenSession(*engine, prompt.ids.size()));
+  const auto vocab = static_cast<size_t>(engine->config().vocab_size);
+  if (o.rows == "last") {
+    CARAT_TRY(session.SyncTo(prompt));
+    return WriteNpy(o.out, session.logits(), 1, vocab);
+  }
+  if (prompt.ids.empty()) return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
+  std::vector<float> logits(prompt.ids.size() * vocab);
+  CARAT_TRY(session.AppendAll(prompt.ids, logits));
+  return WriteNpy(o.out, logits, prompt.ids.size(), vocab);
+}
+
+Status InspectGenerate(const InspectOptions& o) {
+  CARAT_ASSIGN(const auto engine, OpenEngine(o));
+  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
+  CARAT_ASSIGN(Session session, OpenSession(*engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));
+  CARAT_TRY(session.SyncTo(prompt));
+  GenerateOptions options;
+  const GenerationDefaults& defaults = engine->defaults();
+  options.sampling.temperature = o.greedy ? 0 : defaults.temperature;
+  options.sampling.top_k = defaults.top_k;
+  options.sampling.top_p = defaults.top_p;
+  options.sampling.seed = o.seed;
+  options.sampling.suppressed = defaults.suppressed;
+  options.stop = defaults.stop;
+  options.ignore_stop = o.ignore_stop;
+  options.repetition_guard = false;
+  options.max_tokens = o.max_tokens;
+  CARAT_TRY(ValidateSampling(options.sampling, engine->config().vocab_size));
+  Generation answer(session, std::move(options));
+  Json::Array ids;
+  while (!answer.done()) {
+    CARAT_ASSIGN(const GenerateStep step, answer.Step());
+    if (step.id >= 0) ids.emplace_back(int64_t{step.id});
+  }
+  return WriteFileAtomic(o.out, AsBytes(Json(std::move(ids)).Dump() + "\n"));
+}
+
+void AddMessageFlags(CLI::App& command, PromptSource& source) {
+  command.add_option("--tools", source.tools, "OpenAI-style tools (a JSON file)");
+  command.add_flag("--thinking", source.thinking, "let the model think");
+  command.add_flag("--preserve-thinking", source.preserve_thinking, "keep earlier thoughts that led to tool calls");
+  command.add_flag("--no-generation-prompt", source.no_generation_prompt, "end with the last message");
+}
+
+void AddModel(CLI::App& command, InspectOptions& o) {
+  command.add_option("--model", o.model, "a folder, a GGUF file, or a name in the model directory")->required();
+}
+
+void AddComputation(CLI::App& command, InspectOptions& o) {
+  AddModel(command, o);
+  auto* source = command.add_option_group("prompt");
+  source->add_option("--ids", o.source.ids, "a JSON array of ids (a file)");
+  source->add_option("--messages", o.source.messages, "OpenAI-style messages (a JSON file)");
+  source->add_option("--prompt", o.source.prompt, "a rendered prompt (a text file)");
+  source->require_option(1);
+  AddMessageFlags(command, o.source);
+  command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
+  command.add_option("--threads", o.threads, "threads; 0 for all processors")->capture_default_str();
+  command.add_option("--out", o.out, "the file to write")->required();
+}
+
+}  // namespace
+
+void AddInspect(CLI::App& app, int& exit_code) {
+  auto o = std::make_shared<InspectOptions>();
+  CLI::App* inspect = app.add_subcommand("inspect", "What a file holds and what the model computes");
+  inspect->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, Status (*work)(const InspectOptions&)) {
+    CLI::App* command = inspect->add_subcommand(name, help);
+    command->callback([o, work, &exit_code] {
+      if (const Status done = work(*o); !done) exit_code = Report(done.error());
+    });
+    return command;
+  };
+  CLI::App* file = add("file", "Kind, sizes, tensors, tokenizer and template version", InspectFile);
+  file->add_option("PATH", o->path, "a GGUF file or a folder")->required();
+  file->add_flag("--json", o->json, "as JSON");
+
+  CLI::App* tokens = add("tokens", "Ids and pieces of a text", InspectTokens);
+  AddModel(*tokens, *o);
+  auto* source = tokens->add_option_group("prompt");
+  source->add_option("--text", o->source.text, "plain text");
+  source->add_option("--messages", o->source.messages, "OpenAI-style messages (a JSON file)");
+  source->add_option("--prompt", o->source.prompt, "a rendered prompt (a text file)");
+  source->require_option(1);
+  AddMessageFlags(*tokens, o->source);
+  tokens->add_flag("--json", o->json, "as JSON: ids and pieces");
+
+  CLI::App* prompt = add("prompt", "The rendered prompt, exactly", InspectPrompt);
+  AddModel(*prompt, *o);
+  prompt->add_option("--messages", o->source.messages, "OpenAI-style messages (a JSON file)")->required();
+  AddMessageFlags(*prompt, o->source);
+
+  CLI::App* logits = add("logits", "Logits as float32 .npy, after the soft cap", InspectLogits);
+  AddComputation(*logits, *o);
+  logits->add_option("--rows", o->rows, "all or last")->check(CLI::IsMember({"all", "last"}))->capture_default_str();
+
+  CLI::App* generate = add("generate", "The new ids as a JSON array", InspectGenerate);
+  AddComputation(*generate, *o);
+  generate->add_flag("--greedy", o->greedy, "always the most probable token");
+  generate->add_option("--max-tokens", o->max_tokens, "most new ids")->capture_default_str();
+  generate->add_flag("--ignore-stop", o->ignore_stop, "go on past stop tokens");
+  generate->add_option("--seed", o->seed, "seed of the random numbers")->capture_default_str();
+}
+
+}  // namespace carat

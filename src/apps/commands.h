@@ -1,0 +1,17 @@
+// The subcommands. Each adds its options to the parser and a callback that does the work.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "base/result.h"
+
+namespace carat {
+
+// Exit codes: 0 done, 2 bad input or options, 130 cancelled by Ctrl-C.
+void AddInspect(CLI::App& app, int& exit_code);
+void AddRun(CLI::App& app, int& exit_code);
+
+// Prints "carat: MESSAGE" to standard error and gives the exit code.
+int Report(const Error& error);
+
+}  // namespace carat

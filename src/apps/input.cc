@@ -1,0 +1,92 @@
+#include "apps/input.h"
+
+#include <cstdlib>
+
+#include "chat/prompt.h"
+#include "io/file.h"
+#include "io/json.h"
+
+namespace carat {
+namespace {
+
+constexpr size_t kMaxPromptBytes = 64u << 20;
+
+Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path) {
+  const JsonView view(json, path);
+  if (!json.is_array()) return Fail(view.Wrong("an array of ids"));
+  std::vector<TokenId> ids;
+  for (size_t i = 0; i < json.array().size(); ++i) {
+    const Json& id = json.array()[i];
+    if (!id.is_int() || id.integer() < 0 || id.integer() > INT32_MAX) return Fail(view.At(i).Wrong("a token id"));
+    ids.push_back(static_cast<TokenId>(id.integer()));
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<Json> ReadJsonFile(const std::string& path) {
+  CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxPromptBytes));
+  auto json = ParseJson(text);
+  if (!json) return Fail(Within(path, json.error()));
+  return json;
+}
+
+Result<RenderedPrompt> RenderSource(const PromptSource& source) {
+  CARAT_ASSIGN(const Json messages, ReadJsonFile(source.messages));
+  Json tools;
+  if (!source.tools.empty()) {
+    CARAT_ASSIGN(tools, ReadJsonFile(source.tools));
+  }
+  return RenderPrompt(messages, source.tools.empty() ? nullptr : &tools,
+                      {.add_generation_prompt = !source.no_generation_prompt,
+                       .enable_thinking = source.thinking,
+                       .preserve_thinking = source.preserve_thinking});
+}
+
+Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer) {
+  const int given = !source.ids.empty() + !source.messages.empty() + !source.prompt.empty() + !source.text.empty();
+  if (given != 1) {
+    return Fail({.what = "exactly one source of the prompt is needed", .wanted = "--ids, --messages, --prompt or --text",
+                 .found = std::to_string(given)});
+  }
+  Prompt prompt;
+  if (!source.ids.empty()) {
+    CARAT_ASSIGN(const Json json, ReadJsonFile(source.ids));
+    CARAT_ASSIGN(prompt.ids, ParseIds(json, source.ids));
+    return prompt;
+  }
+  if (tokenizer == nullptr) {
+    return Fail({.code = ErrorCode::kNotFound, .what = "the model files carry no tokenizer, so only --ids can be read"});
+  }
+  if (!source.messages.empty()) {
+    CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(source));
+    return ToPrompt(*tokenizer, rendered);
+  }
+  if (!source.prompt.empty()) {
+    CARAT_ASSIGN(const std::string text, ReadFile(source.prompt, kMaxPromptBytes));
+    prompt.ids = tokenizer->EncodeControl(text);
+    return prompt;
+  }
+  prompt.ids = tokenizer->EncodeText(source.text);
+  return prompt;
+}
+
+std::filesystem::path ModelFolder() {
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
+    return std::filesystem::path(data) / "carat/models";
+  }
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home != nullptr ? home : ".") / ".local/share/carat/models";
+}
+
+std::filesystem::path FindModel(const std::string& name, const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (std::filesystem::exists(name, ignored) || name.find('/') != std::string::npos) return name;
+  for (const auto& path : {folder / name, folder / (name + ".gguf")}) {
+    if (std::filesystem::exists(path, ignored)) return path;
+  }
+  return name;
+}
+
+}  // namespace carat
