@@ -4,14 +4,16 @@
 
 #include <atomic>
 #include <csignal>
-#include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/commands.h"
 #include "apps/input.h"
+#include "apps/line_editor.h"
 #include "apps/terminal.h"
+#include "base/bytes.h"
 #include "chat/output_parser.h"
 #include "chat/prompt.h"
 #include "engine/generate.h"
@@ -30,6 +32,7 @@ struct RunOptions {
   size_t max_tokens = SIZE_MAX;
   uint64_t seed = 0;
   double temperature = -1;  // below 0: the file's
+  bool no_history = false;
   int64_t context = 0;
   int threads = 0;
 };
@@ -41,13 +44,27 @@ void OnInterrupt(int) { interrupted = true; }
 class Conversation {
  public:
   Conversation(Session& session, const Tokenizer& tokenizer, const RunOptions& options)
-      : session_(session), tokenizer_(tokenizer), options_(options), think_(options.think) {
+      : session_(session), tokenizer_(tokenizer), options_(options), system_(options.system), think_(options.think) {
     Clear();
   }
 
   void Clear() {
     messages_ = Json(Json::Array());
-    if (!options_.system.empty()) AddMessage("system", options_.system);
+    if (!system_.empty()) AddMessage("system", system_);
+  }
+  void SetSystem(const std::string& text) {
+    system_ = text;
+    Clear();
+  }
+  Status Save(const std::string& path) const {
+    return WriteFileAtomic(path, AsBytes(messages_.Dump(2) + "\n"), 0600);
+  }
+  // Takes the conversation only if it can be rendered.
+  Status Load(const std::string& path) {
+    CARAT_ASSIGN(Json messages, ReadJsonFile(path));
+    if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered) return Fail(Within(path, rendered.error()));
+    messages_ = std::move(messages);
+    return {};
   }
   bool ToggleThinking() { return think_ = !think_; }
 
@@ -144,26 +161,61 @@ class Conversation {
   Session& session_;
   const Tokenizer& tokenizer_;
   const RunOptions& options_;
+  std::string system_;
   bool think_;
   Json messages_;
 };
 
-void Chat(Conversation& conversation, Session& session) {
+constexpr std::string_view kHelp =
+    "/new          begin again\n"
+    "/system TEXT  set the system prompt and begin again\n"
+    "/think        thinking on or off\n"
+    "/save FILE    write the conversation as JSON\n"
+    "/load FILE    read one back\n"
+    "/stats        context used\n"
+    "/quit         leave (also Ctrl-D)\n"
+    "A backslash at the end of a line goes on in the next; so do lines between two \"\"\".\n"
+    "Ctrl-C stops an answer and keeps the conversation.\n";
+
+// One slash command. False: leave.
+Result<bool> Command(const std::string& line, Conversation& conversation, Session& session) {
+  const size_t space = line.find(' ');
+  const std::string name = line.substr(0, space);
+  const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
+  const bool wants_file = name == "/save" || name == "/load";
+  if (wants_file && rest.empty()) return Fail({.what = "a file name is missing", .where = name, .wanted = name + " FILE"});
+  if (name == "/quit") return false;
+  if (name == "/help") {
+    fmt::print(stderr, "{}", kHelp);
+  } else if (name == "/new") {
+    conversation.Clear();
+    session.Clear();
+  } else if (name == "/system") {
+    conversation.SetSystem(rest);
+  } else if (name == "/think") {
+    fmt::print(stderr, "thinking {}\n", conversation.ToggleThinking() ? "on" : "off");
+  } else if (name == "/save") {
+    CARAT_TRY(conversation.Save(rest));
+  } else if (name == "/load") {
+    CARAT_TRY(conversation.Load(rest));
+  } else if (name == "/stats") {
+    fmt::print(stderr, "context {} of {} positions\n", session.size(), session.context());
+  } else {
+    return Fail({.what = "no such command; /help lists them", .found = name});
+  }
+  return true;
+}
+
+void Chat(Conversation& conversation, Session& session, bool keep_history) {
   fmt::print(stderr, "Type a message; /help lists the commands, Ctrl-D ends.\n");
-  std::string line;
-  while (fmt::print(stderr, "> "), std::getline(std::cin, line)) {
-    if (line.empty()) continue;
-    if (line == "/quit") return;
-    if (line == "/help") {
-      fmt::print(stderr, "/new  begin again\n/think  thinking on or off\n/quit  leave\nCtrl-C stops an answer.\n");
-    } else if (line == "/new") {
-      conversation.Clear();
-      session.Clear();
-    } else if (line == "/think") {
-      fmt::print(stderr, "thinking {}\n", conversation.ToggleThinking() ? "on" : "off");
-    } else if (line.starts_with("/")) {
-      fmt::print(stderr, "no such command; /help lists them\n");
-    } else if (const Status done = conversation.Answer(line, true); !done) {
+  LineEditor editor(keep_history ? HistoryFile() : std::filesystem::path());
+  while (const std::optional<std::string> line = editor.Read()) {
+    if (line->empty()) continue;
+    if (line->starts_with("/")) {
+      const Result<bool> go_on = Command(*line, conversation, session);
+      if (!go_on) Report(go_on.error());
+      if (go_on && !*go_on) return;
+    } else if (const Status done = conversation.Answer(*line, true); !done) {
       Report(done.error());
     }
   }
@@ -182,7 +234,7 @@ Result<int> Run(const RunOptions& o) {
   Conversation conversation(session, *tokenizer, o);
   std::string prompt = o.prompt;
   if (prompt.empty() && ::isatty(STDIN_FILENO) != 0) {
-    Chat(conversation, session);
+    Chat(conversation, session, !o.no_history);
     return 0;
   }
   if (prompt.empty()) {
@@ -204,6 +256,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--max-tokens", o->max_tokens, "most tokens of an answer");
   run->add_option("--seed", o->seed, "seed of the random numbers")->capture_default_str();
   run->add_option("--temperature", o->temperature, "0 for greedy; the file's if not given")->check(CLI::Range(0.0, 100.0));
+  run->add_flag("--no-history", o->no_history, "keep no history of what is typed");
   run->add_option("--context", o->context, "most positions; 0 for the smaller of 32768 and the model's")->capture_default_str();
   run->add_option("--threads", o->threads, "threads; 0 for all processors")->capture_default_str();
   run->callback([o, &exit_code] {

@@ -1,0 +1,30 @@
+// LineEditor: messages typed at a terminal, with editing and history (libedit).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace carat {
+
+// A message ends at Enter; a line ending in a backslash goes on in the next, and so does one after """ until
+// the next """. The history file is kept at mode 0600 in a folder of mode 0700. One per process.
+class LineEditor {
+ public:
+  // `history`: the file; empty: no history is kept.
+  explicit LineEditor(std::filesystem::path history);
+  ~LineEditor();
+
+  // The next message, or nothing at the end of input. Ctrl-C drops what was typed.
+  std::optional<std::string> Read();
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+// $XDG_STATE_HOME/carat/history, or ~/.local/state/carat/history.
+std::filesystem::path HistoryFile();
+
+}  // namespace carat
