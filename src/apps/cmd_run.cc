@@ -18,6 +18,7 @@
 #include "chat/prompt.h"
 #include "engine/generate.h"
 #include "engine/session.h"
+#include "engine/stop_strings.h"
 #include "io/file.h"
 #include "sys/clock.h"
 
@@ -33,6 +34,8 @@ struct RunOptions {
   uint64_t seed = 0;
   double temperature = -1;  // below 0: the file's
   bool no_history = false;
+  bool json = false;
+  std::vector<std::string> stop;
   int64_t context = 0;
   int threads = 0;
 };
@@ -99,17 +102,57 @@ class Conversation {
     return options;
   }
 
+  // One event as a line of JSON on standard output.
+  static void Emit(std::string_view kind, Json fields) {
+    Json event;
+    event.Set("event", kind);
+    for (auto& [name, value] : fields.object()) event.Set(name, std::move(value));
+    fmt::print("{}\n", event.Dump());
+    std::fflush(stdout);
+  }
+
+  void ShowJson(const OutputEvent& event) const {
+    Json fields;
+    switch (event.kind) {
+      case OutputEvent::Kind::kText:
+      case OutputEvent::Kind::kThinking:
+        fields.Set("text", event.text);
+        return Emit(event.kind == OutputEvent::Kind::kText ? "text" : "thinking", std::move(fields));
+      case OutputEvent::Kind::kToolCall:
+        fields.Set("name", event.name);
+        fields.Set("arguments", event.arguments);
+        return Emit("tool_call", std::move(fields));
+      case OutputEvent::Kind::kMalformedCall:
+        fields.Set("text", event.text);
+        fields.Set("problem", event.problem);
+        return Emit("malformed_call", std::move(fields));
+    }
+  }
+
   void Show(const OutputEvent& event) const {
-    const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+    if (options_.json) return ShowJson(event);
     if (event.kind == OutputEvent::Kind::kThinking) {
       if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\x1b[2m{}\x1b[0m", EscapeForTerminal(event.text));
       return;
     }
     std::string text = event.text;
     if (event.kind == OutputEvent::Kind::kToolCall) text = event.name + event.arguments.Dump();
-    if (terminal) text = EscapeForTerminal(text);
+    if (::isatty(STDOUT_FILENO) != 0) text = EscapeForTerminal(text);
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
+  }
+
+  // Shows events and keeps them for the history. Stop strings look at the answer's text only.
+  void Take(std::vector<OutputEvent>& fresh, StopStrings& stops, std::vector<OutputEvent>& all) const {
+    for (OutputEvent& event : fresh) {
+      if (event.kind == OutputEvent::Kind::kText) {
+        event.text = stops.Push(event.text);
+        if (event.text.empty()) continue;
+      }
+      Show(event);
+      all.push_back(std::move(event));
+    }
+    fresh.clear();
   }
 
   Status Stream(bool show_status) {
@@ -120,39 +163,63 @@ class Conversation {
     CARAT_TRY(ValidateSampling(generating.sampling, session_.engine().config().vocab_size));
     const double start = Now();
     CARAT_ASSIGN(const SyncReport report, session_.SyncTo(prompt, [&](size_t done, size_t total) {
-      if (show_status && total > 512) fmt::print(stderr, "\rreading {} of {} tokens\x1b[K{}", done, total, done == total ? "\r\x1b[K" : "");
+      ShowPrefill(done, total, show_status);
       return !interrupted;
     }));
     const double read = Now();
     Generation answer(session_, std::move(generating));
     OutputParser parser(tokenizer_, rendered.opens_thought);
+    StopStrings stops(options_.stop);
     std::vector<OutputEvent> all, fresh;
     StopReason reason = StopReason::kNone;
-    while (!answer.done() && !interrupted) {
+    while (!answer.done() && !interrupted && !stops.hit()) {
       CARAT_ASSIGN(const GenerateStep step, answer.Step());
       reason = step.reason;
       if (step.id < 0 || static_cast<size_t>(step.id) >= tokenizer_.size()) continue;
       parser.Push(step.id, fresh);
-      for (OutputEvent& event : fresh) {
-        Show(event);
-        all.push_back(std::move(event));
-      }
-      fresh.clear();
+      Take(fresh, stops, all);
     }
     parser.Finish(fresh);
-    for (OutputEvent& event : fresh) {
-      Show(event);
-      all.push_back(std::move(event));
+    Take(fresh, stops, all);
+    if (std::string rest = stops.Finish(); !rest.empty()) {
+      all.push_back({.kind = OutputEvent::Kind::kText, .text = std::move(rest), .name = {}, .arguments = {}, .problem = {}});
+      Show(all.back());
     }
-    fmt::print("\n");
     messages_.array().push_back(AssistantMessage(all));
-    if (show_status) ShowStatus(report, read - start, answer.num_tokens(), Now() - read, reason);
+    const std::string_view why = interrupted ? "cancelled" : stops.hit() ? "stop_string" : StopReasonName(reason);
+    const double seconds = Now() - read;
+    if (!options_.json) {
+      fmt::print("\n");
+      if (show_status) ShowStatus(report, read - start, answer.num_tokens(), seconds, why);
+      return {};
+    }
+    Json done;
+    done.Set("reason", why);
+    done.Set("tokens", answer.num_tokens());
+    done.Set("seconds", seconds);
+    done.Set("prompt_tokens", prompt.ids.size());
+    done.Set("reused_tokens", report.reused);
+    done.Set("prefill_seconds", read - start);
+    done.Set("context", session_.context());
+    Emit("done", std::move(done));
     return {};
   }
 
+  void ShowPrefill(size_t done, size_t total, bool show_status) const {
+    if (options_.json) {
+      Json fields;
+      fields.Set("done", done);
+      fields.Set("total", total);
+      Emit("prefill", std::move(fields));
+    } else if (show_status && total > 512 && ::isatty(STDERR_FILENO) != 0) {
+      constexpr size_t kWidth = 30;
+      const std::string bar(done * kWidth / total, '#');
+      fmt::print(stderr, "\rreading [{:30}] {} of {} tokens{}", bar, done, total, done == total ? "\r\x1b[K" : "");
+    }
+  }
+
   void ShowStatus(const SyncReport& report, double read_seconds, size_t tokens, double seconds,
-                  StopReason reason) const {
-    const std::string_view why = interrupted ? "stopped" : StopReasonName(reason);
+                  std::string_view why) const {
     fmt::print(stderr, "[{} tokens, {:.1f}/s; prompt {} read, {} kept, {:.1f}/s; context {} of {}; {}]\n", tokens,
                static_cast<double>(tokens) / seconds, report.prefilled, report.reused,
                static_cast<double>(report.prefilled) / read_seconds, session_.size(), session_.context(), why);
@@ -234,12 +301,14 @@ Result<int> Run(const RunOptions& o) {
   Conversation conversation(session, *tokenizer, o);
   std::string prompt = o.prompt;
   if (prompt.empty() && ::isatty(STDIN_FILENO) != 0) {
+    if (o.json) return Fail({.what = "--json answers one prompt", .wanted = "a prompt as argument or on standard input"});
     Chat(conversation, session, !o.no_history);
     return 0;
   }
   if (prompt.empty()) {
     CARAT_ASSIGN(prompt, ReadDescriptor(STDIN_FILENO, "standard input", 64u << 20));
   }
+  if (prompt.empty()) return Fail({.what = "the prompt is empty", .wanted = "a prompt as argument or on standard input"});
   CARAT_TRY(conversation.Answer(prompt, false));
   return interrupted ? 130 : 0;
 }
@@ -256,6 +325,8 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--max-tokens", o->max_tokens, "most tokens of an answer");
   run->add_option("--seed", o->seed, "seed of the random numbers")->capture_default_str();
   run->add_option("--temperature", o->temperature, "0 for greedy; the file's if not given")->check(CLI::Range(0.0, 100.0));
+  run->add_option("--stop", o->stop, "end the answer before this text (may be given again)")->allow_extra_args(false);
+  run->add_flag("--json", o->json, "events as lines of JSON: prefill, thinking, text, tool_call, done");
   run->add_flag("--no-history", o->no_history, "keep no history of what is typed");
   run->add_option("--context", o->context, "most positions; 0 for the smaller of 32768 and the model's")->capture_default_str();
   run->add_option("--threads", o->threads, "threads; 0 for all processors")->capture_default_str();
