@@ -1,4 +1,5 @@
-// Logits and greedy text of random checkpoints against Hugging Face transformers (tests/golden/PROVENANCE.md).
+// Logits and greedy text of random checkpoints against Hugging Face transformers
+// (tests/golden/PROVENANCE.md).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,8 +17,8 @@
 namespace carat {
 namespace {
 
-// A correct engine reaches 1e-5 of the logits' range (gemma4-12b specification, appendix B); 2e-5 leaves
-// room for another processor's order of summation.
+// A correct engine reaches 1e-5 of the logits' range (gemma4-12b specification, appendix B); 2e-5
+// leaves room for another processor's order of summation.
 constexpr double kTolerance = 2e-5;
 
 struct Case {
@@ -60,7 +61,8 @@ Difference Compare(const std::vector<float>& golden, const std::vector<float>& o
   const auto [low, high] = std::ranges::minmax(golden);
   Difference worst;
   for (size_t i = 0; i < golden.size(); ++i) {
-    worst.relative = std::max(worst.relative, std::abs(double{golden[i]} - double{ours[i]}) / (high - low));
+    worst.relative =
+        std::max(worst.relative, std::abs(double{golden[i]} - double{ours[i]}) / (high - low));
   }
   for (size_t at = 0; at < golden.size(); at += vocab) {
     const auto best = [&](const std::vector<float>& v) {
@@ -78,13 +80,15 @@ TEST(ModelGolden, LogitsEqualTransformers) {
   for (const Case& c : cases) {
     for (const std::string& table : Tables()) {
       SCOPED_TRACE(c.stem.string() + " with " + table);
-      ASSERT_VALUE(const auto engine, Engine::Open({.model = c.model, .threads = 2, .kernels = table}));
+      ASSERT_VALUE(const auto engine,
+                   Engine::Open({.model = c.model, .threads = 2, .kernels = table}));
       const auto ids = MustReadIds(c.stem.string() + ".ids.json");
       ASSERT_VALUE(const NpyFloats golden, ReadNpy(c.stem.string() + ".logits.npy"));
       const auto vocab = static_cast<size_t>(engine->config().vocab_size);
       ASSERT_EQ(golden.shape, (std::vector<size_t>{ids.size(), vocab}));
       for (const Pos chunk : {Pos{512}, Pos{7}}) {
-        ASSERT_VALUE(Session session, Session::Create(*engine, {.cache = DType::kF32, .chunk = chunk}));
+        ASSERT_VALUE(Session session,
+                     Session::Create(*engine, {.cache = DType::kF32, .chunk = chunk}));
         std::vector<float> logits(ids.size() * vocab);
         ASSERT_OK(session.AppendAll(ids, logits));
         const Difference worst = Compare(golden.values, logits, vocab);

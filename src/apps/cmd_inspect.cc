@@ -15,6 +15,7 @@
 #include "engine/generate.h"
 #include "engine/session.h"
 #include "io/file.h"
+#include "model/drafter_weights.h"
 
 namespace carat {
 namespace {
@@ -35,7 +36,8 @@ struct InspectOptions {
 };
 
 void PrintWarnings(const std::vector<std::string>& warnings) {
-  for (const std::string& warning : warnings) fmt::print(stderr, "carat: warning: {}\n", EscapeForTerminal(warning));
+  for (const std::string& warning : warnings)
+    fmt::print(stderr, "carat: warning: {}\n", EscapeForTerminal(warning));
 }
 
 Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
@@ -78,8 +80,25 @@ std::string DescribeTemplate(const std::string& text) {
   const size_t at = text.find("Published: ");
   const std::string date = at == std::string::npos ? "without a date" : text.substr(at + 11, 10);
   const bool same = date == kTemplateVersion;
-  return fmt::format("{} ({} bytes){}", date, text.size(),
-                     same ? "" : fmt::format("; carat renders the version of {}", kTemplateVersion));
+  return fmt::format(
+      "{} ({} bytes){}", date, text.size(),
+      same ? "" : fmt::format("; carat renders the version of {}", kTemplateVersion));
+}
+
+// Sizes of a drafter; binding proves that every tensor is there and has its shape.
+Result<Json> AddDrafter(const ModelFiles& files, Json json) {
+  CARAT_ASSIGN(const DrafterConfig config, files.gguf ? DrafterConfigFromGguf(*files.gguf)
+                                                      : DrafterConfigFromHuggingFace(files.config));
+  CARAT_TRY(BindDrafter(config, files.tensors()));
+  Json sizes;
+  sizes.Set("vocab_size", config.vocab_size);
+  sizes.Set("hidden", config.hidden);
+  sizes.Set("target_hidden", config.target_hidden);
+  sizes.Set("intermediate", config.intermediate);
+  sizes.Set("heads", config.num_heads);
+  sizes.Set("layers", config.is_global.size());
+  json.Set("config", std::move(sizes));
+  return json;
 }
 
 Result<Json> DescribeFile(const std::string& path) {
@@ -87,7 +106,8 @@ Result<Json> DescribeFile(const std::string& path) {
   Json json;
   json.Set("path", path);
   json.Set("kind", FileKindName(files.kind));
-  json.Set("format", files.gguf ? fmt::format("gguf v{}", files.gguf->version()) : std::string("safetensors"));
+  json.Set("format", files.gguf ? fmt::format("gguf v{}", files.gguf->version())
+                                : std::string("safetensors"));
   json.Set("architecture", SanitizeUtf8(files.architecture));
   json.Set("template", SanitizeUtf8(DescribeTemplate(files.chat_template)));
   Json::Array tensors;
@@ -106,6 +126,9 @@ Result<Json> DescribeFile(const std::string& path) {
   totals.Set("elements", static_cast<int64_t>(files.tensors().TotalElements()));
   totals.Set("bytes", static_cast<int64_t>(files.tensors().TotalBytes()));
   json.Set("totals", std::move(totals));
+  if (files.kind == FileKind::kDrafter) {
+    CARAT_ASSIGN(json, AddDrafter(files, std::move(json)));
+  }
   if (files.kind == FileKind::kText) {
     CARAT_ASSIGN(LoadedModel model, LoadTextModel(std::move(files)));
     json.Set("config", DescribeConfig(model.config));
@@ -138,7 +161,8 @@ Status InspectFile(const InspectOptions& o) {
   }
   for (const Json& tensor : json.Find("tensors")->array()) {
     fmt::print("  {:58} {:6} {:18} {}\n", EscapeForTerminal(tensor.Find("name")->string()),
-               tensor.Find("type")->string(), tensor.Find("shape")->Dump(), tensor.Find("bytes")->integer());
+               tensor.Find("type")->string(), tensor.Find("shape")->Dump(),
+               tensor.Find("bytes")->integer());
   }
   return {};
 }
@@ -183,7 +207,8 @@ Status InspectLogits(const InspectOptions& o) {
     CARAT_TRY(session.SyncTo(prompt));
     return WriteNpy(o.out, session.logits(), 1, vocab);
   }
-  if (prompt.ids.empty()) return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
+  if (prompt.ids.empty())
+    return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
   std::vector<float> logits(prompt.ids.size() * vocab);
   CARAT_TRY(session.AppendAll(prompt.ids, logits));
   return WriteNpy(o.out, logits, prompt.ids.size(), vocab);
@@ -192,7 +217,8 @@ Status InspectLogits(const InspectOptions& o) {
 Status InspectGenerate(const InspectOptions& o) {
   CARAT_ASSIGN(const auto engine, OpenEngine(o));
   CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
-  CARAT_ASSIGN(Session session, OpenSession(*engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));
+  CARAT_ASSIGN(Session session,
+               OpenSession(*engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));
   CARAT_TRY(session.SyncTo(prompt));
   GenerateOptions options;
   const GenerationDefaults& defaults = engine->defaults();
@@ -218,12 +244,15 @@ Status InspectGenerate(const InspectOptions& o) {
 void AddMessageFlags(CLI::App& command, PromptSource& source) {
   command.add_option("--tools", source.tools, "OpenAI-style tools (a JSON file)");
   command.add_flag("--thinking", source.thinking, "let the model think");
-  command.add_flag("--preserve-thinking", source.preserve_thinking, "keep earlier thoughts that led to tool calls");
-  command.add_flag("--no-generation-prompt", source.no_generation_prompt, "end with the last message");
+  command.add_flag("--preserve-thinking", source.preserve_thinking,
+                   "keep earlier thoughts that led to tool calls");
+  command.add_flag("--no-generation-prompt", source.no_generation_prompt,
+                   "end with the last message");
 }
 
 void AddModel(CLI::App& command, InspectOptions& o) {
-  command.add_option("--model", o.model, "a folder, a GGUF file, or a name in the model directory")->required();
+  command.add_option("--model", o.model, "a folder, a GGUF file, or a name in the model directory")
+      ->required();
 }
 
 void AddComputation(CLI::App& command, InspectOptions& o) {
@@ -235,7 +264,8 @@ void AddComputation(CLI::App& command, InspectOptions& o) {
   source->require_option(1);
   AddMessageFlags(command, o.source);
   command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
-  command.add_option("--threads", o.threads, "threads; 0 for all processors")->capture_default_str();
+  command.add_option("--threads", o.threads, "threads; 0 for all processors")
+      ->capture_default_str();
   command.add_option("--out", o.out, "the file to write")->required();
 }
 
@@ -243,7 +273,8 @@ void AddComputation(CLI::App& command, InspectOptions& o) {
 
 void AddInspect(CLI::App& app, int& exit_code) {
   auto o = std::make_shared<InspectOptions>();
-  CLI::App* inspect = app.add_subcommand("inspect", "What a file holds and what the model computes");
+  CLI::App* inspect =
+      app.add_subcommand("inspect", "What a file holds and what the model computes");
   inspect->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, Status (*work)(const InspectOptions&)) {
     CLI::App* command = inspect->add_subcommand(name, help);
@@ -268,12 +299,15 @@ void AddInspect(CLI::App& app, int& exit_code) {
 
   CLI::App* prompt = add("prompt", "The rendered prompt, exactly", InspectPrompt);
   AddModel(*prompt, *o);
-  prompt->add_option("--messages", o->source.messages, "OpenAI-style messages (a JSON file)")->required();
+  prompt->add_option("--messages", o->source.messages, "OpenAI-style messages (a JSON file)")
+      ->required();
   AddMessageFlags(*prompt, o->source);
 
   CLI::App* logits = add("logits", "Logits as float32 .npy, after the soft cap", InspectLogits);
   AddComputation(*logits, *o);
-  logits->add_option("--rows", o->rows, "all or last")->check(CLI::IsMember({"all", "last"}))->capture_default_str();
+  logits->add_option("--rows", o->rows, "all or last")
+      ->check(CLI::IsMember({"all", "last"}))
+      ->capture_default_str();
 
   CLI::App* generate = add("generate", "The new ids as a JSON array", InspectGenerate);
   AddComputation(*generate, *o);

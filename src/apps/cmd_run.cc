@@ -47,7 +47,11 @@ void OnInterrupt(int) { interrupted = true; }
 class Conversation {
  public:
   Conversation(Session& session, const Tokenizer& tokenizer, const RunOptions& options)
-      : session_(session), tokenizer_(tokenizer), options_(options), system_(options.system), think_(options.think) {
+      : session_(session),
+        tokenizer_(tokenizer),
+        options_(options),
+        system_(options.system),
+        think_(options.think) {
     Clear();
   }
 
@@ -65,14 +69,15 @@ class Conversation {
   // Takes the conversation only if it can be rendered.
   Status Load(const std::string& path) {
     CARAT_ASSIGN(Json messages, ReadJsonFile(path));
-    if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered) return Fail(Within(path, rendered.error()));
+    if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered)
+      return Fail(Within(path, rendered.error()));
     messages_ = std::move(messages);
     return {};
   }
   bool ToggleThinking() { return think_ = !think_; }
 
-  // Answers one message of the user, streaming to standard output; thoughts and the status line go to
-  // standard error. If it fails, the message is taken back.
+  // Answers one message of the user, streaming to standard output; thoughts and the status line go
+  // to standard error. If it fails, the message is taken back.
   Status Answer(const std::string& text, bool show_status) {
     AddMessage("user", text);
     Status done = Stream(show_status);
@@ -91,12 +96,14 @@ class Conversation {
   GenerateOptions Generating() const {
     const GenerationDefaults& defaults = session_.engine().defaults();
     GenerateOptions options;
-    options.sampling.temperature = options_.temperature >= 0 ? options_.temperature : defaults.temperature;
+    options.sampling.temperature =
+        options_.temperature >= 0 ? options_.temperature : defaults.temperature;
     options.sampling.top_k = defaults.top_k;
     options.sampling.top_p = defaults.top_p;
     options.sampling.seed = options_.seed;
     options.sampling.suppressed = defaults.suppressed;
-    for (const TokenId id : ReservedInConversation(tokenizer_)) options.sampling.suppressed.push_back(id);
+    for (const TokenId id : ReservedInConversation(tokenizer_))
+      options.sampling.suppressed.push_back(id);
     options.stop = defaults.stop;
     options.max_tokens = options_.max_tokens;
     return options;
@@ -117,7 +124,8 @@ class Conversation {
       case OutputEvent::Kind::kText:
       case OutputEvent::Kind::kThinking:
         fields.Set("text", event.text);
-        return Emit(event.kind == OutputEvent::Kind::kText ? "text" : "thinking", std::move(fields));
+        return Emit(event.kind == OutputEvent::Kind::kText ? "text" : "thinking",
+                    std::move(fields));
       case OutputEvent::Kind::kToolCall:
         fields.Set("name", event.name);
         fields.Set("arguments", event.arguments);
@@ -132,7 +140,8 @@ class Conversation {
   void Show(const OutputEvent& event) const {
     if (options_.json) return ShowJson(event);
     if (event.kind == OutputEvent::Kind::kThinking) {
-      if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\x1b[2m{}\x1b[0m", EscapeForTerminal(event.text));
+      if (::isatty(STDERR_FILENO) != 0)
+        fmt::print(stderr, "\x1b[2m{}\x1b[0m", EscapeForTerminal(event.text));
       return;
     }
     std::string text = event.text;
@@ -143,7 +152,8 @@ class Conversation {
   }
 
   // Shows events and keeps them for the history. Stop strings look at the answer's text only.
-  void Take(std::vector<OutputEvent>& fresh, StopStrings& stops, std::vector<OutputEvent>& all) const {
+  void Take(std::vector<OutputEvent>& fresh, StopStrings& stops,
+            std::vector<OutputEvent>& all) const {
     for (OutputEvent& event : fresh) {
       if (event.kind == OutputEvent::Kind::kText) {
         event.text = stops.Push(event.text);
@@ -157,7 +167,8 @@ class Conversation {
 
   Status Stream(bool show_status) {
     interrupted = false;
-    CARAT_ASSIGN(const RenderedPrompt rendered, RenderPrompt(messages_, nullptr, {.enable_thinking = think_}));
+    CARAT_ASSIGN(const RenderedPrompt rendered,
+                 RenderPrompt(messages_, nullptr, {.enable_thinking = think_}));
     const Prompt prompt = ToPrompt(tokenizer_, rendered);
     GenerateOptions generating = Generating();
     CARAT_TRY(ValidateSampling(generating.sampling, session_.engine().config().vocab_size));
@@ -182,11 +193,17 @@ class Conversation {
     parser.Finish(fresh);
     Take(fresh, stops, all);
     if (std::string rest = stops.Finish(); !rest.empty()) {
-      all.push_back({.kind = OutputEvent::Kind::kText, .text = std::move(rest), .name = {}, .arguments = {}, .problem = {}});
+      all.push_back({.kind = OutputEvent::Kind::kText,
+                     .text = std::move(rest),
+                     .name = {},
+                     .arguments = {},
+                     .problem = {}});
       Show(all.back());
     }
     messages_.array().push_back(AssistantMessage(all));
-    const std::string_view why = interrupted ? "cancelled" : stops.hit() ? "stop_string" : StopReasonName(reason);
+    const std::string_view why = interrupted   ? "cancelled"
+                                 : stops.hit() ? "stop_string"
+                                               : StopReasonName(reason);
     const double seconds = Now() - read;
     if (!options_.json) {
       fmt::print("\n");
@@ -214,15 +231,18 @@ class Conversation {
     } else if (show_status && total > 512 && ::isatty(STDERR_FILENO) != 0) {
       constexpr size_t kWidth = 30;
       const std::string bar(done * kWidth / total, '#');
-      fmt::print(stderr, "\rreading [{:30}] {} of {} tokens{}", bar, done, total, done == total ? "\r\x1b[K" : "");
+      fmt::print(stderr, "\rreading [{:30}] {} of {} tokens{}", bar, done, total,
+                 done == total ? "\r\x1b[K" : "");
     }
   }
 
   void ShowStatus(const SyncReport& report, double read_seconds, size_t tokens, double seconds,
                   std::string_view why) const {
-    fmt::print(stderr, "[{} tokens, {:.1f}/s; prompt {} read, {} kept, {:.1f}/s; context {} of {}; {}]\n", tokens,
-               static_cast<double>(tokens) / seconds, report.prefilled, report.reused,
-               static_cast<double>(report.prefilled) / read_seconds, session_.size(), session_.context(), why);
+    fmt::print(stderr,
+               "[{} tokens, {:.1f}/s; prompt {} read, {} kept, {:.1f}/s; context {} of {}; {}]\n",
+               tokens, static_cast<double>(tokens) / seconds, report.prefilled, report.reused,
+               static_cast<double>(report.prefilled) / read_seconds, session_.size(),
+               session_.context(), why);
   }
 
   Session& session_;
@@ -250,7 +270,8 @@ Result<bool> Command(const std::string& line, Conversation& conversation, Sessio
   const std::string name = line.substr(0, space);
   const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
   const bool wants_file = name == "/save" || name == "/load";
-  if (wants_file && rest.empty()) return Fail({.what = "a file name is missing", .where = name, .wanted = name + " FILE"});
+  if (wants_file && rest.empty())
+    return Fail({.what = "a file name is missing", .where = name, .wanted = name + " FILE"});
   if (name == "/quit") return false;
   if (name == "/help") {
     fmt::print(stderr, "{}", kHelp);
@@ -289,26 +310,31 @@ void Chat(Conversation& conversation, Session& session, bool keep_history) {
 }
 
 Result<int> Run(const RunOptions& o) {
-  CARAT_ASSIGN(const auto engine, Engine::Open({.model = FindModel(o.model, ModelFolder()), .threads = o.threads}));
+  CARAT_ASSIGN(const auto engine,
+               Engine::Open({.model = FindModel(o.model, ModelFolder()), .threads = o.threads}));
   for (const std::string& warning : engine->warnings()) {
     fmt::print(stderr, "carat: warning: {}\n", EscapeForTerminal(warning));
   }
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(Session session, Session::Create(*engine, {.context = o.context}));
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnInterrupt;
   ::sigaction(SIGINT, &action, nullptr);
   Conversation conversation(session, *tokenizer, o);
   std::string prompt = o.prompt;
   if (prompt.empty() && ::isatty(STDIN_FILENO) != 0) {
-    if (o.json) return Fail({.what = "--json answers one prompt", .wanted = "a prompt as argument or on standard input"});
+    if (o.json)
+      return Fail({.what = "--json answers one prompt",
+                   .wanted = "a prompt as argument or on standard input"});
     Chat(conversation, session, !o.no_history);
     return 0;
   }
   if (prompt.empty()) {
     CARAT_ASSIGN(prompt, ReadDescriptor(STDIN_FILENO, "standard input", 64u << 20));
   }
-  if (prompt.empty()) return Fail({.what = "the prompt is empty", .wanted = "a prompt as argument or on standard input"});
+  if (prompt.empty())
+    return Fail(
+        {.what = "the prompt is empty", .wanted = "a prompt as argument or on standard input"});
   CARAT_TRY(conversation.Answer(prompt, false));
   return interrupted ? 130 : 0;
 }
@@ -318,17 +344,24 @@ Result<int> Run(const RunOptions& o) {
 void AddRun(CLI::App& app, int& exit_code) {
   auto o = std::make_shared<RunOptions>();
   CLI::App* run = app.add_subcommand("run", "Talk in the terminal, or answer one prompt");
-  run->add_option("--model", o->model, "a folder, a GGUF file, or a name in the model directory")->required();
-  run->add_option("PROMPT", o->prompt, "answer this and leave; without it and off a terminal, standard input");
+  run->add_option("--model", o->model, "a folder, a GGUF file, or a name in the model directory")
+      ->required();
+  run->add_option("PROMPT", o->prompt,
+                  "answer this and leave; without it and off a terminal, standard input");
   run->add_option("--system", o->system, "system prompt");
   run->add_flag("--think", o->think, "let the model think first");
   run->add_option("--max-tokens", o->max_tokens, "most tokens of an answer");
   run->add_option("--seed", o->seed, "seed of the random numbers")->capture_default_str();
-  run->add_option("--temperature", o->temperature, "0 for greedy; the file's if not given")->check(CLI::Range(0.0, 100.0));
-  run->add_option("--stop", o->stop, "end the answer before this text (may be given again)")->allow_extra_args(false);
-  run->add_flag("--json", o->json, "events as lines of JSON: prefill, thinking, text, tool_call, done");
+  run->add_option("--temperature", o->temperature, "0 for greedy; the file's if not given")
+      ->check(CLI::Range(0.0, 100.0));
+  run->add_option("--stop", o->stop, "end the answer before this text (may be given again)")
+      ->allow_extra_args(false);
+  run->add_flag("--json", o->json,
+                "events as lines of JSON: prefill, thinking, text, tool_call, done");
   run->add_flag("--no-history", o->no_history, "keep no history of what is typed");
-  run->add_option("--context", o->context, "most positions; 0 for the smaller of 32768 and the model's")->capture_default_str();
+  run->add_option("--context", o->context,
+                  "most positions; 0 for the smaller of 32768 and the model's")
+      ->capture_default_str();
   run->add_option("--threads", o->threads, "threads; 0 for all processors")->capture_default_str();
   run->callback([o, &exit_code] {
     if (const auto code = Run(*o); !code) {

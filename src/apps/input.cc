@@ -17,7 +17,8 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
   std::vector<TokenId> ids;
   for (size_t i = 0; i < json.array().size(); ++i) {
     const Json& id = json.array()[i];
-    if (!id.is_int() || id.integer() < 0 || id.integer() > INT32_MAX) return Fail(view.At(i).Wrong("a token id"));
+    if (!id.is_int() || id.integer() < 0 || id.integer() > INT32_MAX)
+      return Fail(view.At(i).Wrong("a token id"));
     ids.push_back(static_cast<TokenId>(id.integer()));
   }
   return ids;
@@ -45,9 +46,11 @@ Result<RenderedPrompt> RenderSource(const PromptSource& source) {
 }
 
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer) {
-  const int given = !source.ids.empty() + !source.messages.empty() + !source.prompt.empty() + !source.text.empty();
+  const int given = !source.ids.empty() + !source.messages.empty() + !source.prompt.empty() +
+                    !source.text.empty();
   if (given != 1) {
-    return Fail({.what = "exactly one source of the prompt is needed", .wanted = "--ids, --messages, --prompt or --text",
+    return Fail({.what = "exactly one source of the prompt is needed",
+                 .wanted = "--ids, --messages, --prompt or --text",
                  .found = std::to_string(given)});
   }
   Prompt prompt;
@@ -57,7 +60,8 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
     return prompt;
   }
   if (tokenizer == nullptr) {
-    return Fail({.code = ErrorCode::kNotFound, .what = "the model files carry no tokenizer, so only --ids can be read"});
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "the model files carry no tokenizer, so only --ids can be read"});
   }
   if (!source.messages.empty()) {
     CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(source));

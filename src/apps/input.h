@@ -15,9 +15,9 @@ namespace carat {
 struct PromptSource {
   std::string ids;       // file with a JSON array of ids
   std::string messages;  // file with OpenAI-style messages
-  std::string prompt;    // file with a rendered prompt; control tokens are parsed, no <bos> is added
-  std::string text;      // plain text
-  std::string tools;     // file with OpenAI-style tools, beside messages
+  std::string prompt;  // file with a rendered prompt; control tokens are parsed, no <bos> is added
+  std::string text;    // plain text
+  std::string tools;   // file with OpenAI-style tools, beside messages
   bool thinking = false;
   bool preserve_thinking = false;
   bool no_generation_prompt = false;

@@ -8,8 +8,9 @@
 
 namespace carat {
 
-// A message ends at Enter; a line ending in a backslash goes on in the next, and so does one after """ until
-// the next """. The history file is kept at mode 0600 in a folder of mode 0700. One per process.
+// A message ends at Enter; a line ending in a backslash goes on in the next, and so does one after
+// """ until the next """. The history file is kept at mode 0600 in a folder of mode 0700. One per
+// process.
 class LineEditor {
  public:
   // `history`: the file; empty: no history is kept.

@@ -10,8 +10,10 @@
 
 namespace carat {
 
-Status WriteNpy(const std::filesystem::path& path, std::span<const float> values, size_t rows, size_t cols) {
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, cols);
+Status WriteNpy(const std::filesystem::path& path, std::span<const float> values, size_t rows,
+                size_t cols) {
+  std::string header =
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, cols);
   // Magic, version, length and header together fill whole blocks of 64 bytes and end in a newline.
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';

@@ -9,6 +9,7 @@
 namespace carat {
 
 // Writes values [rows, cols] in C order, atomically.
-Status WriteNpy(const std::filesystem::path& path, std::span<const float> values, size_t rows, size_t cols);
+Status WriteNpy(const std::filesystem::path& path, std::span<const float> values, size_t rows,
+                size_t cols);
 
 }  // namespace carat

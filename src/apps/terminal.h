@@ -6,8 +6,8 @@
 
 namespace carat {
 
-// Control characters other than newline and tab, and characters that change the direction of text, become
-// <U+XXXX>. Input is whole code points (StreamDecoder), so nothing can hide in a split.
+// Control characters other than newline and tab, and characters that change the direction of text,
+// become <U+XXXX>. Input is whole code points (StreamDecoder), so nothing can hide in a split.
 std::string EscapeForTerminal(std::string_view text);
 
 }  // namespace carat

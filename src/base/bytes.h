@@ -13,10 +13,11 @@
 
 namespace carat {
 
-static_assert(std::endian::native == std::endian::little, "carat runs on little-endian machines only");
+static_assert(std::endian::native == std::endian::little,
+              "carat runs on little-endian machines only");
 
-// Borrows the bytes. Every read either succeeds and advances, or fails with the offset and leaves the
-// cursor where it was. No read ever looks past the end, whatever length the data claims.
+// Borrows the bytes. Every read either succeeds and advances, or fails with the offset and leaves
+// the cursor where it was. No read ever looks past the end, whatever length the data claims.
 class ByteReader {
  public:
   explicit ByteReader(std::span<const std::byte> bytes) : bytes_(bytes) {}

@@ -6,11 +6,11 @@ namespace carat {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 }  // namespace carat
 
-#define CARAT_CHECK(condition)                                \
-  do {                                                        \
-    if (!(condition)) [[unlikely]] {                          \
-      ::carat::CheckFailed(__FILE__, __LINE__, #condition);   \
-    }                                                         \
+#define CARAT_CHECK(condition)                              \
+  do {                                                      \
+    if (!(condition)) [[unlikely]] {                        \
+      ::carat::CheckFailed(__FILE__, __LINE__, #condition); \
+    }                                                       \
   } while (false)
 
 #ifdef NDEBUG

@@ -1,7 +1,8 @@
 // Result<T>: how every room reports what came from outside and was wrong.
 //
-// Errors are values with four parts, so that a message can always say what is wrong, where, what was
-// wanted and what was found. Broken invariants of our own are CARAT_CHECK (check.h), never a Result.
+// Errors are values with four parts, so that a message can always say what is wrong, where, what
+// was wanted and what was found. Broken invariants of our own are CARAT_CHECK (check.h), never a
+// Result.
 #pragma once
 
 #include <expected>
@@ -22,8 +23,8 @@ enum class ErrorCode {
   kNoMemory,     // memory could not be had
 };
 
-// `what` is a sentence fragment without a final stop ("wrong magic number"); `where` a file, an offset
-// or a field path; `wanted` and `found` values. Parts that do not apply stay empty.
+// `what` is a sentence fragment without a final stop ("wrong magic number"); `where` a file, an
+// offset or a field path; `wanted` and `found` values. Parts that do not apply stay empty.
 struct Error {
   ErrorCode code = ErrorCode::kInvalid;
   std::string what = {};

@@ -54,7 +54,9 @@ Utf8Step DecodeUtf8(std::string_view text, size_t at) {
 
 void AppendUtf8(char32_t code, std::string& out) {
   if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) code = kReplacement;
-  const auto put = [&](char32_t c) { out.push_back(static_cast<char>(static_cast<unsigned char>(c))); };
+  const auto put = [&](char32_t c) {
+    out.push_back(static_cast<char>(static_cast<unsigned char>(c)));
+  };
   if (code < 0x80) {
     put(code);
   } else if (code < 0x800) {

@@ -10,9 +10,9 @@ namespace carat {
 
 inline constexpr char32_t kReplacement = 0xFFFD;
 
-// One step of decoding. `size` is the number of bytes to advance, at least 1 where input is left. For
-// ill-formed input `valid` is false, `code` is U+FFFD and `size` covers the maximal subpart (Unicode
-// 3.9, "best practice", which is also what Python's errors="replace" does).
+// One step of decoding. `size` is the number of bytes to advance, at least 1 where input is left.
+// For ill-formed input `valid` is false, `code` is U+FFFD and `size` covers the maximal subpart
+// (Unicode 3.9, "best practice", which is also what Python's errors="replace" does).
 struct Utf8Step {
   char32_t code = 0;
   size_t size = 0;

@@ -15,7 +15,8 @@ Prompt ToPrompt(const Tokenizer& tokenizer, const RenderedPrompt& rendered) {
       if (range.begin < boundary) literal.push_back({range.begin, std::min(range.end, boundary)});
     }
     const auto ids = tokenizer.Encode(std::string_view(rendered.text).substr(0, boundary), literal);
-    const bool border = ids.size() <= prompt.ids.size() && std::equal(ids.begin(), ids.end(), prompt.ids.begin());
+    const bool border =
+        ids.size() <= prompt.ids.size() && std::equal(ids.begin(), ids.end(), prompt.ids.begin());
     if (border && !ids.empty()) prompt.boundaries.push_back(static_cast<Pos>(ids.size()));
   }
   return prompt;

@@ -7,8 +7,8 @@
 
 namespace carat {
 
-// Encodes the text, what users wrote as plain text, and turns byte boundaries into positions. A boundary
-// that is no border of tokens is dropped.
+// Encodes the text, what users wrote as plain text, and turns byte boundaries into positions. A
+// boundary that is no border of tokens is dropped.
 Prompt ToPrompt(const Tokenizer& tokenizer, const RenderedPrompt& rendered);
 
 }  // namespace carat

@@ -24,11 +24,12 @@ namespace carat {
 
 struct EngineOptions {
   std::filesystem::path model = {};  // a GGUF file or a Hugging Face folder
-  int threads = 0;              // 0: all usable processors
-  std::string kernels = {};     // a table by name; empty: the best this processor runs
+  int threads = 0;                   // 0: all usable processors
+  std::string kernels = {};          // a table by name; empty: the best this processor runs
 };
 
-// Immutable after Open. The model is thread-safe; the thread pool serves one running session at a time.
+// Immutable after Open. The model is thread-safe; the thread pool serves one running session at a
+// time.
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options);

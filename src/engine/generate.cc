@@ -8,11 +8,16 @@ namespace carat {
 
 std::string_view StopReasonName(StopReason reason) {
   switch (reason) {
-    case StopReason::kNone: return "";
-    case StopReason::kStopToken: return "stop";
-    case StopReason::kMaxTokens: return "length";
-    case StopReason::kContextFull: return "context";
-    case StopReason::kRepetition: return "repetition";
+    case StopReason::kNone:
+      return "";
+    case StopReason::kStopToken:
+      return "stop";
+    case StopReason::kMaxTokens:
+      return "length";
+    case StopReason::kContextFull:
+      return "context";
+    case StopReason::kRepetition:
+      return "repetition";
   }
   return "";
 }
@@ -28,11 +33,13 @@ Result<GenerateStep> Generation::Step() {
     if (session_.size() == session_.context()) return end(-1, StopReason::kContextFull);
     CARAT_TRY(session_.Append(pending_));
   }
-  CARAT_ASSIGN(pending_, Sample(session_.logits(), options_.sampling, session_.size(), session_.ids()));
+  CARAT_ASSIGN(pending_,
+               Sample(session_.logits(), options_.sampling, session_.size(), session_.ids()));
   ++num_tokens_;
   const bool stop = std::ranges::find(options_.stop, pending_) != options_.stop.end();
   if (stop && !options_.ignore_stop) return end(pending_, StopReason::kStopToken);
-  if (options_.repetition_guard && guard_.Push(pending_)) return end(pending_, StopReason::kRepetition);
+  if (options_.repetition_guard && guard_.Push(pending_))
+    return end(pending_, StopReason::kRepetition);
   if (num_tokens_ == options_.max_tokens) return end(pending_, StopReason::kMaxTokens);
   return GenerateStep{pending_, StopReason::kNone};
 }

@@ -26,9 +26,9 @@ std::string_view StopReasonName(StopReason reason);
 
 struct GenerateOptions {
   SamplingOptions sampling;
-  std::vector<TokenId> stop = {};      // ids that end the answer
+  std::vector<TokenId> stop = {};  // ids that end the answer
   size_t max_tokens = SIZE_MAX;
-  bool ignore_stop = false;        // go on past stop ids
+  bool ignore_stop = false;  // go on past stop ids
   bool repetition_guard = true;
 };
 
@@ -40,7 +40,8 @@ struct GenerateStep {
 // Borrows the session, whose logits must be valid (after SyncTo). One owner thread.
 class Generation {
  public:
-  Generation(Session& session, GenerateOptions options) : session_(session), options_(std::move(options)) {}
+  Generation(Session& session, GenerateOptions options)
+      : session_(session), options_(std::move(options)) {}
 
   // Chooses the next token. The stop token itself is returned with its reason; it is not run.
   // Precondition: !done().

@@ -15,7 +15,8 @@ void AddId(std::vector<TokenId>& ids, int64_t id, int64_t vocab) {
 }
 
 // One id or a list of ids.
-Status ReadIds(const JsonView& root, std::string_view key, int64_t vocab, std::vector<TokenId>& out) {
+Status ReadIds(const JsonView& root, std::string_view key, int64_t vocab,
+               std::vector<TokenId>& out) {
   if (!root.Has(key)) return {};
   CARAT_ASSIGN(const JsonView value, root.Get(key));
   if (value.value().is_int()) {
@@ -32,18 +33,24 @@ Status ReadIds(const JsonView& root, std::string_view key, int64_t vocab, std::v
 }
 
 Status CheckRanges(const GenerationDefaults& defaults) {
-  const auto check = [](bool holds, std::string_view key, std::string_view wanted, double found) -> Status {
+  const auto check = [](bool holds, std::string_view key, std::string_view wanted,
+                        double found) -> Status {
     if (holds) return {};
-    return Fail({.what = "a sampling default is out of range", .where = std::string(key),
-                 .wanted = std::string(wanted), .found = std::to_string(found)});
+    return Fail({.what = "a sampling default is out of range",
+                 .where = std::string(key),
+                 .wanted = std::string(wanted),
+                 .found = std::to_string(found)});
   };
-  CARAT_TRY(check(defaults.temperature >= 0 && defaults.temperature <= 100, "temperature", "0 to 100", defaults.temperature));
-  return check(defaults.top_p > 0 && defaults.top_p <= 1, "top_p", "above 0, at most 1", defaults.top_p);
+  CARAT_TRY(check(defaults.temperature >= 0 && defaults.temperature <= 100, "temperature",
+                  "0 to 100", defaults.temperature));
+  return check(defaults.top_p > 0 && defaults.top_p <= 1, "top_p", "above 0, at most 1",
+               defaults.top_p);
 }
 
 }  // namespace
 
-Result<GenerationDefaults> DefaultsFromHuggingFace(std::string_view generation_config, int64_t vocab) {
+Result<GenerationDefaults> DefaultsFromHuggingFace(std::string_view generation_config,
+                                                   int64_t vocab) {
   CARAT_ASSIGN(const Json json, ParseJson(generation_config));
   const JsonView root(json, "");
   if (!json.is_object()) return Fail(root.Wrong("an object"));
@@ -58,13 +65,15 @@ Result<GenerationDefaults> DefaultsFromHuggingFace(std::string_view generation_c
   return defaults;
 }
 
-Result<GenerationDefaults> DefaultsFromGguf(const Gguf& gguf, int64_t vocab, const Tokenizer* tokenizer) {
+Result<GenerationDefaults> DefaultsFromGguf(const Gguf& gguf, int64_t vocab,
+                                            const Tokenizer* tokenizer) {
   GenerationDefaults defaults;
   CARAT_ASSIGN(defaults.temperature, gguf.NumberOr("general.sampling.temp", 1.0));
   CARAT_ASSIGN(defaults.top_k, gguf.IntOr("general.sampling.top_k", 64, 0, INT32_MAX));
   CARAT_ASSIGN(defaults.top_p, gguf.NumberOr("general.sampling.top_p", 0.95));
   CARAT_TRY(CheckRanges(defaults));
-  for (const std::string_view key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+  for (const std::string_view key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                     "tokenizer.ggml.eom_token_id"}) {
     CARAT_ASSIGN(const int64_t id, gguf.IntOr(key, -1, -1, UINT32_MAX));
     AddId(defaults.stop, id, vocab);
   }
@@ -88,8 +97,9 @@ void AddModelStops(const Tokenizer& tokenizer, GenerationDefaults& defaults) {
 std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer) {
   const SpecialIds& s = tokenizer.special();
   std::vector<TokenId> ids;
-  for (const TokenId id : {s.pad, s.bos, s.unk, s.mask, s.tool, s.tool_end, s.tool_response_end, s.think, s.turn,
-                           s.image_begin, s.image, s.image_end, s.audio_begin, s.audio, s.audio_end, s.video}) {
+  for (const TokenId id :
+       {s.pad, s.bos, s.unk, s.mask, s.tool, s.tool_end, s.tool_response_end, s.think, s.turn,
+        s.image_begin, s.image, s.image_end, s.audio_begin, s.audio, s.audio_end, s.video}) {
     if (id >= 0) ids.push_back(id);
   }
   for (TokenId id = 0; static_cast<size_t>(id) < tokenizer.size(); ++id) {

@@ -21,16 +21,19 @@ struct GenerationDefaults {
 };
 
 // From generation_config.json.
-Result<GenerationDefaults> DefaultsFromHuggingFace(std::string_view generation_config, int64_t vocab);
-// From GGUF metadata; without a suppress list the end-of-media markers are suppressed (gguf spec 4.6).
-Result<GenerationDefaults> DefaultsFromGguf(const Gguf& gguf, int64_t vocab, const Tokenizer* tokenizer);
+Result<GenerationDefaults> DefaultsFromHuggingFace(std::string_view generation_config,
+                                                   int64_t vocab);
+// From GGUF metadata; without a suppress list the end-of-media markers are suppressed (gguf
+// spec 4.6).
+Result<GenerationDefaults> DefaultsFromGguf(const Gguf& gguf, int64_t vocab,
+                                            const Tokenizer* tokenizer);
 
-// Adds <eos>, <turn|> and <|tool_response> to the stop ids: every Gemma 4 answer ends on one of them,
-// whatever the file says (gguf specification, 4.5).
+// Adds <eos>, <turn|> and <|tool_response> to the stop ids: every Gemma 4 answer ends on one of
+// them, whatever the file says (gguf specification, 4.5).
 void AddModelStops(const Tokenizer& tokenizer, GenerationDefaults& defaults);
 
-// Ids that no answer in a conversation may hold: reserved <unused…> tokens, media and their markers, and
-// everything that opens a turn or a declaration.
+// Ids that no answer in a conversation may hold: reserved <unused…> tokens, media and their
+// markers, and everything that opens a turn or a declaration.
 std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer);
 
 }  // namespace carat

@@ -26,7 +26,8 @@ Result<Json> ReadJson(const std::filesystem::path& path) {
 
 // chat_template.jinja, or the field of tokenizer_config.json where older folders keep it.
 Result<std::string> ReadTemplate(const std::filesystem::path& folder) {
-  if (Exists(folder / "chat_template.jinja")) return ReadFile(folder / "chat_template.jinja", kMaxConfigBytes);
+  if (Exists(folder / "chat_template.jinja"))
+    return ReadFile(folder / "chat_template.jinja", kMaxConfigBytes);
   if (!Exists(folder / "tokenizer_config.json")) return std::string();
   CARAT_ASSIGN(const Json config, ReadJson(folder / "tokenizer_config.json"));
   const Json* text = config.Find("chat_template");
@@ -38,7 +39,8 @@ Result<ModelFiles> OpenFolder(const std::filesystem::path& folder) {
   files.path = folder;
   const auto config_path = folder / "config.json";
   if (!Exists(config_path)) {
-    return Fail({.code = ErrorCode::kNotFound, .what = "not a model folder: it has no config.json",
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "not a model folder: it has no config.json",
                  .where = folder.string()});
   }
   CARAT_ASSIGN(files.config, ReadJson(config_path));
@@ -46,10 +48,12 @@ Result<ModelFiles> OpenFolder(const std::filesystem::path& folder) {
   CARAT_ASSIGN(files.architecture, root.String("model_type"));
   if (files.architecture == "gemma4_unified_assistant") {
     files.kind = FileKind::kDrafter;
-  } else if (files.architecture != "gemma4_unified" && files.architecture != "gemma4_unified_text") {
+  } else if (files.architecture != "gemma4_unified" &&
+             files.architecture != "gemma4_unified_text") {
     return Fail(Within(config_path.string(), UnsupportedArchitecture(files.architecture)));
   }
-  // Read even where nothing depends on it yet: a broken file is better told now than when media come.
+  // Read even where nothing depends on it yet: a broken file is better told now than when media
+  // come.
   if (Exists(folder / "processor_config.json")) {
     CARAT_TRY(ReadJson(folder / "processor_config.json"));
   }
@@ -85,14 +89,19 @@ Result<std::optional<Tokenizer>> TokenizerFromGguf(const Gguf& gguf) {
   if (gguf.Find("tokenizer.ggml.tokens") == nullptr) return std::optional<Tokenizer>();
   CARAT_ASSIGN(const std::string_view model, gguf.String("tokenizer.ggml.model"));
   if (model != "gemma4") {
-    return Fail({.code = ErrorCode::kUnsupported, .what = "not the tokenizer of Gemma 4",
-                 .where = "tokenizer.ggml.model", .wanted = "gemma4", .found = SanitizeUtf8(model.substr(0, 40))});
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "not the tokenizer of Gemma 4",
+                 .where = "tokenizer.ggml.model",
+                 .wanted = "gemma4",
+                 .found = SanitizeUtf8(model.substr(0, 40))});
   }
   const auto strings = [&](std::string_view key) -> Result<const GgufArray*> {
     const GgufValue* value = gguf.Find(key);
     const GgufArray* array = value == nullptr ? nullptr : value->AsArray();
     if (array != nullptr && array->type == GgufType::kString) return array;
-    return Fail({.code = ErrorCode::kNotFound, .what = "missing or wrong metadata", .where = std::string(key),
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "missing or wrong metadata",
+                 .where = std::string(key),
                  .wanted = "an array of strings"});
   };
   VocabularyParts parts;
@@ -100,7 +109,8 @@ Result<std::optional<Tokenizer>> TokenizerFromGguf(const Gguf& gguf) {
   CARAT_ASSIGN(const GgufArray* merges, strings("tokenizer.ggml.merges"));
   parts.pieces = tokens->strings;
   if (gguf.Find("tokenizer.ggml.token_type") != nullptr) {
-    CARAT_ASSIGN(const auto types, gguf.Ints("tokenizer.ggml.token_type", static_cast<size_t>(tokens->count)));
+    CARAT_ASSIGN(const auto types,
+                 gguf.Ints("tokenizer.ggml.token_type", static_cast<size_t>(tokens->count)));
     for (const int64_t type : types) {  // 3 CONTROL, 4 USER_DEFINED; the rest match as plain text
       parts.kinds.push_back(type == 3   ? VocabularyParts::Kind::kSpecial
                             : type == 4 ? VocabularyParts::Kind::kUserDefined
@@ -112,8 +122,10 @@ Result<std::optional<Tokenizer>> TokenizerFromGguf(const Gguf& gguf) {
     const std::string_view merge = merges->strings[static_cast<size_t>(i)];
     const size_t cut = merge.find(' ', 1);  // a side may itself begin with any character
     if (cut == std::string_view::npos || cut + 1 == merge.size()) {
-      return Fail({.what = "a merge is not two texts", .where = fmt::format("tokenizer.ggml.merges[{}]", i),
-                   .wanted = "\"left right\"", .found = '"' + SanitizeUtf8(merge.substr(0, 40)) + '"'});
+      return Fail({.what = "a merge is not two texts",
+                   .where = fmt::format("tokenizer.ggml.merges[{}]", i),
+                   .wanted = "\"left right\"",
+                   .found = '"' + SanitizeUtf8(merge.substr(0, 40)) + '"'});
     }
     parts.merges.push_back({merge.substr(0, cut), merge.substr(cut + 1)});
   }
@@ -121,7 +133,8 @@ Result<std::optional<Tokenizer>> TokenizerFromGguf(const Gguf& gguf) {
   return std::optional<Tokenizer>(std::move(tokenizer));
 }
 
-Result<GenerationDefaults> LoadDefaults(const ModelFiles& files, int64_t vocab, const Tokenizer* tokenizer) {
+Result<GenerationDefaults> LoadDefaults(const ModelFiles& files, int64_t vocab,
+                                        const Tokenizer* tokenizer) {
   if (files.gguf) {
     auto defaults = DefaultsFromGguf(*files.gguf, vocab, tokenizer);
     if (!defaults) return Fail(Within(files.path.string(), defaults.error()));
@@ -150,9 +163,12 @@ Status LoadInto(LoadedModel& model) {
 
 std::string_view FileKindName(FileKind kind) {
   switch (kind) {
-    case FileKind::kText: return "text model";
-    case FileKind::kDrafter: return "drafter";
-    case FileKind::kEmbedders: return "vision and audio embedders";
+    case FileKind::kText:
+      return "text model";
+    case FileKind::kDrafter:
+      return "drafter";
+    case FileKind::kEmbedders:
+      return "vision and audio embedders";
   }
   return "";
 }
@@ -178,7 +194,9 @@ Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files) {
 
 Result<LoadedModel> LoadTextModel(ModelFiles files) {
   if (files.kind != FileKind::kText) {
-    return Fail({.code = ErrorCode::kUnsupported, .what = "this file holds no text model", .where = files.path.string(),
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "this file holds no text model",
+                 .where = files.path.string(),
                  .found = std::string(FileKindName(files.kind))});
   }
   LoadedModel model;
@@ -188,8 +206,10 @@ Result<LoadedModel> LoadTextModel(ModelFiles files) {
   CARAT_ASSIGN(model.tokenizer, LoadTokenizer(model.files));
   const Tokenizer* tokenizer = model.tokenizer ? &*model.tokenizer : nullptr;
   if (tokenizer != nullptr && static_cast<int64_t>(tokenizer->size()) > model.config.vocab_size) {
-    return Fail({.what = "the tokenizer has more tokens than the model", .where = where,
-                 .wanted = fmt::format("at most {}", model.config.vocab_size), .found = std::to_string(tokenizer->size())});
+    return Fail({.what = "the tokenizer has more tokens than the model",
+                 .where = where,
+                 .wanted = fmt::format("at most {}", model.config.vocab_size),
+                 .found = std::to_string(tokenizer->size())});
   }
   CARAT_ASSIGN(model.defaults, LoadDefaults(model.files, model.config.vocab_size, tokenizer));
   if (tokenizer != nullptr) AddModelStops(*tokenizer, model.defaults);

@@ -29,19 +29,21 @@ std::string_view FileKindName(FileKind kind);
 struct ModelFiles {
   std::filesystem::path path;
   FileKind kind = FileKind::kText;
-  std::string architecture;         // model_type or general.architecture
-  std::optional<Gguf> gguf;         // exactly one of these two is there
+  std::string architecture;  // model_type or general.architecture
+  std::optional<Gguf> gguf;  // exactly one of these two is there
   std::optional<Safetensors> safetensors;
-  Json config;                      // config.json of a folder
-  std::string chat_template;        // as the file carries it; empty if it carries none
+  Json config;                // config.json of a folder
+  std::string chat_template;  // as the file carries it; empty if it carries none
 
   const TensorDirectory& tensors() const { return gguf ? gguf->tensors() : safetensors->tensors(); }
 };
 
-// Opens a GGUF file or a Hugging Face folder. An architecture that carat does not run is refused here.
+// Opens a GGUF file or a Hugging Face folder. An architecture that carat does not run is refused
+// here.
 Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path);
 
-// A text model with its weights bound. Move-only; keeps the files alive that the weights point into.
+// A text model with its weights bound. Move-only; keeps the files alive that the weights point
+// into.
 struct LoadedModel {
   ModelFiles files;
   Config config;

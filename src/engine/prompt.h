@@ -9,9 +9,9 @@ namespace carat {
 
 struct Prompt {
   std::vector<TokenId> ids = {};
-  // Positions (counts of ids) at which later prompts are likely to part from this one, ascending: before a
-  // generation prompt, after a system block. A window of the sliding layers is kept there, so that a later
-  // SyncTo need not read what stands before it again.
+  // Positions (counts of ids) at which later prompts are likely to part from this one, ascending:
+  // before a generation prompt, after a system block. A window of the sliding layers is kept there,
+  // so that a later SyncTo need not read what stands before it again.
   std::vector<Pos> boundaries = {};
 };
 

@@ -10,8 +10,8 @@
 namespace carat {
 
 // An answer loops when its newest tokens repeat with some period p <= kMaxPeriod for at least
-// max(kMinTokens, kMinRepeats * p) tokens. Long tables and counted lists change inside each period, so
-// they do not trip it. Constant work per token.
+// max(kMinTokens, kMinRepeats * p) tokens. Long tables and counted lists change inside each period,
+// so they do not trip it. Constant work per token.
 class RepetitionGuard {
  public:
   static constexpr size_t kMaxPeriod = 64;
@@ -23,7 +23,8 @@ class RepetitionGuard {
 
  private:
   std::vector<TokenId> ids_;
-  std::array<size_t, kMaxPeriod + 1> run_{};  // run_[p]: newest tokens equal to the one p places earlier
+  std::array<size_t, kMaxPeriod + 1>
+      run_{};  // run_[p]: newest tokens equal to the one p places earlier
 };
 
 }  // namespace carat

@@ -12,18 +12,23 @@ namespace carat {
 Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
   const Pos most = engine.config().max_positions;
   if (options.context < 0 || options.context > most) {
-    return Fail({.what = "context length out of range", .where = "context",
+    return Fail({.what = "context length out of range",
+                 .where = "context",
                  .wanted = fmt::format("1 to {} tokens, or 0 for the default", most),
                  .found = std::to_string(options.context)});
   }
   if (options.chunk < 1 || options.chunk > 4096) {
-    return Fail({.what = "prefill step out of range", .where = "chunk", .wanted = "1 to 4096 tokens",
+    return Fail({.what = "prefill step out of range",
+                 .where = "chunk",
+                 .wanted = "1 to 4096 tokens",
                  .found = std::to_string(options.chunk)});
   }
-  const Pos context = options.context > 0 ? options.context : std::min(most, SessionOptions::kDefaultContext);
-  CARAT_ASSIGN(KvCache cache, KvCache::Create(engine.config(), {.dtype = options.cache,
-                                                                .max_positions = context,
-                                                                .margin = std::max<Pos>(options.chunk, 64)}));
+  const Pos context =
+      options.context > 0 ? options.context : std::min(most, SessionOptions::kDefaultContext);
+  CARAT_ASSIGN(KvCache cache,
+               KvCache::Create(engine.config(), {.dtype = options.cache,
+                                                 .max_positions = context,
+                                                 .margin = std::max<Pos>(options.chunk, 64)}));
   return Session(engine, std::move(cache), options);
 }
 
@@ -41,11 +46,13 @@ void Session::Clear() {
   ids_.clear();
 }
 
-// A pass whose logits are not finite comes from broken weights (or a bug): say which, if it can be found.
+// A pass whose logits are not finite comes from broken weights (or a bug): say which, if it can be
+// found.
 Status Session::CheckLogits(std::span<const float> logits) const {
   if (std::ranges::all_of(logits, [](float x) { return std::isfinite(x); })) return {};
   const std::string where = FindNonFinite(engine_->files().tensors());
-  return Fail({.what = where.empty() ? "the model's numbers ran out of range" : "a weight is not a finite number",
+  return Fail({.what = where.empty() ? "the model's numbers ran out of range"
+                                     : "a weight is not a finite number",
                .where = where.empty() ? fmt::format("position {}", cache_.size() - 1) : where});
 }
 
@@ -78,8 +85,10 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
   const auto total = static_cast<Pos>(prompt.ids.size());
   if (total == 0) return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
   if (total > cache_.max_positions()) {
-    return Fail({.code = ErrorCode::kContextFull, .what = "the prompt does not fit the context",
-                 .wanted = fmt::format("at most {} tokens", cache_.max_positions()), .found = std::to_string(total)});
+    return Fail({.code = ErrorCode::kContextFull,
+                 .what = "the prompt does not fit the context",
+                 .wanted = fmt::format("at most {} tokens", cache_.max_positions()),
+                 .found = std::to_string(total)});
   }
   CARAT_TRY(engine_->decoder().CheckIds(prompt.ids, 0));
   const auto parting = std::ranges::mismatch(ids_, prompt.ids);
@@ -96,13 +105,16 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
         break;
       }
     }
-    const auto ids = std::span(prompt.ids).subspan(static_cast<size_t>(at), static_cast<size_t>(end - at));
+    const auto ids =
+        std::span(prompt.ids).subspan(static_cast<size_t>(at), static_cast<size_t>(end - at));
     const bool last = end == total;
-    CARAT_TRY(Run(ids, last ? LogitRows::kLast : LogitRows::kNone, last ? std::span(logits_) : std::span<float>()));
+    CARAT_TRY(Run(ids, last ? LogitRows::kLast : LogitRows::kNone,
+                  last ? std::span(logits_) : std::span<float>()));
     at = end;
     report.prefilled += ids.size();
     if (std::ranges::find(prompt.boundaries, at) != prompt.boundaries.end()) windows_.Save(cache_);
-    if (progress && !progress(report.prefilled, static_cast<size_t>(total) - report.reused) && !last) {
+    if (progress && !progress(report.prefilled, static_cast<size_t>(total) - report.reused) &&
+        !last) {
       return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while reading the prompt"});
     }
   }

@@ -21,7 +21,7 @@ namespace carat {
 struct SessionOptions {
   DType cache = DType::kBF16;  // element type of the attention cache: kF32, kF16 or kBF16
   Pos context = 0;             // most positions; 0: the smaller of kDefaultContext and the model's
-  Pos chunk = 256;             // positions of one prefill step; also bounds how late a cancel is seen
+  Pos chunk = 256;  // positions of one prefill step; also bounds how late a cancel is seen
   size_t window_pool_bytes = size_t{1} << 30;  // budget for saved windows (window_pool.h)
 
   static constexpr Pos kDefaultContext = 32768;
@@ -31,8 +31,8 @@ struct SessionOptions {
 using PrefillProgress = std::function<bool(size_t done, size_t total)>;
 
 struct SyncReport {
-  size_t reused = 0;     // positions that were in the cache already
-  size_t prefilled = 0;  // positions computed now
+  size_t reused = 0;      // positions that were in the cache already
+  size_t prefilled = 0;   // positions computed now
   bool restored = false;  // a saved window was put back
 };
 
@@ -46,10 +46,11 @@ class Session {
   Pos size() const { return cache_.size(); }
   Pos context() const { return cache_.max_positions(); }
 
-  // Makes the timeline equal to `prompt`, computing as little as possible: keeps the common beginning, goes
-  // back to the nearest place from which it can go on, and prefills the rest. Then logits() are those after
-  // the last id. Errors: an empty prompt, an id outside the vocabulary, kContextFull (then nothing has
-  // changed), kCancelled (the timeline is a beginning of the prompt, and the next call goes on from there).
+  // Makes the timeline equal to `prompt`, computing as little as possible: keeps the common
+  // beginning, goes back to the nearest place from which it can go on, and prefills the rest. Then
+  // logits() are those after the last id. Errors: an empty prompt, an id outside the vocabulary,
+  // kContextFull (then nothing has changed), kCancelled (the timeline is a beginning of the prompt,
+  // and the next call goes on from there).
   Result<SyncReport> SyncTo(const Prompt& prompt, const PrefillProgress& progress = {});
 
   // Appends one id and computes the logits after it.

@@ -12,8 +12,8 @@ StopStrings::StopStrings(std::vector<std::string> strings) : strings_(std::move(
 std::string StopStrings::Push(std::string_view text) {
   if (hit_) return {};
   held_ += text;
-  // Of all stop strings the one that is complete first, and of those the longest: so the answer does not
-  // depend on the pieces that the text came in.
+  // Of all stop strings the one that is complete first, and of those the longest: so the answer
+  // does not depend on the pieces that the text came in.
   size_t begin = std::string::npos, end = std::string::npos;
   for (const std::string& stop : strings_) {
     const size_t at = held_.find(stop);

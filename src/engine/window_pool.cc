@@ -14,7 +14,8 @@ void WindowPool::Save(const KvCache& cache) {
   if (slots_.empty() || cache.size() == 0) return;
   auto slot = std::ranges::find(slots_, cache.size(), &Slot::position);
   if (slot == slots_.end()) {
-    slot = std::ranges::min_element(slots_, {}, [](const Slot& s) { return s.position == 0 ? 0 : s.used; });
+    slot = std::ranges::min_element(slots_, {},
+                                    [](const Slot& s) { return s.position == 0 ? 0 : s.used; });
     if (slot->memory.size() == 0) {
       auto memory = LazyBuffer::Create(window_bytes_);
       if (!memory) return;

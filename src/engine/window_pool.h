@@ -1,9 +1,9 @@
 // WindowPool: saved windows of the sliding layers, in a fixed budget of memory.
 //
-// Sliding layers forget what lies behind their window, so a timeline that is cut further back than the ring's
-// margin could not go on without reading everything again. A chat does just that at every turn: the template
-// drops the thoughts of earlier turns. One saved window per turn boundary is all that is needed; the global
-// layers' rows before the boundary are still in the cache.
+// Sliding layers forget what lies behind their window, so a timeline that is cut further back than
+// the ring's margin could not go on without reading everything again. A chat does just that at
+// every turn: the template drops the thoughts of earlier turns. One saved window per turn boundary
+// is all that is needed; the global layers' rows before the boundary are still in the cache.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@
 
 namespace carat {
 
-// One owner thread. Entries are valid for one cache and the ids that led to their position: the owner drops
-// them when the timeline departs before that position.
+// One owner thread. Entries are valid for one cache and the ids that led to their position: the
+// owner drops them when the timeline departs before that position.
 class WindowPool {
  public:
   // As many windows as fit the budget, at most kMaxWindows; none if not even one does.
@@ -27,8 +27,9 @@ class WindowPool {
 
   size_t capacity() const { return slots_.size(); }
 
-  // Keeps the window at cache.size(), over the least recently used one if the pool is full. Does nothing if
-  // that position is kept already. Without memory for it, it is not kept: nothing depends on it.
+  // Keeps the window at cache.size(), over the least recently used one if the pool is full. Does
+  // nothing if that position is kept already. Without memory for it, it is not kept: nothing
+  // depends on it.
   void Save(const KvCache& cache);
   // The highest kept position in (0, limit].
   std::optional<Pos> Nearest(Pos limit) const;

@@ -32,15 +32,21 @@ Result<OpenFile> OpenRegular(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a named pipe would otherwise wait for a writer that may never come.
   ScopedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) return SystemError(path, "open the file");
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return SystemError(path, "look at the file");
   if (S_ISDIR(info.st_mode)) {
-    return Fail({.code = ErrorCode::kIo, .what = "wrong kind of file", .where = path.string(),
-                 .wanted = "a regular file", .found = "a directory"});
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "wrong kind of file",
+                 .where = path.string(),
+                 .wanted = "a regular file",
+                 .found = "a directory"});
   }
   if (!S_ISREG(info.st_mode)) {
-    return Fail({.code = ErrorCode::kIo, .what = "wrong kind of file", .where = path.string(),
-                 .wanted = "a regular file", .found = "a pipe, socket or device"});
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "wrong kind of file",
+                 .where = path.string(),
+                 .wanted = "a regular file",
+                 .found = "a pipe, socket or device"});
   }
   return OpenFile{std::move(fd), static_cast<size_t>(info.st_size)};
 }
@@ -57,7 +63,8 @@ Result<std::string> ReadDescriptor(int fd, std::string_view name, size_t max_byt
     if (got == 0) return text;
     text.append(block, static_cast<size_t>(got));
     if (text.size() > max_bytes) {
-      return Fail({.what = "too long", .where = std::string(name),
+      return Fail({.what = "too long",
+                   .where = std::string(name),
                    .wanted = fmt::format("at most {} bytes", max_bytes)});
     }
   }
@@ -66,14 +73,16 @@ Result<std::string> ReadDescriptor(int fd, std::string_view name, size_t max_byt
 Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes) {
   CARAT_ASSIGN(const OpenFile file, OpenRegular(path));
   if (file.size > max_bytes) {
-    return Fail({.what = "the file is too long", .where = path.string(),
+    return Fail({.what = "the file is too long",
+                 .where = path.string(),
                  .wanted = fmt::format("at most {} bytes", max_bytes),
                  .found = std::to_string(file.size)});
   }
   return ReadDescriptor(file.fd.get(), path.string(), max_bytes);
 }
 
-Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::byte> bytes, unsigned mode) {
+Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                       unsigned mode) {
   std::string temporary = path.string() + ".XXXXXX";
   ScopedFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.valid()) return SystemError(path, "create the file");

@@ -22,8 +22,8 @@ Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::b
                        unsigned mode = 0644);
 
 // A read-only memory mapping of a whole regular file. Move-only; the bytes live as long as it does.
-// Thread-safe to read. A file that another program cuts short while it is mapped ends the process with
-// SIGBUS when the lost part is touched; no program that maps files can prevent that.
+// Thread-safe to read. A file that another program cuts short while it is mapped ends the process
+// with SIGBUS when the lost part is touched; no program that maps files can prevent that.
 class MappedFile {
  public:
   MappedFile() = default;  // no file, no bytes

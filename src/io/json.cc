@@ -36,16 +36,19 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
   bool end_object() override {
     if (const std::string* twice = DuplicateName(stack_.back().object())) {
-      return Stop("a member name stands twice in one object: \"" + SanitizeUtf8(twice->substr(0, 80)) + '"');
+      return Stop("a member name stands twice in one object: \"" +
+                  SanitizeUtf8(twice->substr(0, 80)) + '"');
     }
     return Close();
   }
   bool start_array(size_t) override { return Open(Json(Json::Array())); }
   bool end_array() override { return Close(); }
-  bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& e) override {
+  bool parse_error(size_t position, const std::string&,
+                   const nlohmann::detail::exception& e) override {
     // nlohmann's text is "[json.exception.parse_error.101] parse error at line 1, column 2: WHY".
     std::string_view why = e.what();
-    if (const size_t colon = why.find(": "); colon != std::string_view::npos) why.remove_prefix(colon + 2);
+    if (const size_t colon = why.find(": "); colon != std::string_view::npos)
+      why.remove_prefix(colon + 2);
     if (error_.what.empty()) {
       error_.what = "not valid JSON: " + SanitizeUtf8(why.substr(0, 200));
       // `position` counts the bytes read, the wrong one (or the end) included.
@@ -69,7 +72,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool Open(Json container) {
     if (!Count()) return false;
     if (stack_.size() >= limits_.max_depth) {
-      return Stop("the JSON text is nested deeper than " + std::to_string(limits_.max_depth) + " levels");
+      return Stop("the JSON text is nested deeper than " + std::to_string(limits_.max_depth) +
+                  " levels");
     }
     stack_.push_back(std::move(container));
     return true;
@@ -109,7 +113,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   JsonLimits limits_;
-  std::vector<Json> stack_;         // open containers
+  std::vector<Json> stack_;        // open containers
   std::vector<std::string> keys_;  // names whose value is being read
   Json root_;
   Error error_;
@@ -176,7 +180,8 @@ void DumpTo(const Json& value, int indent, int depth, std::string& out) {
     DumpString(value.string(), out);
   } else if (value.is_array()) {
     // Arrays of plain numbers stay on one line: ids and shapes are read that way.
-    const bool flat = std::ranges::all_of(value.array(), [](const Json& v) { return v.is_number(); });
+    const bool flat =
+        std::ranges::all_of(value.array(), [](const Json& v) { return v.is_number(); });
     const int inner = flat ? 0 : indent;
     out += '[';
     bool first = true;
@@ -249,8 +254,8 @@ std::string Json::Dump(int indent) const {
 }
 
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
-  // nlohmann takes a NUL byte for the end of the text and would pass over what follows. (A byte order
-  // mark at the beginning it skips.)
+  // nlohmann takes a NUL byte for the end of the text and would pass over what follows. (A byte
+  // order mark at the beginning it skips.)
   if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return Fail({.what = "not valid JSON: a NUL byte", .where = "offset " + std::to_string(nul)});
   }
@@ -277,7 +282,9 @@ Result<JsonView> JsonView::Get(std::string_view key) const {
   const std::string path = path_.empty() ? std::string(key) : path_ + "." + std::string(key);
   const Json* found = value_->Find(key);
   if (found == nullptr || found->is_null()) {
-    return Fail({.code = ErrorCode::kNotFound, .what = "missing", .where = path,
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "missing",
+                 .where = path,
                  .found = found == nullptr ? "" : "null"});
   }
   return JsonView(*found, path);
@@ -287,7 +294,10 @@ Error JsonView::Wrong(std::string wanted) const {
   std::string found(value_->KindName());
   if (value_->is_number() || value_->is_bool()) found = value_->Dump();
   if (value_->is_string()) found = Json(SanitizeUtf8(value_->string().substr(0, 80))).Dump();
-  return {.what = "wrong value", .where = path_, .wanted = std::move(wanted), .found = std::move(found)};
+  return {.what = "wrong value",
+          .where = path_,
+          .wanted = std::move(wanted),
+          .found = std::move(found)};
 }
 
 JsonView JsonView::At(size_t index) const {
@@ -297,7 +307,8 @@ JsonView JsonView::At(size_t index) const {
 Result<int64_t> JsonView::Int(std::string_view key, int64_t low, int64_t high) const {
   CARAT_ASSIGN(const JsonView view, Get(key));
   if (!view.value().is_int() || view.value().integer() < low || view.value().integer() > high) {
-    return Fail(view.Wrong("an integer from " + std::to_string(low) + " to " + std::to_string(high)));
+    return Fail(
+        view.Wrong("an integer from " + std::to_string(low) + " to " + std::to_string(high)));
   }
   return view.value().integer();
 }
@@ -332,7 +343,8 @@ Result<JsonView> JsonView::Array(std::string_view key) const {
   return view;
 }
 
-Result<int64_t> JsonView::IntOr(std::string_view key, int64_t fallback, int64_t low, int64_t high) const {
+Result<int64_t> JsonView::IntOr(std::string_view key, int64_t fallback, int64_t low,
+                                int64_t high) const {
   return Has(key) ? Int(key, low, high) : fallback;
 }
 Result<double> JsonView::NumberOr(std::string_view key, double fallback) const {

@@ -1,7 +1,7 @@
 // JSON (RFC 8259) as a value. Wraps nlohmann::json's SAX parser, whose exceptions end here.
 //
-// Objects keep the order of their members and numbers keep what Python's json module would keep (big
-// integers as integers), because the chat template prints them the way Python does.
+// Objects keep the order of their members and numbers keep what Python's json module would keep
+// (big integers as integers), because the chat template prints them the way Python does.
 #pragma once
 
 #include <cstddef>
@@ -74,12 +74,13 @@ class Json {
   std::string Dump(int indent = 0) const;
 
  private:
-  std::variant<std::monostate, bool, int64_t, BigInteger, double, std::string, Array, Object> value_;
+  std::variant<std::monostate, bool, int64_t, BigInteger, double, std::string, Array, Object>
+      value_;
 };
 
 // Bounds that keep a hostile text from costing much more than its own size.
 struct JsonLimits {
-  size_t max_depth = 64;        // nesting of arrays and objects
+  size_t max_depth = 64;         // nesting of arrays and objects
   size_t max_nodes = 4'000'000;  // values of any kind; Gemma's tokenizer.json has 1.8 million
 };
 
@@ -97,7 +98,7 @@ class JsonView {
   const Json& value() const { return *value_; }
   const std::string& path() const { return path_; }
 
-  bool Has(std::string_view key) const;             // present and not null
+  bool Has(std::string_view key) const;              // present and not null
   Result<JsonView> Get(std::string_view key) const;  // present and not null, else kNotFound
   Result<int64_t> Int(std::string_view key, int64_t low, int64_t high) const;
   Result<double> Number(std::string_view key) const;

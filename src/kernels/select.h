@@ -8,7 +8,8 @@
 
 namespace carat::kernels {
 
-// What the processor can do; filled by the caller (sys/cpu_features.h), so that a test can ask for less.
+// What the processor can do; filled by the caller (sys/cpu_features.h), so that a test can ask for
+// less.
 struct Available {
   bool avx2 = false;
   bool avx512 = false;

@@ -11,15 +11,15 @@ namespace carat {
 
 // Sizes for T tokens; letters as in docs/glossary.md. One owner thread.
 struct Activations {
-  FloatBuffer stream;   // [T, H] the residual stream
-  FloatBuffer normed;   // [T, H]
-  FloatBuffer branch;   // [T, H] what a branch adds
-  FloatBuffer q;        // [T, Q * head_dim] and the attention's input
-  FloatBuffer k;        // [T, kv_heads * head_dim]
-  FloatBuffer v;        // likewise
-  FloatBuffer mixed;    // [T, Q * head_dim] the attention's output
-  FloatBuffer gate;     // [T, F]
-  FloatBuffer up;       // [T, F]
+  FloatBuffer stream;  // [T, H] the residual stream
+  FloatBuffer normed;  // [T, H]
+  FloatBuffer branch;  // [T, H] what a branch adds
+  FloatBuffer q;       // [T, Q * head_dim] and the attention's input
+  FloatBuffer k;       // [T, kv_heads * head_dim]
+  FloatBuffer v;       // likewise
+  FloatBuffer mixed;   // [T, Q * head_dim] the attention's output
+  FloatBuffer gate;    // [T, F]
+  FloatBuffer up;      // [T, F]
   RopeTable sliding_rope;
   RopeTable global_rope;
 

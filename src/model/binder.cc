@@ -14,17 +14,26 @@ Result<const TensorEntry*> Binder::Take(const std::string& name, std::span<const
   const std::string wanted = fmt::format("[{}]", fmt::join(shape, ", "));
   const TensorEntry* entry = tensors_.Find(name);
   if (entry == nullptr) {
-    return Fail({.code = ErrorCode::kNotFound, .what = "missing tensor", .where = name, .wanted = "shape " + wanted});
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "missing tensor",
+                 .where = name,
+                 .wanted = "shape " + wanted});
   }
   const bool same = std::ranges::equal(entry->shape, shape, [](uint64_t a, int64_t b) {
     return b >= 0 && a == static_cast<uint64_t>(b);
   });
   if (!same) {
-    return Fail({.what = "wrong tensor shape", .where = name, .wanted = wanted, .found = entry->ShapeText()});
+    return Fail({.what = "wrong tensor shape",
+                 .where = name,
+                 .wanted = wanted,
+                 .found = entry->ShapeText()});
   }
   if (!IsWeightType(entry->dtype)) {
-    return Fail({.code = ErrorCode::kUnsupported, .what = "wrong tensor type", .where = name,
-                 .wanted = "a type that holds weights", .found = std::string(Info(entry->dtype).name)});
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "wrong tensor type",
+                 .where = name,
+                 .wanted = "a type that holds weights",
+                 .found = std::string(Info(entry->dtype).name)});
   }
   used_.insert(name);
   return entry;
@@ -48,12 +57,14 @@ Result<const float*> Binder::Floats(const std::string& name, std::initializer_li
   const float* values = reinterpret_cast<const float*>(entry->bytes.data());
   if (entry->dtype != DType::kF32 || !aligned) {
     FloatBuffer& copy = owned_.emplace_back(n);
-    kernels::ReferenceTable().decode[static_cast<size_t>(entry->dtype)](entry->bytes.data(), n, copy.data());
+    kernels::ReferenceTable().decode[static_cast<size_t>(entry->dtype)](entry->bytes.data(), n,
+                                                                        copy.data());
     values = copy.data();
   }
   for (size_t i = 0; i < n; ++i) {
     if (!std::isfinite(values[i])) {
-      return Fail({.what = "a weight is not a finite number", .where = fmt::format("{}, element {}", name, i),
+      return Fail({.what = "a weight is not a finite number",
+                   .where = fmt::format("{}, element {}", name, i),
                    .found = fmt::format("{}", values[i])});
     }
   }

@@ -18,14 +18,15 @@ namespace carat {
 // Borrows the directory; `owned` receives vectors that must be converted to f32.
 class Binder {
  public:
-  Binder(const TensorDirectory& tensors, std::vector<FloatBuffer>& owned) : tensors_(tensors), owned_(owned) {}
+  Binder(const TensorDirectory& tensors, std::vector<FloatBuffer>& owned)
+      : tensors_(tensors), owned_(owned) {}
 
   bool Has(std::string_view name) const { return tensors_.Find(name) != nullptr; }
 
   // A matrix [rows, cols] in any weight format.
   Result<MatrixView> Matrix(const std::string& name, int64_t rows, int64_t cols);
-  // A tensor of exactly this shape as f32, in place where the file holds aligned f32. Its values must be
-  // finite.
+  // A tensor of exactly this shape as f32, in place where the file holds aligned f32. Its values
+  // must be finite.
   Result<const float*> Floats(const std::string& name, std::initializer_list<int64_t> shape);
   // A single finite number, stored as [1] or [].
   Result<float> Scalar(const std::string& name);

@@ -12,23 +12,28 @@ namespace {
 
 Status Check(bool holds, std::string_view field, std::string wanted, double found) {
   if (holds) return {};
-  return Fail({.what = "a model size out of range", .where = std::string(field), .wanted = std::move(wanted),
+  return Fail({.what = "a model size out of range",
+               .where = std::string(field),
+               .wanted = std::move(wanted),
                .found = fmt::format("{}", found)});
 }
 
 Status CheckSize(std::string_view field, int64_t value, int64_t high) {
-  return Check(value >= 1 && value <= high, field, fmt::format("1 to {}", high), static_cast<double>(value));
+  return Check(value >= 1 && value <= high, field, fmt::format("1 to {}", high),
+               static_cast<double>(value));
 }
 
 Status CheckAttention(std::string_view kind, const AttentionShape& shape, int64_t num_heads) {
   const std::string name(kind);
-  CARAT_TRY(Check(shape.head_dim >= 32 && shape.head_dim <= 4096 && shape.head_dim % 32 == 0, name + " head_dim",
-                  "a multiple of 32 up to 4096", static_cast<double>(shape.head_dim)));
-  CARAT_TRY(Check(shape.kv_heads >= 1 && shape.kv_heads <= num_heads && num_heads % shape.kv_heads == 0,
-                  name + " key/value heads", fmt::format("a divisor of the {} heads", num_heads),
-                  static_cast<double>(shape.kv_heads)));
-  return Check(shape.rope_theta >= 1 && std::isfinite(shape.rope_theta), name + " rope_theta", "at least 1",
-               shape.rope_theta);
+  CARAT_TRY(Check(shape.head_dim >= 32 && shape.head_dim <= 4096 && shape.head_dim % 32 == 0,
+                  name + " head_dim", "a multiple of 32 up to 4096",
+                  static_cast<double>(shape.head_dim)));
+  CARAT_TRY(
+      Check(shape.kv_heads >= 1 && shape.kv_heads <= num_heads && num_heads % shape.kv_heads == 0,
+            name + " key/value heads", fmt::format("a divisor of the {} heads", num_heads),
+            static_cast<double>(shape.kv_heads)));
+  return Check(shape.rope_theta >= 1 && std::isfinite(shape.rope_theta), name + " rope_theta",
+               "at least 1", shape.rope_theta);
 }
 
 }  // namespace
@@ -43,11 +48,12 @@ Status ValidateConfig(const Config& config) {
   CARAT_TRY(CheckSize("max_position_embeddings", config.max_positions, 1 << 24));
   CARAT_TRY(CheckAttention("sliding", config.sliding, config.num_heads));
   CARAT_TRY(CheckAttention("global", config.global, config.num_heads));
-  CARAT_TRY(Check(config.partial_rotary > 0 && config.partial_rotary <= 1, "partial_rotary_factor", "above 0, at most 1",
-                  config.partial_rotary));
-  CARAT_TRY(Check(config.rms_eps > 0 && config.rms_eps < 1, "rms_norm_eps", "between 0 and 1", double{config.rms_eps}));
-  return Check(config.softcap >= 0 && std::isfinite(config.softcap), "final_logit_softcapping", "0 or more",
-               double{config.softcap});
+  CARAT_TRY(Check(config.partial_rotary > 0 && config.partial_rotary <= 1, "partial_rotary_factor",
+                  "above 0, at most 1", config.partial_rotary));
+  CARAT_TRY(Check(config.rms_eps > 0 && config.rms_eps < 1, "rms_norm_eps", "between 0 and 1",
+                  double{config.rms_eps}));
+  return Check(config.softcap >= 0 && std::isfinite(config.softcap), "final_logit_softcapping",
+               "0 or more", double{config.softcap});
 }
 
 Error UnsupportedArchitecture(const std::string& name) {

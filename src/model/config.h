@@ -1,7 +1,9 @@
-// The one architecture that carat runs, as a validated struct (gemma4-12b specification, sections 2 to 4).
+// The one architecture that carat runs, as a validated struct (gemma4-12b specification, sections 2
+// to 4).
 //
-// The architecture is strict, sizes are free: layers, widths, heads, window, vocabulary and special ids
-// come from the file. Whatever would need other mathematics is refused with a sentence that says why.
+// The architecture is strict, sizes are free: layers, widths, heads, window, vocabulary and special
+// ids come from the file. Whatever would need other mathematics is refused with a sentence that
+// says why.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +31,9 @@ struct Config {
   int64_t num_heads = 0;     // Q
   AttentionShape sliding;
   AttentionShape global;
-  std::vector<bool> is_global;  // per layer
-  int64_t window = 0;           // sliding layers see this many positions, the query's own included
-  int64_t max_positions = 0;    // trained context
+  std::vector<bool> is_global;   // per layer
+  int64_t window = 0;            // sliding layers see this many positions, the query's own included
+  int64_t max_positions = 0;     // trained context
   double partial_rotary = 0.25;  // share of a global head's dimensions that rotate
   float rms_eps = 1e-6f;
   float softcap = 30.0f;      // 0: none
@@ -52,8 +54,8 @@ struct Config {
   }
 };
 
-// From config.json of a Hugging Face folder, in the hub's form or as transformers 5.24 saves it again
-// (section 2.1). `json` is the whole file.
+// From config.json of a Hugging Face folder, in the hub's form or as transformers 5.24 saves it
+// again (section 2.1). `json` is the whole file.
 Result<Config> ConfigFromHuggingFace(const Json& json);
 
 // From the metadata of a GGUF file of architecture gemma4 (gguf specification, 2.1).
@@ -62,7 +64,8 @@ Result<Config> ConfigFromGguf(const Gguf& gguf);
 // The last step of both: ranges and divisibility. Errors name the field.
 Status ValidateConfig(const Config& config);
 
-// Why another architecture is not run, in one sentence; `name` is model_type or general.architecture.
+// Why another architecture is not run, in one sentence; `name` is model_type or
+// general.architecture.
 Error UnsupportedArchitecture(const std::string& name);
 
 }  // namespace carat

@@ -12,19 +12,23 @@ namespace {
 
 constexpr int64_t kMaxSize = int64_t{1} << 24;
 
-std::unexpected<Error> OtherMathematics(const JsonView& text, std::string_view key, std::string wanted,
-                                        std::string found) {
-  return Fail({.code = ErrorCode::kUnsupported, .what = "this setting needs mathematics that carat does not have",
+std::unexpected<Error> OtherMathematics(const JsonView& text, std::string_view key,
+                                        std::string wanted, std::string found) {
+  return Fail({.code = ErrorCode::kUnsupported,
+               .what = "this setting needs mathematics that carat does not have",
                .where = text.path() + (text.path().empty() ? "" : ".") + std::string(key),
-               .wanted = std::move(wanted), .found = std::move(found)});
+               .wanted = std::move(wanted),
+               .found = std::move(found)});
 }
 
 // Fields that must have one value where they are present.
 Status CheckStrict(const JsonView& text) {
-  const auto want_int = [&](std::string_view key, int64_t wanted, std::string_view meaning) -> Status {
+  const auto want_int = [&](std::string_view key, int64_t wanted,
+                            std::string_view meaning) -> Status {
     CARAT_ASSIGN(const int64_t found, text.IntOr(key, wanted, 0, kMaxSize));
     if (found == wanted) return {};
-    return OtherMathematics(text, key, fmt::format("{} ({})", wanted, meaning), std::to_string(found));
+    return OtherMathematics(text, key, fmt::format("{} ({})", wanted, meaning),
+                            std::to_string(found));
   };
   const auto want_bool = [&](std::string_view key, bool wanted, bool fallback) -> Status {
     CARAT_ASSIGN(const bool found, text.BoolOr(key, fallback));
@@ -38,13 +42,17 @@ Status CheckStrict(const JsonView& text) {
   CARAT_TRY(want_bool("enable_moe_block", false, false));
   CARAT_TRY(want_bool("tie_word_embeddings", true, true));
   CARAT_TRY(want_bool("attention_k_eq_v", true, false));  // transformers' own default is false
-  CARAT_ASSIGN(const std::string activation, text.StringOr("hidden_activation", "gelu_pytorch_tanh"));
-  if (activation != "gelu_pytorch_tanh") return OtherMathematics(text, "hidden_activation", "gelu_pytorch_tanh", activation);
+  CARAT_ASSIGN(const std::string activation,
+               text.StringOr("hidden_activation", "gelu_pytorch_tanh"));
+  if (activation != "gelu_pytorch_tanh")
+    return OtherMathematics(text, "hidden_activation", "gelu_pytorch_tanh", activation);
   CARAT_ASSIGN(const std::string mask, text.StringOr("use_bidirectional_attention", "vision"));
-  if (mask != "vision") return OtherMathematics(text, "use_bidirectional_attention", "vision", mask);
+  if (mask != "vision")
+    return OtherMathematics(text, "use_bidirectional_attention", "vision", mask);
   // The older spelling of rope_parameters, which some long-context fine-tunes carry.
   if (text.Has("rope_scaling")) {
-    return OtherMathematics(text, "rope_scaling", "none", text.value().Find("rope_scaling")->Dump().substr(0, 80));
+    return OtherMathematics(text, "rope_scaling", "none",
+                            text.value().Find("rope_scaling")->Dump().substr(0, 80));
   }
   return {};
 }
@@ -55,7 +63,8 @@ Status ReadLayerTypes(const JsonView& text, int64_t num_layers, Config& config) 
   } else {
     CARAT_ASSIGN(const JsonView types, text.Array("layer_types"));
     if (static_cast<int64_t>(types.value().array().size()) != num_layers) {
-      return Fail({.what = "layer_types and num_hidden_layers differ", .where = types.path(),
+      return Fail({.what = "layer_types and num_hidden_layers differ",
+                   .where = types.path(),
                    .wanted = fmt::format("{} layers", num_layers),
                    .found = std::to_string(types.value().array().size())});
     }
@@ -75,8 +84,8 @@ Status ReadLayerTypes(const JsonView& text, int64_t num_layers, Config& config) 
   return {};
 }
 
-// Sizes of the global layers: global_head_dim and num_global_key_value_heads, or per_layer_config, which
-// must say the same for every global layer and nothing for the others.
+// Sizes of the global layers: global_head_dim and num_global_key_value_heads, or per_layer_config,
+// which must say the same for every global layer and nothing for the others.
 Status ReadGlobalShape(const JsonView& text, Config& config) {
   CARAT_ASSIGN(config.global.head_dim, text.IntOr("global_head_dim", 512, 1, kMaxSize));
   CARAT_ASSIGN(config.global.kv_heads,
@@ -87,19 +96,24 @@ Status ReadGlobalShape(const JsonView& text, Config& config) {
   for (const auto& [key, value] : layers.value().object()) {
     const JsonView layer(value, layers.path() + "." + key);
     size_t index = 0;
-    for (const char c : key) index = c >= '0' && c <= '9' && index < 10000 ? index * 10 + static_cast<size_t>(c - '0') : 10000;
+    for (const char c : key)
+      index =
+          c >= '0' && c <= '9' && index < 10000 ? index * 10 + static_cast<size_t>(c - '0') : 10000;
     if (key.empty() || index >= shapes.size()) {
-      return Fail({.what = "no such layer", .where = layer.path(),
+      return Fail({.what = "no such layer",
+                   .where = layer.path(),
                    .wanted = fmt::format("0 to {} as the key", shapes.size() - 1)});
     }
     if (!value.is_object()) return Fail(layer.Wrong("an object"));
     if (shapes[index]) return Fail({.what = "a layer stands here twice", .where = layer.path()});
     AttentionShape shape = config.sliding;
     CARAT_ASSIGN(shape.head_dim, layer.IntOr("head_dim", config.sliding.head_dim, 1, kMaxSize));
-    CARAT_ASSIGN(shape.kv_heads, layer.IntOr("num_key_value_heads", config.sliding.kv_heads, 1, kMaxSize));
+    CARAT_ASSIGN(shape.kv_heads,
+                 layer.IntOr("num_key_value_heads", config.sliding.kv_heads, 1, kMaxSize));
     for (const auto& [name, ignored] : value.object()) {
       if (name != "head_dim" && name != "num_key_value_heads") {
-        return OtherMathematics(layer, name, "head_dim and num_key_value_heads only", ignored.Dump().substr(0, 40));
+        return OtherMathematics(layer, name, "head_dim and num_key_value_heads only",
+                                ignored.Dump().substr(0, 40));
       }
     }
     shapes[index] = shape;
@@ -114,10 +128,13 @@ Status ReadGlobalShape(const JsonView& text, Config& config) {
       first = false;
     }
     if (shape.head_dim != wanted.head_dim || shape.kv_heads != wanted.kv_heads) {
-      return Fail({.code = ErrorCode::kUnsupported, .what = "layers of one kind differ in shape",
+      return Fail({.code = ErrorCode::kUnsupported,
+                   .what = "layers of one kind differ in shape",
                    .where = fmt::format("{}, layer {}", layers.path(), i),
-                   .wanted = fmt::format("head_dim {}, key/value heads {}", wanted.head_dim, wanted.kv_heads),
-                   .found = fmt::format("head_dim {}, key/value heads {}", shape.head_dim, shape.kv_heads)});
+                   .wanted = fmt::format("head_dim {}, key/value heads {}", wanted.head_dim,
+                                         wanted.kv_heads),
+                   .found = fmt::format("head_dim {}, key/value heads {}", shape.head_dim,
+                                        shape.kv_heads)});
     }
   }
   return {};
@@ -130,17 +147,20 @@ Status ReadRope(const JsonView& text, Config& config) {
   CARAT_ASSIGN(const JsonView rope, text.Object("rope_parameters"));
   for (const auto& [kind, ignored] : rope.value().object()) {
     if (kind != "sliding_attention" && kind != "full_attention") {
-      return OtherMathematics(rope, kind, "sliding_attention and full_attention only", ignored.Dump().substr(0, 40));
+      return OtherMathematics(rope, kind, "sliding_attention and full_attention only",
+                              ignored.Dump().substr(0, 40));
     }
   }
-  const auto read = [&](std::string_view kind, std::string_view type, AttentionShape& shape) -> Status {
+  const auto read = [&](std::string_view kind, std::string_view type,
+                        AttentionShape& shape) -> Status {
     if (!rope.Has(kind)) return {};
     CARAT_ASSIGN(const JsonView part, rope.Object(kind));
     CARAT_ASSIGN(const std::string found, part.StringOr("rope_type", std::string(type)));
     if (found != type) return OtherMathematics(part, "rope_type", std::string(type), found);
     CARAT_ASSIGN(shape.rope_theta, part.NumberOr("rope_theta", shape.rope_theta));
     if (type == "proportional") {
-      CARAT_ASSIGN(config.partial_rotary, part.NumberOr("partial_rotary_factor", config.partial_rotary));
+      CARAT_ASSIGN(config.partial_rotary,
+                   part.NumberOr("partial_rotary_factor", config.partial_rotary));
     }
     CARAT_ASSIGN(const double factor, part.NumberOr("factor", 1.0));
     if (factor != 1.0) return OtherMathematics(part, "factor", "1", fmt::format("{}", factor));
@@ -152,7 +172,8 @@ Status ReadRope(const JsonView& text, Config& config) {
 
 // Ids at the top level. One outside the vocabulary cannot occur in a prompt: it counts as absent.
 Status ReadTokenIds(const JsonView& root, const JsonView& text, Config& config) {
-  const auto read = [&](const JsonView& view, std::string_view key, TokenId& id, int64_t fallback) -> Status {
+  const auto read = [&](const JsonView& view, std::string_view key, TokenId& id,
+                        int64_t fallback) -> Status {
     CARAT_ASSIGN(const int64_t value, view.IntOr(key, fallback, -1, INT32_MAX));
     id = value < config.vocab_size ? static_cast<TokenId>(value) : -1;
     return {};
@@ -170,7 +191,8 @@ Result<Config> ConfigFromHuggingFace(const Json& json) {
   const JsonView root(json, "");
   if (!json.is_object()) return Fail(root.Wrong("an object"));
   CARAT_ASSIGN(const std::string type, root.StringOr("model_type", ""));
-  if (type != "gemma4_unified" && type != "gemma4_unified_text") return Fail(UnsupportedArchitecture(type));
+  if (type != "gemma4_unified" && type != "gemma4_unified_text")
+    return Fail(UnsupportedArchitecture(type));
   const bool composite = type == "gemma4_unified";
   JsonView text = root;
   if (composite) {

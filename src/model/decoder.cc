@@ -14,10 +14,13 @@ namespace carat {
 void Activations::Reserve(const Config& config, size_t tokens) {
   const auto hidden = static_cast<size_t>(config.hidden);
   const auto heads = static_cast<size_t>(config.num_heads);
-  const auto width = [](const AttentionShape& shape, size_t n) { return n * static_cast<size_t>(shape.head_dim); };
+  const auto width = [](const AttentionShape& shape, size_t n) {
+    return n * static_cast<size_t>(shape.head_dim);
+  };
   const size_t q_width = std::max(width(config.sliding, heads), width(config.global, heads));
-  const size_t kv_width = std::max(width(config.sliding, static_cast<size_t>(config.sliding.kv_heads)),
-                                   width(config.global, static_cast<size_t>(config.global.kv_heads)));
+  const size_t kv_width =
+      std::max(width(config.sliding, static_cast<size_t>(config.sliding.kv_heads)),
+               width(config.global, static_cast<size_t>(config.global.kv_heads)));
   stream.Resize(tokens * hidden);
   normed.Resize(tokens * hidden);
   branch.Resize(tokens * hidden);
@@ -29,21 +32,25 @@ void Activations::Reserve(const Config& config, size_t tokens) {
   up.Resize(tokens * static_cast<size_t>(config.intermediate));
 }
 
-Decoder::Decoder(Config config, Weights weights) : config_(std::move(config)), weights_(std::move(weights)) {
+Decoder::Decoder(Config config, Weights weights)
+    : config_(std::move(config)), weights_(std::move(weights)) {
   const auto sliding_dim = static_cast<size_t>(config_.sliding.head_dim);
   const auto global_dim = static_cast<size_t>(config_.global.head_dim);
   sliding_rope_ = MakeRope(sliding_dim, config_.sliding.rope_theta, sliding_dim / 2, nullptr);
   // A GGUF file says by divisors for all pairs which of them rotate; a config by their number.
-  const auto pairs = weights_.rope_factors != nullptr ? global_dim / 2 : static_cast<size_t>(config_.global_rotary_pairs());
+  const auto pairs = weights_.rope_factors != nullptr
+                         ? global_dim / 2
+                         : static_cast<size_t>(config_.global_rotary_pairs());
   global_rope_ = MakeRope(global_dim, config_.global.rope_theta, pairs, weights_.rope_factors);
 }
 
-// E(t) = embed[t] * scale (section 4.1). A placeholder without its medium reads as the pad token, as in
-// transformers.
+// E(t) = embed[t] * scale (section 4.1). A placeholder without its medium reads as the pad token,
+// as in transformers.
 void Decoder::Embed(const OpContext& context, std::span<const TokenId> ids, float* out) const {
   const auto hidden = static_cast<size_t>(config_.hidden);
   for (size_t t = 0; t < ids.size(); ++t) {
-    const bool placeholder = ids[t] == config_.image || ids[t] == config_.audio || ids[t] == config_.video;
+    const bool placeholder =
+        ids[t] == config_.image || ids[t] == config_.audio || ids[t] == config_.video;
     const TokenId id = placeholder ? config_.pad : ids[t];
     DecodeRow(context, weights_.embedding, static_cast<size_t>(id), out + t * hidden);
   }
@@ -53,20 +60,24 @@ void Decoder::Embed(const OpContext& context, std::span<const TokenId> ids, floa
 Status Decoder::CheckIds(std::span<const TokenId> ids, Pos first) const {
   for (size_t t = 0; t < ids.size(); ++t) {
     if (ids[t] < 0 || ids[t] >= config_.vocab_size) {
-      return Fail({.code = ErrorCode::kNotFound, .what = "token id outside the vocabulary",
+      return Fail({.code = ErrorCode::kNotFound,
+                   .what = "token id outside the vocabulary",
                    .where = fmt::format("position {}", first + static_cast<Pos>(t)),
-                   .wanted = fmt::format("0 to {}", config_.vocab_size - 1), .found = std::to_string(ids[t])});
+                   .wanted = fmt::format("0 to {}", config_.vocab_size - 1),
+                   .found = std::to_string(ids[t])});
     }
   }
   return {};
 }
 
-Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, std::span<const TokenId> ids,
-                        LogitRows rows, std::span<float> logits) const {
+Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache,
+                        std::span<const TokenId> ids, LogitRows rows,
+                        std::span<float> logits) const {
   CARAT_CHECK(!ids.empty() && static_cast<Pos>(ids.size()) <= cache.margin());
   CARAT_TRY(CheckIds(ids, cache.size()));
   if (cache.size() + static_cast<Pos>(ids.size()) > cache.max_positions()) {
-    return Fail({.code = ErrorCode::kContextFull, .what = "the context is full",
+    return Fail({.code = ErrorCode::kContextFull,
+                 .what = "the context is full",
                  .wanted = fmt::format("at most {} tokens", cache.max_positions()),
                  .found = std::to_string(cache.size() + static_cast<Pos>(ids.size()))});
   }
@@ -80,7 +91,8 @@ Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, std:
 
   Embed(context, ids, a.stream.data());
   for (int64_t i = 0; i < config_.num_layers(); ++i) {
-    DecoderLayer(context, config_, weights_.layers[static_cast<size_t>(i)], cache.layer(i), {i, first, tokens}, a);
+    DecoderLayer(context, config_, weights_.layers[static_cast<size_t>(i)], cache.layer(i),
+                 {i, first, tokens}, a);
   }
   cache.Advance(tokens);
   if (rows == LogitRows::kNone) return {};

@@ -1,4 +1,5 @@
-// Decoder: Gemma 4's text decoder as mathematics (gemma4-12b specification, section 4). Ids in, logits out.
+// Decoder: Gemma 4's text decoder as mathematics (gemma4-12b specification, section 4). Ids in,
+// logits out.
 #pragma once
 
 #include <span>
@@ -18,8 +19,8 @@ namespace carat {
 // Which rows of a forward pass are taken to logits.
 enum class LogitRows { kNone, kLast, kAll };
 
-// Immutable and shared: weights and what derives from them. Borrows nothing that its owner does not keep
-// alive (the mapped file behind the weights). Thread-safe.
+// Immutable and shared: weights and what derives from them. Borrows nothing that its owner does not
+// keep alive (the mapped file behind the weights). Thread-safe.
 class Decoder {
  public:
   Decoder(Config config, Weights weights);
@@ -27,16 +28,17 @@ class Decoder {
   const Config& config() const { return config_; }
   const Weights& weights() const { return weights_; }
 
-  // An error that names the position if one of the ids at `first`, first + 1, … is outside the vocabulary.
+  // An error that names the position if one of the ids at `first`, first + 1, … is outside the
+  // vocabulary.
   Status CheckIds(std::span<const TokenId> ids, Pos first) const;
 
-  // Runs `ids` at positions cache.size() … and appends them to the cache. The result is the same, bit for
-  // bit, however a sequence is cut into calls.
+  // Runs `ids` at positions cache.size() … and appends them to the cache. The result is the same,
+  // bit for bit, however a sequence is cut into calls.
   //   ids     1 to cache.margin() ids within the vocabulary
   //   logits  [rows, V] after the soft cap, before any suppression; rows = 0, 1 or ids.size()
   // Errors: kNotFound for an id outside the vocabulary, kContextFull; then nothing has changed.
-  Status Forward(OpContext& context, Activations& activations, KvCache& cache, std::span<const TokenId> ids,
-                 LogitRows rows, std::span<float> logits) const;
+  Status Forward(OpContext& context, Activations& activations, KvCache& cache,
+                 std::span<const TokenId> ids, LogitRows rows, std::span<float> logits) const;
 
  private:
   void Embed(const OpContext& context, std::span<const TokenId> ids, float* out) const;

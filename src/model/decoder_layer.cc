@@ -9,8 +9,8 @@ namespace carat {
 namespace {
 
 // branch = Attn(normed) (section 4.3).
-void SelfAttention(OpContext& context, const Config& config, const LayerWeights& w, const CacheView& cache,
-                   const LayerPlace& place, Activations& a) {
+void SelfAttention(OpContext& context, const Config& config, const LayerWeights& w,
+                   const CacheView& cache, const LayerPlace& place, Activations& a) {
   const bool global = config.is_global[static_cast<size_t>(place.layer)];
   const AttentionShape& shape = config.attention(place.layer);
   const auto heads = static_cast<size_t>(config.num_heads);
@@ -34,12 +34,14 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
   rope.Apply(a.k.data(), kv_heads);
 
   StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
-  Attention(context, cache, a.q.data(), heads, place.first, tokens, global ? 0 : config.window, a.mixed.data());
+  Attention(context, cache, a.q.data(), heads, place.first, tokens, global ? 0 : config.window,
+            a.mixed.data());
   MatMul(context, w.o, a.mixed.data(), tokens, a.branch.data());
 }
 
 // branch = Wd (gelu(Wg normed) * (Wu normed)) (section 4.6).
-void FeedForward(OpContext& context, const Config& config, const LayerWeights& w, size_t tokens, Activations& a) {
+void FeedForward(OpContext& context, const Config& config, const LayerWeights& w, size_t tokens,
+                 Activations& a) {
   MatMul(context, w.gate, a.normed.data(), tokens, a.gate.data());
   MatMul(context, w.up, a.normed.data(), tokens, a.up.data());
   GeluMul(context, a.gate.data(), a.up.data(), tokens, static_cast<size_t>(config.intermediate));
@@ -48,8 +50,8 @@ void FeedForward(OpContext& context, const Config& config, const LayerWeights& w
 
 }  // namespace
 
-void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w, const CacheView& cache,
-                  const LayerPlace& place, Activations& a) {
+void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w,
+                  const CacheView& cache, const LayerPlace& place, Activations& a) {
   const auto hidden = static_cast<size_t>(config.hidden);
   const size_t tokens = place.tokens;
   const size_t n = tokens * hidden;

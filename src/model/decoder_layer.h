@@ -20,7 +20,7 @@ struct LayerPlace {
 };
 
 // a.stream [T, H] goes in and comes out; the layer's keys and values are stored in `cache`.
-void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w, const CacheView& cache,
-                  const LayerPlace& place, Activations& a);
+void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w,
+                  const CacheView& cache, const LayerPlace& place, Activations& a);
 
 }  // namespace carat

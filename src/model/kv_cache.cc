@@ -13,7 +13,8 @@ Result<KvCache> KvCache::Create(const Config& config, const Options& options) {
   cache.max_positions_ = options.max_positions;
   cache.margin_ = options.margin;
   cache.window_ = config.window;
-  // window + 1: the drafter sees one position more than the target (gemma4-12b specification, 10.4).
+  // window + 1: the drafter sees one position more than the target (gemma4-12b
+  // specification, 10.4).
   cache.ring_ = std::min(config.window + 1 + options.margin, options.max_positions);
   cache.is_global_ = config.is_global;
   size_t total = 0;
@@ -22,7 +23,8 @@ Result<KvCache> KvCache::Create(const Config& config, const Options& options) {
     view.dtype = options.dtype;
     view.kv_heads = static_cast<size_t>(config.attention(i).kv_heads);
     view.head_dim = static_cast<size_t>(config.attention(i).head_dim);
-    view.capacity = static_cast<size_t>(config.is_global[static_cast<size_t>(i)] ? options.max_positions : cache.ring_);
+    view.capacity = static_cast<size_t>(
+        config.is_global[static_cast<size_t>(i)] ? options.max_positions : cache.ring_);
     cache.layers_.push_back(view);
     total += 2 * view.capacity * view.position_bytes();
   }
@@ -39,7 +41,8 @@ Result<KvCache> KvCache::Create(const Config& config, const Options& options) {
 
 bool KvCache::CanTruncate(Pos n) const {
   if (n < 0 || n > size_) return false;
-  // The next query sees positions n - window + 1 … n, the drafter one more, and SaveWindow keeps as many.
+  // The next query sees positions n - window + 1 … n, the drafter one more, and SaveWindow keeps as
+  // many.
   return n == 0 || std::max<Pos>(0, n - window_) >= ring_begin_;
 }
 
@@ -59,7 +62,8 @@ void KvCache::Advance(size_t count) {
 size_t KvCache::WindowBytes() const {
   size_t bytes = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    if (!is_global_[i]) bytes += 2 * static_cast<size_t>(std::min(window_, ring_)) * layers_[i].position_bytes();
+    if (!is_global_[i])
+      bytes += 2 * static_cast<size_t>(std::min(window_, ring_)) * layers_[i].position_bytes();
   }
   return bytes;
 }
@@ -70,7 +74,8 @@ namespace {
 template <class Copy>
 void ForWindow(Pos end, Pos window, size_t capacity, const Copy& copy) {
   const Pos begin = std::max<Pos>(0, end - window);
-  for (Pos p = begin; p < end; ++p) copy(static_cast<size_t>(p) % capacity, static_cast<size_t>(p - begin));
+  for (Pos p = begin; p < end; ++p)
+    copy(static_cast<size_t>(p) % capacity, static_cast<size_t>(p - begin));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // KvCache: the keys and values of one timeline.
 //
-// Sliding layers keep the newest `ring` positions, which is the window plus a margin; global layers keep
-// all. Cutting the timeline back is constant time as long as the window before the new end is still in the
-// ring; further back a saved window (engine/window_pool.h) is put back first.
+// Sliding layers keep the newest `ring` positions, which is the window plus a margin; global layers
+// keep all. Cutting the timeline back is constant time as long as the window before the new end is
+// still in the ring; further back a saved window (engine/window_pool.h) is put back first.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ class KvCache {
   struct Options {
     DType dtype = DType::kBF16;  // kF32, kF16 or kBF16
     Pos max_positions = 0;       // most positions ever held
-    // Positions that the ring keeps beyond what a query and the drafter see. It bounds both a prefill
-    // chunk and a rollback without a saved window.
+    // Positions that the ring keeps beyond what a query and the drafter see. It bounds both a
+    // prefill chunk and a rollback without a saved window.
     Pos margin = 512;
   };
   static Result<KvCache> Create(const Config& config, const Options& options);
@@ -33,14 +33,15 @@ class KvCache {
   Pos max_positions() const { return max_positions_; }
   Pos margin() const { return margin_; }
 
-  // True if the timeline can be cut to `n` positions and go on from there as if it had never been longer.
+  // True if the timeline can be cut to `n` positions and go on from there as if it had never been
+  // longer.
   bool CanTruncate(Pos n) const;
   // Precondition: CanTruncate(n).
   void Truncate(Pos n);
 
   CacheView layer(int64_t index) const { return layers_[static_cast<size_t>(index)]; }
-  // Counts `count` positions whose rows have been stored in every layer. Precondition: count <= margin and
-  // the total stays within max_positions.
+  // Counts `count` positions whose rows have been stored in every layer. Precondition: count <=
+  // margin and the total stays within max_positions.
   void Advance(size_t count);
 
   // Bytes of one saved window: the last `window` positions of every sliding layer.

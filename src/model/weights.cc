@@ -15,8 +15,8 @@ namespace {
 
 // The names of one layer's tensors in a dialect (gguf specification, table 3.1), after the prefix.
 struct LayerNames {
-  std::string_view attn_norm, q, k, v, o, q_norm, k_norm, post_attn_norm, ffn_norm, gate, up, down, post_ffn_norm,
-      layer_scalar;
+  std::string_view attn_norm, q, k, v, o, q_norm, k_norm, post_attn_norm, ffn_norm, gate, up, down,
+      post_ffn_norm, layer_scalar;
 };
 
 constexpr LayerNames kHuggingFaceNames = {
@@ -62,12 +62,13 @@ Result<MatrixView> ScaledMatrix(Binder& bind, const std::string& name, int64_t r
   if (bind.Has(base + ".scale")) {
     CARAT_ASSIGN(matrix.scale, bind.Scalar(base + ".scale"));
   }
-  if (bind.Has(base + ".input_scale")) bind.MarkUsed(base + ".input_scale");  // for 8-bit activations only
+  if (bind.Has(base + ".input_scale"))
+    bind.MarkUsed(base + ".input_scale");  // for 8-bit activations only
   return matrix;
 }
 
-Status BindAttention(Binder& bind, const Config& config, const LayerNames& names, const std::string& prefix,
-                     int64_t layer, LayerWeights& out) {
+Status BindAttention(Binder& bind, const Config& config, const LayerNames& names,
+                     const std::string& prefix, int64_t layer, LayerWeights& out) {
   const AttentionShape& shape = config.attention(layer);
   const int64_t q_rows = config.num_heads * shape.head_dim;
   const int64_t kv_rows = shape.kv_heads * shape.head_dim;
@@ -75,7 +76,8 @@ Status BindAttention(Binder& bind, const Config& config, const LayerNames& names
   const std::string fused = prefix + "attn_qkv.weight";  // some conversions store q, k and v as one
   if (!bind.Has(name(names.q)) && bind.Has(fused)) {
     const bool has_v = !config.is_global[static_cast<size_t>(layer)];
-    CARAT_ASSIGN(const MatrixView all, ScaledMatrix(bind, fused, q_rows + (has_v ? 2 : 1) * kv_rows, config.hidden));
+    CARAT_ASSIGN(const MatrixView all,
+                 ScaledMatrix(bind, fused, q_rows + (has_v ? 2 : 1) * kv_rows, config.hidden));
     const auto q = static_cast<size_t>(q_rows), kv = static_cast<size_t>(kv_rows);
     out.q = all.Rows(0, q);
     out.k = all.Rows(q, kv);
@@ -83,8 +85,8 @@ Status BindAttention(Binder& bind, const Config& config, const LayerNames& names
   } else {
     CARAT_ASSIGN(out.q, ScaledMatrix(bind, name(names.q), q_rows, config.hidden));
     CARAT_ASSIGN(out.k, ScaledMatrix(bind, name(names.k), kv_rows, config.hidden));
-    // Global layers have no v: the raw key is the value (section 4.3). A file that stores one all the
-    // same means it.
+    // Global layers have no v: the raw key is the value (section 4.3). A file that stores one all
+    // the same means it.
     if (!config.is_global[static_cast<size_t>(layer)] || bind.Has(name(names.v))) {
       CARAT_ASSIGN(out.v, ScaledMatrix(bind, name(names.v), kv_rows, config.hidden));
     }
@@ -95,8 +97,8 @@ Status BindAttention(Binder& bind, const Config& config, const LayerNames& names
   return {};
 }
 
-Result<LayerWeights> BindLayer(Binder& bind, const Config& config, const LayerNames& names, const std::string& prefix,
-                               int64_t layer) {
+Result<LayerWeights> BindLayer(Binder& bind, const Config& config, const LayerNames& names,
+                               const std::string& prefix, int64_t layer) {
   LayerWeights out;
   const auto name = [&](std::string_view suffix) { return prefix + std::string(suffix); };
   CARAT_TRY(BindAttention(bind, config, names, prefix, layer, out));
@@ -114,9 +116,12 @@ Result<LayerWeights> BindLayer(Binder& bind, const Config& config, const LayerNa
 // What is left over. Names inside the text model would change its mathematics; names of other parts
 // (towers, embedders, optimiser leftovers) cannot.
 Status CheckUnused(const Binder& bind, std::initializer_list<std::string_view> ours,
-                   std::initializer_list<std::string_view> known, std::vector<std::string>& warnings) {
-  const auto begins = [](const std::string& name, std::initializer_list<std::string_view> prefixes) {
-    return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
+                   std::initializer_list<std::string_view> known,
+                   std::vector<std::string>& warnings) {
+  const auto begins = [](const std::string& name,
+                         std::initializer_list<std::string_view> prefixes) {
+    return std::ranges::any_of(prefixes,
+                               [&](std::string_view prefix) { return name.starts_with(prefix); });
   };
   size_t unknown = 0;
   for (const std::string& name : bind.Unused()) {
@@ -137,35 +142,44 @@ Status CheckUnused(const Binder& bind, std::initializer_list<std::string_view> o
 Result<Weights> BindHuggingFace(const Config& config, const TensorDirectory& tensors) {
   Weights weights;
   Binder bind(tensors, weights.owned);
-  const bool composite = bind.Has("model.language_model.embed_tokens.weight") || !bind.Has("model.embed_tokens.weight");
+  const bool composite = bind.Has("model.language_model.embed_tokens.weight") ||
+                         !bind.Has("model.embed_tokens.weight");
   const std::string prefix = composite ? "model.language_model." : "model.";
-  CARAT_ASSIGN(weights.embedding, bind.Matrix(prefix + "embed_tokens.weight", config.vocab_size, config.hidden));
+  CARAT_ASSIGN(weights.embedding,
+               bind.Matrix(prefix + "embed_tokens.weight", config.vocab_size, config.hidden));
   weights.head = weights.embedding;
   if (bind.Has("lm_head.weight")) bind.MarkUsed("lm_head.weight");  // tied: a copy of the embedding
   CARAT_ASSIGN(weights.final_norm, bind.Floats(prefix + "norm.weight", {config.hidden}));
   for (int64_t i = 0; i < config.num_layers(); ++i) {
-    CARAT_ASSIGN(weights.layers.emplace_back(),
-                 BindLayer(bind, config, kHuggingFaceNames, fmt::format("{}layers.{}.", prefix, i), i));
+    CARAT_ASSIGN(
+        weights.layers.emplace_back(),
+        BindLayer(bind, config, kHuggingFaceNames, fmt::format("{}layers.{}.", prefix, i), i));
   }
   CARAT_TRY(CheckUnused(bind, {"model.language_model.", "model.layers.", "lm_head."},
-                        {"model.vision_embedder.", "model.embed_vision.", "model.embed_audio."}, weights.warnings));
+                        {"model.vision_embedder.", "model.embed_vision.", "model.embed_audio."},
+                        weights.warnings));
   return weights;
 }
 
 Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors) {
   Weights weights;
   Binder bind(tensors, weights.owned);
-  CARAT_ASSIGN(weights.embedding, ScaledMatrix(bind, "token_embd.weight", config.vocab_size, config.hidden));
+  CARAT_ASSIGN(weights.embedding,
+               ScaledMatrix(bind, "token_embd.weight", config.vocab_size, config.hidden));
   weights.head = weights.embedding;
   if (bind.Has("output.weight")) {
-    CARAT_ASSIGN(weights.head, ScaledMatrix(bind, "output.weight", config.vocab_size, config.hidden));
+    CARAT_ASSIGN(weights.head,
+                 ScaledMatrix(bind, "output.weight", config.vocab_size, config.hidden));
   }
   CARAT_ASSIGN(weights.final_norm, bind.Floats("output_norm.weight", {config.hidden}));
-  CARAT_ASSIGN(weights.rope_factors, bind.Floats("rope_freqs.weight", {config.global.head_dim / 2}));
+  CARAT_ASSIGN(weights.rope_factors,
+               bind.Floats("rope_freqs.weight", {config.global.head_dim / 2}));
   for (int64_t i = 0; i < config.num_layers(); ++i) {
-    CARAT_ASSIGN(weights.layers.emplace_back(), BindLayer(bind, config, kGgufNames, fmt::format("blk.{}.", i), i));
+    CARAT_ASSIGN(weights.layers.emplace_back(),
+                 BindLayer(bind, config, kGgufNames, fmt::format("blk.{}.", i), i));
   }
-  CARAT_TRY(CheckUnused(bind, {"blk.", "token_embd", "output", "per_layer_", "rope_freqs"}, {}, weights.warnings));
+  CARAT_TRY(CheckUnused(bind, {"blk.", "token_embd", "output", "per_layer_", "rope_freqs"}, {},
+                        weights.warnings));
   return weights;
 }
 
@@ -182,7 +196,8 @@ std::string FindNonFinite(const TensorDirectory& tensors) {
       const std::byte* src = entry.bytes.data() + at / info.block_elements * info.block_bytes;
       kernels::ReferenceTable().decode[static_cast<size_t>(entry.dtype)](src, n, row.data());
       for (size_t i = 0; i < n; ++i) {
-        if (!std::isfinite(row.data()[i])) return fmt::format("{}, element {}", SanitizeUtf8(entry.name), at + i);
+        if (!std::isfinite(row.data()[i]))
+          return fmt::format("{}, element {}", SanitizeUtf8(entry.name), at + i);
       }
     }
   }

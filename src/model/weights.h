@@ -1,5 +1,5 @@
-// The tensors of the text model, bound once by name to typed fields. After this nobody looks a tensor up
-// by its name.
+// The tensors of the text model, bound once by name to typed fields. After this nobody looks a
+// tensor up by its name.
 #pragma once
 
 #include <cstddef>
@@ -16,13 +16,13 @@ namespace carat {
 
 // One decoder layer (gemma4-12b specification, section 3.1). Norm vectors are f32.
 struct LayerWeights {
-  const float* attn_norm = nullptr;       // [H]
-  MatrixView q;                           // [Q * head_dim, H]
-  MatrixView k;                           // [kv_heads * head_dim, H]
-  MatrixView v;                           // as k; empty where the value is the raw key (global layers)
-  MatrixView o;                           // [H, Q * head_dim]
-  const float* q_norm = nullptr;          // [head_dim]
-  const float* k_norm = nullptr;          // [head_dim]
+  const float* attn_norm = nullptr;  // [H]
+  MatrixView q;                      // [Q * head_dim, H]
+  MatrixView k;                      // [kv_heads * head_dim, H]
+  MatrixView v;                      // as k; empty where the value is the raw key (global layers)
+  MatrixView o;                      // [H, Q * head_dim]
+  const float* q_norm = nullptr;     // [head_dim]
+  const float* k_norm = nullptr;     // [head_dim]
   const float* post_attn_norm = nullptr;  // [H]
   const float* ffn_norm = nullptr;        // [H]
   MatrixView gate;                        // [F, H]
@@ -45,14 +45,14 @@ struct Weights {
   std::vector<std::string> warnings;
 };
 
-// Binds the text model. Borrows the directory's bytes. A missing or misshapen tensor is an error that
-// names it, and so is an unknown one that would change the mathematics; other unknown ones are warnings.
-// `prefix` is "model.language_model." or "model.".
+// Binds the text model. Borrows the directory's bytes. A missing or misshapen tensor is an error
+// that names it, and so is an unknown one that would change the mathematics; other unknown ones are
+// warnings. `prefix` is "model.language_model." or "model.".
 Result<Weights> BindHuggingFace(const Config& config, const TensorDirectory& tensors);
 Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors);
 
-// The name and place of the first value that is not finite in any weight, or an empty text. Reads every
-// weight: for the error report when a forward pass made no finite logits.
+// The name and place of the first value that is not finite in any weight, or an empty text. Reads
+// every weight: for the error report when a forward pass made no finite logits.
 std::string FindNonFinite(const TensorDirectory& tensors);
 
 }  // namespace carat

@@ -45,8 +45,8 @@ void StoreRows(const CacheView& cache, Pos first, size_t count, const float* k, 
   }
 }
 
-void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads, Pos first, size_t count,
-               Pos window, float* out) {
+void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
+               Pos first, size_t count, Pos window, float* out) {
   const kernels::Table& table = context.table();
   const auto format = static_cast<size_t>(cache.dtype);
   CARAT_CHECK(format < kernels::kNumCacheFormats);

@@ -24,11 +24,12 @@ struct CacheView {
 // Stores the rows k, v [count, kv_heads, head_dim] at positions first, first + 1, …
 void StoreRows(const CacheView& cache, Pos first, size_t count, const float* k, const float* v);
 
-// out[t, h] = sum_p softmax_p(q[t, h] · key[p, h / group]) value[p, h / group], scores times 1.0, over the
-// positions max(0, q_pos - window + 1) … q_pos of query t at q_pos = first + t (mask behaviour R for text).
+// out[t, h] = sum_p softmax_p(q[t, h] · key[p, h / group]) value[p, h / group], scores times 1.0,
+// over the positions max(0, q_pos - window + 1) … q_pos of query t at q_pos = first + t (mask
+// behaviour R for text).
 //   q, out [count, num_heads, head_dim]; window 0: no limit. The cache holds all those positions.
 // Every (t, h) is computed alone, keys in the order of their positions.
-void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads, Pos first, size_t count,
-               Pos window, float* out);
+void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
+               Pos first, size_t count, Pos window, float* out);
 
 }  // namespace carat

@@ -5,8 +5,8 @@
 
 namespace carat {
 
-void RmsNorm(OpContext& context, const float* x, const float* weight, size_t rows, size_t width, float eps,
-             float* out) {
+void RmsNorm(OpContext& context, const float* x, const float* weight, size_t rows, size_t width,
+             float eps, float* out) {
   context.pool().Run(rows, [&](size_t row, int) {
     context.table().rms_norm(x + row * width, weight, width, eps, out + row * width);
   });

@@ -7,10 +7,10 @@
 
 namespace carat {
 
-// out[r, i] = x[r, i] * (mean_i(x[r]²) + eps)^(-1/2) * weight[i]; weight null: no factor. out may be x.
-// (gemma4-12b specification, 4.2)
-void RmsNorm(OpContext& context, const float* x, const float* weight, size_t rows, size_t width, float eps,
-             float* out);
+// out[r, i] = x[r, i] * (mean_i(x[r]²) + eps)^(-1/2) * weight[i]; weight null: no factor. out may
+// be x. (gemma4-12b specification, 4.2)
+void RmsNorm(OpContext& context, const float* x, const float* weight, size_t rows, size_t width,
+             float eps, float* out);
 
 // gate[i] = gelu_tanh(gate[i]) * up[i], i < rows * width (4.6)
 void GeluMul(OpContext& context, float* gate, const float* up, size_t rows, size_t width);

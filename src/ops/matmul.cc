@@ -8,9 +8,11 @@
 namespace carat {
 namespace {
 
-// Rows of one part: as many as keep the decoded weights near 512 KiB, within the second-level cache of
-// every processor of the last ten years, and enough to make the part worth a thread's while.
-size_t RowsPerPart(size_t cols) { return std::clamp<size_t>((size_t{1} << 17) / cols / 4 * 4, 4, 64); }
+// Rows of one part: as many as keep the decoded weights near 512 KiB, within the second-level cache
+// of every processor of the last ten years, and enough to make the part worth a thread's while.
+size_t RowsPerPart(size_t cols) {
+  return std::clamp<size_t>((size_t{1} << 17) / cols / 4 * 4, 4, 64);
+}
 
 bool UsableInPlace(const MatrixView& w) {
   return w.dtype == DType::kF32 && reinterpret_cast<uintptr_t>(w.data) % alignof(float) == 0;

@@ -10,7 +10,8 @@ namespace {
 float LikeTorch(float frequency, size_t head_dim, double theta, size_t j) {
   const bool sliding = head_dim == 256 && theta == 1e4 && j == 111;
   const bool global = head_dim == 512 && theta == 1e6 && j == 29;
-  return sliding || global ? std::nextafter(frequency, std::numeric_limits<float>::infinity()) : frequency;
+  return sliding || global ? std::nextafter(frequency, std::numeric_limits<float>::infinity())
+                           : frequency;
 }
 
 }  // namespace

@@ -15,9 +15,9 @@ struct RopeFrequencies {
   std::vector<float> frequencies;
 };
 
-// frequency[j] = f32(1 / f32(theta^(2 j / head_dim))), j < pairs, then divided by factors[j] if given;
-// a factor of 1e29 or more stops the pair (gguf specification 3.1: 1e30 means "does not rotate").
-// Matches torch on the CPU bit for bit for the model's own theta and head sizes.
+// frequency[j] = f32(1 / f32(theta^(2 j / head_dim))), j < pairs, then divided by factors[j] if
+// given; a factor of 1e29 or more stops the pair (gguf specification 3.1: 1e30 means "does not
+// rotate"). Matches torch on the CPU bit for bit for the model's own theta and head sizes.
 RopeFrequencies MakeRope(size_t head_dim, double theta, size_t pairs, const float* factors);
 
 // Cosines and sines for a run of positions, made once per forward pass and shared by all layers.

@@ -39,7 +39,8 @@ void ApplyPenalty(std::span<float> logits, double penalty, std::span<const Token
 Result<TokenId> ArgMax(std::span<const float> logits) {
   TokenId best = -1;
   for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] > (best < 0 ? kNever : logits[static_cast<size_t>(best)])) best = static_cast<TokenId>(i);
+    if (logits[i] > (best < 0 ? kNever : logits[static_cast<size_t>(best)]))
+      best = static_cast<TokenId>(i);
   }
   if (best >= 0) return best;
   return Fail({.what = "no token can be chosen: every logit is suppressed or not a number"});
@@ -68,7 +69,8 @@ std::vector<Candidate> Candidates(std::span<const float> logits, const SamplingO
   const float least = k > 0 && k < logits.size() ? KthHighest(logits, k) : kNever;
   std::vector<Candidate> all;
   for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] >= least && logits[i] != kNever) all.push_back({static_cast<TokenId>(i), logits[i], 0});
+    if (logits[i] >= least && logits[i] != kNever)
+      all.push_back({static_cast<TokenId>(i), logits[i], 0});
   }
   std::ranges::sort(all, [](const Candidate& a, const Candidate& b) {
     return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
@@ -77,7 +79,8 @@ std::vector<Candidate> Candidates(std::span<const float> logits, const SamplingO
   for (Candidate& c : all) {
     // Equal logits may both be infinite: their difference is no number.
     const bool top = c.logit == all[0].logit;
-    c.probability = top ? 1.0 : std::exp((double{c.logit} - double{all[0].logit}) / options.temperature);
+    c.probability =
+        top ? 1.0 : std::exp((double{c.logit} - double{all[0].logit}) / options.temperature);
     sum += c.probability;
   }
   for (Candidate& c : all) c.probability /= sum;
@@ -101,25 +104,31 @@ void KeepMinP(std::vector<Candidate>& all, double min_p) {
 
 Status Range(std::string_view name, double value, bool holds, std::string wanted) {
   if (holds) return {};
-  return Fail({.what = "a sampling option is out of range", .where = std::string(name), .wanted = std::move(wanted),
+  return Fail({.what = "a sampling option is out of range",
+               .where = std::string(name),
+               .wanted = std::move(wanted),
                .found = std::to_string(value)});
 }
 
 }  // namespace
 
 double UniformAt(uint64_t seed, Pos position) {
-  const uint64_t bits = SplitMix64(SplitMix64(seed) ^ SplitMix64(static_cast<uint64_t>(position) + 0x632BE59BD9B4E019ULL));
+  const uint64_t bits = SplitMix64(
+      SplitMix64(seed) ^ SplitMix64(static_cast<uint64_t>(position) + 0x632BE59BD9B4E019ULL));
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
 Status ValidateSampling(const SamplingOptions& options, int64_t vocab) {
   // Not-a-number fails every comparison and so every range.
-  CARAT_TRY(Range("temperature", options.temperature, options.temperature >= 0 && options.temperature <= 100, "0 to 100"));
+  CARAT_TRY(Range("temperature", options.temperature,
+                  options.temperature >= 0 && options.temperature <= 100, "0 to 100"));
   CARAT_TRY(Range("top_k", static_cast<double>(options.top_k), options.top_k >= 0, "0 or more"));
-  CARAT_TRY(Range("top_p", options.top_p, options.top_p > 0 && options.top_p <= 1, "above 0, at most 1"));
+  CARAT_TRY(
+      Range("top_p", options.top_p, options.top_p > 0 && options.top_p <= 1, "above 0, at most 1"));
   CARAT_TRY(Range("min_p", options.min_p, options.min_p >= 0 && options.min_p <= 1, "0 to 1"));
   CARAT_TRY(Range("repetition_penalty", options.repetition_penalty,
-                  options.repetition_penalty > 0 && options.repetition_penalty <= 100, "above 0, at most 100"));
+                  options.repetition_penalty > 0 && options.repetition_penalty <= 100,
+                  "above 0, at most 100"));
   const std::string ids = "ids from 0 to " + std::to_string(vocab - 1);
   for (const auto& [id, bias] : options.logit_bias) {
     CARAT_TRY(Range("logit_bias", id, id >= 0 && id < vocab, ids));

@@ -1,8 +1,8 @@
 // From logits to one token id (gemma4-12b specification, section 11).
 //
-// Order, as in transformers: repetition penalty, bias, suppression, temperature, top-k, top-p, min-p, then
-// a draw. The random number is a pure function of (seed, position): the same seed gives the same text,
-// however the positions were computed.
+// Order, as in transformers: repetition penalty, bias, suppression, temperature, top-k, top-p,
+// min-p, then a draw. The random number is a pure function of (seed, position): the same seed gives
+// the same text, however the positions were computed.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct SamplingOptions {
 // Ranges of every option; errors name the option and the wanted range. Ids must lie in [0, vocab).
 Status ValidateSampling(const SamplingOptions& options, int64_t vocab);
 
-// Chooses the token of `position`. `logits` [V] is changed in place. `history` are the ids before it, for
-// the penalty. Error: no logit is finite, or every token is suppressed.
+// Chooses the token of `position`. `logits` [V] is changed in place. `history` are the ids before
+// it, for the penalty. Error: no logit is finite, or every token is suppressed.
 Result<TokenId> Sample(std::span<float> logits, const SamplingOptions& options, Pos position,
                        std::span<const TokenId> history);
 

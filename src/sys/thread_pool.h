@@ -1,8 +1,8 @@
 // ThreadPool: the same small set of threads for every parallel step.
 //
-// Work is cut into numbered parts by the caller, in a way that does not depend on the number of threads,
-// and every part is done by one thread from beginning to end. So results are the same, bit for bit,
-// whatever the number of threads.
+// Work is cut into numbered parts by the caller, in a way that does not depend on the number of
+// threads, and every part is done by one thread from beginning to end. So results are the same, bit
+// for bit, whatever the number of threads.
 #pragma once
 
 #include <atomic>
@@ -24,9 +24,9 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls work(part, thread) once for every part in [0, parts) and returns when all are done. `thread`
-  // in [0, threads()) tells apart scratch memory. Parts go to threads in contiguous runs. `work` must
-  // not throw and must not call Run.
+  // Calls work(part, thread) once for every part in [0, parts) and returns when all are done.
+  // `thread` in [0, threads()) tells apart scratch memory. Parts go to threads in contiguous runs.
+  // `work` must not throw and must not call Run.
   void Run(size_t parts, const std::function<void(size_t part, int thread)>& work);
 
  private:

@@ -18,9 +18,12 @@ class LazyBuffer {
   static Result<LazyBuffer> Create(size_t bytes) {
     LazyBuffer buffer;
     if (bytes == 0) return buffer;
-    void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED) {
-      return Fail({.code = ErrorCode::kNoMemory, .what = "no memory to reserve", .wanted = std::to_string(bytes) + " bytes"});
+      return Fail({.code = ErrorCode::kNoMemory,
+                   .what = "no memory to reserve",
+                   .wanted = std::to_string(bytes) + " bytes"});
     }
     buffer.data_ = static_cast<std::byte*>(at);
     buffer.size_ = bytes;

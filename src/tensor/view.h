@@ -16,7 +16,7 @@ struct MatrixView {
   const std::byte* data = nullptr;
   DType dtype = DType::kF32;
   size_t rows = 0;
-  size_t cols = 0;      // a multiple of the format's block size
+  size_t cols = 0;     // a multiple of the format's block size
   float scale = 1.0f;  // multiplies every product; 1 except for NVFP4 files (gguf spec 3.1)
 
   size_t row_bytes() const { return cols / Info(dtype).block_elements * Info(dtype).block_bytes; }

@@ -31,7 +31,8 @@ Bpe::Bpe(std::span<const Merge> merges) {
   borders_.Reserve(merges.size());
   uint32_t rank = 0;
   for (const Merge& merge : merges) {
-    rules_.Insert(static_cast<uint32_t>(merge.left), static_cast<uint32_t>(merge.right), {rank++, merge.result});
+    rules_.Insert(static_cast<uint32_t>(merge.left), static_cast<uint32_t>(merge.right),
+                  {rank++, merge.result});
     borders_.Insert(merge.last_of_left, merge.first_of_right, 1);
   }
 }
@@ -71,8 +72,9 @@ void Bpe::EncodePart(std::span<const Symbol> part, Work& work, std::vector<Token
     work.heap.pop_back();
     if (work.rank[best.at] != best.rank) continue;
     const uint32_t right = work.next[best.at];
-    work.id[best.at] = rules_.Find(static_cast<uint32_t>(work.id[best.at]),
-                                   static_cast<uint32_t>(work.id[right]))->result;
+    work.id[best.at] =
+        rules_.Find(static_cast<uint32_t>(work.id[best.at]), static_cast<uint32_t>(work.id[right]))
+            ->result;
     work.rank[right] = kNoRank;
     work.next[best.at] = work.next[right];
     if (work.next[right] != kNone) work.previous[work.next[right]] = best.at;

@@ -1,10 +1,12 @@
 // Byte-pair encoding over code points, near-linear in the length of the text.
 //
-// The definition (gguf specification 4.3, step 6) works on the whole text between added tokens as one
-// word: merge the adjacent pair of lowest rank, the leftmost on ties, until none is left. Two facts make
-// that fast without changing a result:
-//   1. a merge can only cross the border between characters a and b if some merge has a left side ending in
-//      a and a right side beginning with b; at every other border the text falls into independent parts;
+// The definition (gguf specification 4.3, step 6) works on the whole text between added tokens as
+// one word: merge the adjacent pair of lowest rank, the leftmost on ties, until none is left. Two
+// facts make that fast without changing a result:
+//   1. a merge can only cross the border between characters a and b if some merge has a left side
+//   ending in
+//      a and a right side beginning with b; at every other border the text falls into independent
+//      parts;
 //   2. inside a part a heap gives the next pair in O(log n).
 #pragma once
 
@@ -47,7 +49,7 @@ class Bpe {
     return a.is_byte || b.is_byte || borders_.Find(a.code, b.code) != nullptr;
   }
 
-  PairTable<Rule> rules_;      // (left id, right id)
+  PairTable<Rule> rules_;       // (left id, right id)
   PairTable<uint8_t> borders_;  // (last character, first character)
 };
 

@@ -1,4 +1,5 @@
-// PairTable: a flat hash table from a pair of 32-bit numbers to a small value, built once, read often.
+// PairTable: a flat hash table from a pair of 32-bit numbers to a small value, built once, read
+// often.
 #pragma once
 
 #include <bit>
@@ -8,8 +9,8 @@
 
 namespace carat {
 
-// Open addressing with linear probing at a load of at most one half. The value type must be cheap to
-// copy. Not for pairs equal to (0xFFFFFFFF, 0xFFFFFFFF).
+// Open addressing with linear probing at a load of at most one half. The value type must be cheap
+// to copy. Not for pairs equal to (0xFFFFFFFF, 0xFFFFFFFF).
 template <class Value>
 class PairTable {
  public:

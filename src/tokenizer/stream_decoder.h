@@ -6,9 +6,9 @@
 
 namespace carat {
 
-// Feed the bytes of each token; take out what can be shown. Ill-formed bytes become U+FFFD, at the latest
-// when the next byte or Finish proves that they cannot be completed. The concatenation of all results
-// equals SanitizeUtf8 of all bytes, however they were cut.
+// Feed the bytes of each token; take out what can be shown. Ill-formed bytes become U+FFFD, at the
+// latest when the next byte or Finish proves that they cannot be completed. The concatenation of
+// all results equals SanitizeUtf8 of all bytes, however they were cut.
 class StreamDecoder {
  public:
   // Text that is complete with these bytes; possibly empty.

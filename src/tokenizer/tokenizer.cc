@@ -84,7 +84,8 @@ struct Tokenizer::Data {
     return found == characters.end() ? -1 : found->second;
   }
   void AddSymbols(std::string_view text, std::vector<Bpe::Symbol>& word) const;
-  const AddedToken* MatchAdded(std::string_view text, size_t at, std::span<const TextRange> literal) const;
+  const AddedToken* MatchAdded(std::string_view text, size_t at,
+                               std::span<const TextRange> literal) const;
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<Data> data) : data_(std::move(data)) {}
@@ -106,7 +107,8 @@ std::string BytesOf(std::string_view piece, bool special, int byte) {
   if (byte >= 0) return std::string(1, static_cast<char>(static_cast<unsigned char>(byte)));
   std::string out(piece);
   if (special) return out;
-  for (size_t found = out.find(kSpaceMark); found != std::string::npos; found = out.find(kSpaceMark, found + 1)) {
+  for (size_t found = out.find(kSpaceMark); found != std::string::npos;
+       found = out.find(kSpaceMark, found + 1)) {
     out.replace(found, kSpaceMark.size(), " ");
   }
   return out;
@@ -119,7 +121,9 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
   Data& d = *data;
   const size_t n = parts.pieces.size();
   if (n == 0 || n > (1u << 22)) {
-    return Fail({.what = "vocabulary size out of range", .wanted = "1 to 4194304 tokens", .found = std::to_string(n)});
+    return Fail({.what = "vocabulary size out of range",
+                 .wanted = "1 to 4194304 tokens",
+                 .found = std::to_string(n)});
   }
   size_t total = 0;
   for (const std::string_view piece : parts.pieces) total += piece.size();
@@ -129,7 +133,8 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
   d.at.push_back(0);
   for (size_t id = 0; id < n; ++id) {
     if (!IsValidUtf8(parts.pieces[id])) {
-      return Fail({.what = "a token's text is not UTF-8", .where = fmt::format("token {}", id),
+      return Fail({.what = "a token's text is not UTF-8",
+                   .where = fmt::format("token {}", id),
                    .found = '"' + SanitizeUtf8(parts.pieces[id].substr(0, 40)) + '"'});
     }
     d.arena += parts.pieces[id];
@@ -140,7 +145,8 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
     const std::string_view piece = d.Piece(id);
     if (piece.empty()) continue;  // a hole in the numbering
     if (!d.ids.emplace(piece, static_cast<TokenId>(id)).second) {
-      return Fail({.what = "two tokens have the same text", .where = fmt::format("token {}", id),
+      return Fail({.what = "two tokens have the same text",
+                   .where = fmt::format("token {}", id),
                    .found = '"' + SanitizeUtf8(piece.substr(0, 40)) + '"'});
     }
   }
@@ -154,7 +160,9 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     d.byte_tokens[byte] = find(ByteName(byte));
     if (d.byte_tokens[byte] < 0) {
-      return Fail({.code = ErrorCode::kNotFound, .what = "the vocabulary lacks a byte token", .wanted = ByteName(byte)});
+      return Fail({.code = ErrorCode::kNotFound,
+                   .what = "the vocabulary lacks a byte token",
+                   .wanted = ByteName(byte)});
     }
     byte_of[d.byte_tokens[byte]] = static_cast<int>(byte);
   }
@@ -181,7 +189,8 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
         {piece, static_cast<TokenId>(id), static_cast<bool>(d.special_flags[id])});
   }
   for (auto& bucket : d.added) {
-    std::ranges::sort(bucket, std::ranges::greater(), [](const AddedToken& token) { return token.text.size(); });
+    std::ranges::sort(bucket, std::ranges::greater(),
+                      [](const AddedToken& token) { return token.text.size(); });
   }
 
   // One-character pieces, and the bytes of every token.
@@ -203,15 +212,16 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
     }
   }
 
-  // Merges. One whose sides or result are not in the vocabulary is dropped (section 9.1), and so is one
-  // that would make a special token: plain text must never become one.
+  // Merges. One whose sides or result are not in the vocabulary is dropped (section 9.1), and so is
+  // one that would make a special token: plain text must never become one.
   std::vector<Bpe::Merge> merges;
   merges.reserve(parts.merges.size());
   std::string joined;
   for (const VocabularyParts::Merge& merge : parts.merges) {
     joined.assign(merge.left).append(merge.right);
     const TokenId left = find(merge.left), right = find(merge.right), result = find(joined);
-    if (left < 0 || right < 0 || result < 0 || d.special_flags[static_cast<size_t>(result)]) continue;
+    if (left < 0 || right < 0 || result < 0 || d.special_flags[static_cast<size_t>(result)])
+      continue;
     merges.push_back({left, right, result, LastCode(merge.left), FirstCode(merge.right)});
   }
   d.bpe = Bpe(merges);
@@ -220,7 +230,8 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
 
 Result<Tokenizer> Tokenizer::FromParts(const VocabularyParts& parts) {
   if (!parts.kinds.empty() && parts.kinds.size() != parts.pieces.size()) {
-    return Fail({.what = "token types and tokens differ in number", .wanted = std::to_string(parts.pieces.size()),
+    return Fail({.what = "token types and tokens differ in number",
+                 .wanted = std::to_string(parts.pieces.size()),
                  .found = std::to_string(parts.kinds.size())});
   }
   return Build(parts);
@@ -238,7 +249,8 @@ void Tokenizer::Data::AddSymbols(std::string_view text, std::vector<Bpe::Symbol>
     }
     std::string bytes;
     AppendUtf8(code, bytes);
-    for (const char c : bytes) word.push_back({code, byte_tokens[static_cast<unsigned char>(c)], true});
+    for (const char c : bytes)
+      word.push_back({code, byte_tokens[static_cast<unsigned char>(c)], true});
   }
 }
 
@@ -255,7 +267,8 @@ const AddedToken* Tokenizer::Data::MatchAdded(std::string_view text, size_t at_b
   return nullptr;
 }
 
-std::vector<TokenId> Tokenizer::Encode(std::string_view text, std::span<const TextRange> literal) const {
+std::vector<TokenId> Tokenizer::Encode(std::string_view text,
+                                       std::span<const TextRange> literal) const {
   std::vector<TokenId> ids;
   std::vector<Bpe::Symbol> word;
   size_t plain = 0;  // begin of the stretch not yet encoded
@@ -294,11 +307,13 @@ std::string_view Tokenizer::Piece(TokenId id) const {
 std::string_view Tokenizer::TokenBytes(TokenId id) const {
   CARAT_CHECK(id >= 0 && static_cast<size_t>(id) < size());
   const size_t i = static_cast<size_t>(id);
-  return std::string_view(data_->byte_arena).substr(data_->bytes_at[i], data_->bytes_at[i + 1] - data_->bytes_at[i]);
+  return std::string_view(data_->byte_arena)
+      .substr(data_->bytes_at[i], data_->bytes_at[i + 1] - data_->bytes_at[i]);
 }
 
 bool Tokenizer::IsSpecial(TokenId id) const {
-  return id >= 0 && static_cast<size_t>(id) < size() && data_->special_flags[static_cast<size_t>(id)];
+  return id >= 0 && static_cast<size_t>(id) < size() &&
+         data_->special_flags[static_cast<size_t>(id)];
 }
 
 std::optional<TokenId> Tokenizer::Find(std::string_view piece) const {

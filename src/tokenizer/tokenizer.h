@@ -1,8 +1,8 @@
 // Text to token ids and back, for the Gemma 4 vocabulary (gemma4-12b specification, section 9).
 //
-//   Encode: cut out added tokens, replace U+0020 by U+2581 in the rest, then byte-pair encoding of each
-//   stretch between added tokens as one word; what the vocabulary lacks becomes <0xNN> byte tokens.
-//   Decode: U+2581 to space, <0xNN> to its byte.
+//   Encode: cut out added tokens, replace U+0020 by U+2581 in the rest, then byte-pair encoding of
+//   each stretch between added tokens as one word; what the vocabulary lacks becomes <0xNN> byte
+//   tokens. Decode: U+2581 to space, <0xNN> to its byte.
 //
 // Immutable after construction; every method is const and thread-safe. No method fails on any text:
 // ill-formed UTF-8 is read as U+FFFD.
@@ -29,19 +29,20 @@ struct TextRange {
   bool operator==(const TextRange&) const = default;
 };
 
-// The added tokens by which the model structures its stream (section 9.2). -1: not in this vocabulary.
+// The added tokens by which the model structures its stream (section 9.2). -1: not in this
+// vocabulary.
 struct SpecialIds {
   TokenId pad = -1, eos = -1, bos = -1, unk = -1, mask = -1;
-  TokenId tool = -1, tool_end = -1;                    // <|tool> <tool|>
-  TokenId tool_call = -1, tool_call_end = -1;          // <|tool_call> <tool_call|>
-  TokenId tool_response = -1, tool_response_end = -1;  // <|tool_response> <tool_response|>
-  TokenId quote = -1;                                  // <|"|>
-  TokenId think = -1;                                  // <|think|>
-  TokenId channel = -1, channel_end = -1;              // <|channel> <channel|>
-  TokenId turn = -1, turn_end = -1;                    // <|turn> <turn|>
+  TokenId tool = -1, tool_end = -1;                      // <|tool> <tool|>
+  TokenId tool_call = -1, tool_call_end = -1;            // <|tool_call> <tool_call|>
+  TokenId tool_response = -1, tool_response_end = -1;    // <|tool_response> <tool_response|>
+  TokenId quote = -1;                                    // <|"|>
+  TokenId think = -1;                                    // <|think|>
+  TokenId channel = -1, channel_end = -1;                // <|channel> <channel|>
+  TokenId turn = -1, turn_end = -1;                      // <|turn> <turn|>
   TokenId image_begin = -1, image = -1, image_end = -1;  // <|image> <|image|> <image|>
   TokenId audio_begin = -1, audio = -1, audio_end = -1;  // <|audio> <|audio|> <audio|>
-  TokenId video = -1;                                  // <|video|>
+  TokenId video = -1;                                    // <|video|>
 };
 
 // What a model file says about its vocabulary; the parts are copied.
@@ -66,8 +67,8 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  // Ids of a text. Special tokens are recognised only outside the `literal` ranges (sorted, disjoint):
-  // what users wrote goes in there and can never become a control token. Adds no <bos>.
+  // Ids of a text. Special tokens are recognised only outside the `literal` ranges (sorted,
+  // disjoint): what users wrote goes in there and can never become a control token. Adds no <bos>.
   std::vector<TokenId> Encode(std::string_view text, std::span<const TextRange> literal) const;
   // A prompt whose every part may hold control tokens (--prompt).
   std::vector<TokenId> EncodeControl(std::string_view text) const { return Encode(text, {}); }

@@ -1,4 +1,5 @@
-// Tokenizer::FromJson: a Hugging Face tokenizer.json to VocabularyParts (gemma4-12b spec, section 9.1).
+// Tokenizer::FromJson: a Hugging Face tokenizer.json to VocabularyParts (gemma4-12b spec,
+// section 9.1).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,8 +12,11 @@ namespace carat {
 namespace {
 
 std::unexpected<Error> NotGemma(std::string where, std::string wanted, const Json& found) {
-  return Fail({.code = ErrorCode::kUnsupported, .what = "not a tokenizer of the Gemma form",
-               .where = std::move(where), .wanted = std::move(wanted), .found = found.Dump().substr(0, 120)});
+  return Fail({.code = ErrorCode::kUnsupported,
+               .what = "not a tokenizer of the Gemma form",
+               .where = std::move(where),
+               .wanted = std::move(wanted),
+               .found = found.Dump().substr(0, 120)});
 }
 
 bool IsReplaceSpace(const Json& step) {
@@ -33,7 +37,8 @@ bool HasType(const Json& step, std::string_view wanted) {
 // The steps of a Sequence, or the one step that stands there.
 std::vector<const Json*> Steps(const Json& stage, std::string_view list_name) {
   std::vector<const Json*> steps;
-  if (const Json* list = stage.Find(list_name); HasType(stage, "Sequence") && list != nullptr && list->is_array()) {
+  if (const Json* list = stage.Find(list_name);
+      HasType(stage, "Sequence") && list != nullptr && list->is_array()) {
     for (const Json& step : list->array()) steps.push_back(&step);
   } else {
     steps.push_back(&stage);
@@ -41,7 +46,8 @@ std::vector<const Json*> Steps(const Json& stage, std::string_view list_name) {
   return steps;
 }
 
-// Everything around the vocabulary must be what Encode and Decode do; else ids would silently differ.
+// Everything around the vocabulary must be what Encode and Decode do; else ids would silently
+// differ.
 Status CheckStages(const JsonView& root) {
   CARAT_ASSIGN(const JsonView normalizer, root.Object("normalizer"));
   const auto steps = Steps(normalizer.value(), "normalizers");
@@ -53,14 +59,16 @@ Status CheckStages(const JsonView& root) {
     const Json* pattern = splitter.value().Find("pattern");
     const Json* text = pattern == nullptr ? nullptr : pattern->Find("String");
     // A split at spaces never matches, since none are left (section 9.1).
-    if (!HasType(splitter.value(), "Split") || text == nullptr || !text->is_string() || text->string() != " ") {
+    if (!HasType(splitter.value(), "Split") || text == nullptr || !text->is_string() ||
+        text->string() != " ") {
       return NotGemma("pre_tokenizer", "nothing, or a split at \" \"", splitter.value());
     }
   }
   if (root.Has("decoder")) {
     CARAT_ASSIGN(const JsonView decoder, root.Object("decoder"));
     for (const Json* step : Steps(decoder.value(), "decoders")) {
-      if (!HasType(*step, "Replace") && !HasType(*step, "ByteFallback") && !HasType(*step, "Fuse")) {
+      if (!HasType(*step, "Replace") && !HasType(*step, "ByteFallback") &&
+          !HasType(*step, "Fuse")) {
         return NotGemma("decoder", "Replace, ByteFallback and Fuse", *step);
       }
     }
@@ -77,7 +85,8 @@ Status CheckModel(const JsonView& model) {
     CARAT_ASSIGN(const std::string text, model.StringOr(affix, ""));
     if (!text.empty()) return NotGemma("model." + std::string(affix), "none", Json(text));
   }
-  if (model.Has("dropout")) return NotGemma("model.dropout", "none", *model.value().Find("dropout"));
+  if (model.Has("dropout"))
+    return NotGemma("model.dropout", "none", *model.value().Find("dropout"));
   CARAT_ASSIGN(const bool ignore_merges, model.BoolOr("ignore_merges", false));
   if (ignore_merges) return NotGemma("model.ignore_merges", "false", Json(true));
   return {};
@@ -88,12 +97,15 @@ Status AddVocabulary(const JsonView& model, size_t capacity, VocabularyParts& pa
   parts.pieces.resize(capacity);
   for (const auto& [piece, id] : vocabulary.value().object()) {
     if (!id.is_int() || id.integer() < 0 || static_cast<size_t>(id.integer()) >= capacity) {
-      return Fail({.what = "token id out of range", .where = "model.vocab, \"" + SanitizeUtf8(piece.substr(0, 40)) + '"',
-                   .wanted = fmt::format("0 to {}", capacity - 1), .found = id.Dump().substr(0, 40)});
+      return Fail({.what = "token id out of range",
+                   .where = "model.vocab, \"" + SanitizeUtf8(piece.substr(0, 40)) + '"',
+                   .wanted = fmt::format("0 to {}", capacity - 1),
+                   .found = id.Dump().substr(0, 40)});
     }
     std::string_view& slot = parts.pieces[static_cast<size_t>(id.integer())];
     if (!slot.empty()) {
-      return Fail({.what = "two tokens have the same id", .where = "model.vocab", .found = id.Dump()});
+      return Fail(
+          {.what = "two tokens have the same id", .where = "model.vocab", .found = id.Dump()});
     }
     slot = piece;
   }
@@ -104,9 +116,11 @@ Status AddAddedTokens(const JsonView& list, VocabularyParts& parts) {
   parts.kinds.assign(parts.pieces.size(), VocabularyParts::Kind::kNormal);
   for (size_t i = 0; i < list.value().array().size(); ++i) {
     const JsonView token = list.At(i);
-    CARAT_ASSIGN(const int64_t id, token.Int("id", 0, static_cast<int64_t>(parts.pieces.size()) - 1));
+    CARAT_ASSIGN(const int64_t id,
+                 token.Int("id", 0, static_cast<int64_t>(parts.pieces.size()) - 1));
     CARAT_ASSIGN(const JsonView content, token.Get("content"));
-    if (!content.value().is_string() || content.value().string().empty()) return Fail(content.Wrong("a text"));
+    if (!content.value().is_string() || content.value().string().empty())
+      return Fail(content.Wrong("a text"));
     for (const std::string_view flag : {"single_word", "lstrip", "rstrip"}) {
       CARAT_ASSIGN(const bool set, token.BoolOr(flag, false));
       if (set) return NotGemma(token.path() + "." + std::string(flag), "false", Json(true));
@@ -114,10 +128,13 @@ Status AddAddedTokens(const JsonView& list, VocabularyParts& parts) {
     CARAT_ASSIGN(const bool special, token.BoolOr("special", false));
     const auto at = static_cast<size_t>(id);
     if (parts.kinds[at] != VocabularyParts::Kind::kNormal) {
-      return Fail({.what = "two added tokens have the same id", .where = token.path(), .found = std::to_string(id)});
+      return Fail({.what = "two added tokens have the same id",
+                   .where = token.path(),
+                   .found = std::to_string(id)});
     }
     parts.pieces[at] = content.value().string();
-    parts.kinds[at] = special ? VocabularyParts::Kind::kSpecial : VocabularyParts::Kind::kUserDefined;
+    parts.kinds[at] =
+        special ? VocabularyParts::Kind::kSpecial : VocabularyParts::Kind::kUserDefined;
   }
   return {};
 }
@@ -127,7 +144,8 @@ Status AddMerges(const JsonView& merges, VocabularyParts& parts) {
   parts.merges.reserve(merges.value().array().size());
   for (size_t i = 0; i < merges.value().array().size(); ++i) {
     const Json& merge = merges.value().array()[i];
-    if (merge.is_array() && merge.array().size() == 2 && merge.array()[0].is_string() && merge.array()[1].is_string()) {
+    if (merge.is_array() && merge.array().size() == 2 && merge.array()[0].is_string() &&
+        merge.array()[1].is_string()) {
       parts.merges.push_back({merge.array()[0].string(), merge.array()[1].string()});
     } else if (merge.is_string()) {
       const std::string_view text = merge.string();
@@ -161,7 +179,9 @@ Result<Tokenizer> Tokenizer::FromJson(std::string_view tokenizer_json) {
   const size_t most = capacity + added.value().array().size();
   for (const Json& token : added.value().array()) {
     const Json* id = token.Find("id");
-    if (id == nullptr || !id->is_int() || id->integer() < 0 || static_cast<size_t>(id->integer()) >= most) continue;
+    if (id == nullptr || !id->is_int() || id->integer() < 0 ||
+        static_cast<size_t>(id->integer()) >= most)
+      continue;
     capacity = std::max(capacity, static_cast<size_t>(id->integer()) + 1);
   }
   VocabularyParts parts;

@@ -6,7 +6,9 @@
 
 namespace carat {
 
-std::string ShapeText(std::span<const uint64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string ShapeText(std::span<const uint64_t> shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
 
 std::string TensorEntry::ShapeText() const { return carat::ShapeText(shape); }
 

@@ -20,8 +20,19 @@ namespace carat {
 
 // Value types of section 1.2, by their numbers in the file.
 enum class GgufType : uint32_t {
-  kUint8 = 0, kInt8, kUint16, kInt16, kUint32, kInt32, kFloat32, kBool, kString, kArray,
-  kUint64, kInt64, kFloat64,
+  kUint8 = 0,
+  kInt8,
+  kUint16,
+  kInt16,
+  kUint32,
+  kInt32,
+  kFloat32,
+  kBool,
+  kString,
+  kArray,
+  kUint64,
+  kInt64,
+  kFloat64,
 };
 
 struct GgufValue;
@@ -30,7 +41,7 @@ struct GgufValue;
 struct GgufArray {
   GgufType type = GgufType::kUint8;  // of the elements
   uint64_t count = 0;
-  std::span<const std::byte> bytes;        // numbers and bools
+  std::span<const std::byte> bytes;       // numbers and bools
   std::vector<std::string_view> strings;  // type kString
   std::vector<GgufValue> arrays;          // type kArray
 

@@ -35,14 +35,18 @@ struct Placed {
   uint64_t end = 0;
 };
 
-Result<Placed> ReadEntry(const JsonView& view, std::string_view name, std::span<const std::byte> data) {
+Result<Placed> ReadEntry(const JsonView& view, std::string_view name,
+                         std::span<const std::byte> data) {
   Placed placed;
   placed.entry.name = name;
   CARAT_ASSIGN(const std::string dtype, view.String("dtype"));
   const std::optional<DType> known = DTypeFromName(dtype);
   if (!known) {
-    return Fail({.code = ErrorCode::kUnsupported, .what = "no such tensor type is known",
-                 .where = view.path(), .wanted = "F32, F16 or BF16", .found = SanitizeUtf8(dtype.substr(0, 40))});
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "no such tensor type is known",
+                 .where = view.path(),
+                 .wanted = "F32, F16 or BF16",
+                 .found = SanitizeUtf8(dtype.substr(0, 40))});
   }
   placed.entry.dtype = *known;
   CARAT_ASSIGN(const JsonView shape, view.Array("shape"));
@@ -61,13 +65,15 @@ Result<Placed> ReadEntry(const JsonView& view, std::string_view name, std::span<
   placed.end = static_cast<uint64_t>(pair[1].integer());
   if (placed.end > data.size()) {
     return Fail({.what = "the tensor's data lies outside the file (is the file cut short?)",
-                 .where = view.path(), .wanted = fmt::format("bytes {} to {}", placed.begin, placed.end),
+                 .where = view.path(),
+                 .wanted = fmt::format("bytes {} to {}", placed.begin, placed.end),
                  .found = fmt::format("{} bytes of data", data.size())});
   }
   auto size = StorageBytes(placed.entry.dtype, placed.entry.shape);
   if (!size) return Fail(Within(view.path(), size.error()));
   if (*size != placed.end - placed.begin) {
-    return Fail({.what = "the tensor's shape does not fit its data", .where = view.path(),
+    return Fail({.what = "the tensor's shape does not fit its data",
+                 .where = view.path(),
                  .wanted = fmt::format("{} bytes for {}", *size, placed.entry.ShapeText()),
                  .found = std::to_string(placed.end - placed.begin)});
   }
@@ -81,7 +87,8 @@ Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
   ByteReader in(bytes);
   CARAT_ASSIGN(const uint64_t header_bytes, in.Read<uint64_t>("the header length"));
   if (header_bytes > kMaxHeaderBytes) {
-    return Fail({.what = "not a safetensors file: the header is too long", .where = "offset 0",
+    return Fail({.what = "not a safetensors file: the header is too long",
+                 .where = "offset 0",
                  .wanted = fmt::format("at most {} bytes", kMaxHeaderBytes),
                  .found = std::to_string(header_bytes)});
   }
@@ -99,11 +106,13 @@ Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
     CARAT_ASSIGN(all.emplace_back(), ReadEntry(view, name, data));
   }
   // By end too: an empty tensor overlaps none that begins at the same place.
-  std::ranges::sort(all, {}, [](const Placed& placed) { return std::pair(placed.begin, placed.end); });
+  std::ranges::sort(all, {},
+                    [](const Placed& placed) { return std::pair(placed.begin, placed.end); });
   for (size_t i = 1; i < all.size(); ++i) {
     if (all[i].begin < all[i - 1].end) {
       return Fail({.what = "two tensors overlap in the file",
-                   .where = SanitizeUtf8(all[i - 1].entry.name) + " and " + SanitizeUtf8(all[i].entry.name)});
+                   .where = SanitizeUtf8(all[i - 1].entry.name) + " and " +
+                            SanitizeUtf8(all[i].entry.name)});
     }
   }
   for (Placed& placed : all) CARAT_TRY(tensors_.Add(std::move(placed.entry)));
@@ -138,10 +147,13 @@ Result<Safetensors> Safetensors::OpenFolder(const std::filesystem::path& folder)
   std::set<std::string> shards;
   for (const auto& [name, file] : map.value().object()) {
     // A name, never a path: an index must not lead out of its folder.
-    if (!file.is_string() || file.string().empty() || file.string().find('/') != std::string::npos ||
+    if (!file.is_string() || file.string().empty() ||
+        file.string().find('/') != std::string::npos ||
         file.string().find('\0') != std::string::npos || file.string() == "..") {
-      return Fail({.what = "wrong shard name", .where = map.path() + "." + SanitizeUtf8(name.substr(0, 200)),
-                   .wanted = "the name of a file in the same folder", .found = file.Dump().substr(0, 120)});
+      return Fail({.what = "wrong shard name",
+                   .where = map.path() + "." + SanitizeUtf8(name.substr(0, 200)),
+                   .wanted = "the name of a file in the same folder",
+                   .found = file.Dump().substr(0, 120)});
     }
     shards.insert(file.string());
   }
@@ -154,8 +166,10 @@ Result<Safetensors> Safetensors::OpenFolder(const std::filesystem::path& folder)
   }
   for (const auto& [name, file] : map.value().object()) {
     if (all.tensors_.Find(name) == nullptr) {
-      return Fail({.code = ErrorCode::kNotFound, .what = "the index names a tensor that no shard holds",
-                   .where = index_path.string(), .found = SanitizeUtf8(name.substr(0, 200))});
+      return Fail({.code = ErrorCode::kNotFound,
+                   .what = "the index names a tensor that no shard holds",
+                   .where = index_path.string(),
+                   .found = SanitizeUtf8(name.substr(0, 200))});
     }
   }
   return all;

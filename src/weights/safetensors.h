@@ -1,4 +1,5 @@
-// Safetensors (https://huggingface.co/docs/safetensors): u64 header length, a JSON header, the data.
+// Safetensors (https://huggingface.co/docs/safetensors): u64 header length, a JSON header, the
+// data.
 #pragma once
 
 #include <cstddef>

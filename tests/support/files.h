@@ -14,7 +14,9 @@
 namespace carat {
 
 inline std::filesystem::path SourceDir() { return CARAT_SOURCE_DIR; }
-inline std::filesystem::path Golden(const std::string& name) { return SourceDir() / "tests/golden" / name; }
+inline std::filesystem::path Golden(const std::string& name) {
+  return SourceDir() / "tests/golden" / name;
+}
 
 inline std::string MustRead(const std::filesystem::path& path) {
   auto text = ReadFile(path, size_t{1} << 30);
@@ -36,19 +38,21 @@ inline std::vector<TokenId> ToIds(const Json& json) {
   return ids;
 }
 
-inline std::vector<TokenId> MustReadIds(const std::filesystem::path& path) { return ToIds(MustParse(MustRead(path))); }
+inline std::vector<TokenId> MustReadIds(const std::filesystem::path& path) {
+  return ToIds(MustParse(MustRead(path)));
+}
 
 }  // namespace carat
 
 // The value of a Result, or a failed test that shows the error.
-#define ASSERT_VALUE(declaration, ...)                                            \
-  auto CARAT_CONCAT(tested_, __LINE__) = (__VA_ARGS__);                           \
-  ASSERT_TRUE(CARAT_CONCAT(tested_, __LINE__).has_value())                        \
-      << CARAT_CONCAT(tested_, __LINE__).error().Message();                       \
+#define ASSERT_VALUE(declaration, ...)                      \
+  auto CARAT_CONCAT(tested_, __LINE__) = (__VA_ARGS__);     \
+  ASSERT_TRUE(CARAT_CONCAT(tested_, __LINE__).has_value())  \
+      << CARAT_CONCAT(tested_, __LINE__).error().Message(); \
   declaration = *std::move(CARAT_CONCAT(tested_, __LINE__))
 
-#define ASSERT_OK(...)                                                     \
-  do {                                                                     \
-    const auto tested = (__VA_ARGS__);                                     \
-    ASSERT_TRUE(tested.has_value()) << tested.error().Message();           \
+#define ASSERT_OK(...)                                           \
+  do {                                                           \
+    const auto tested = (__VA_ARGS__);                           \
+    ASSERT_TRUE(tested.has_value()) << tested.error().Message(); \
   } while (false)

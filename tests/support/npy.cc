@@ -11,7 +11,8 @@ Result<NpyFloats> ReadNpy(const std::filesystem::path& path) {
   CARAT_ASSIGN(const std::string text, ReadFile(path, size_t{1} << 30));
   ByteReader in(AsBytes(text));
   CARAT_ASSIGN(const auto magic, in.ReadBytes("magic", 8));
-  if (AsText(magic) != std::string_view("\x93NUMPY\x01\x00", 8)) return Fail({.what = "not an npy 1.0 file"});
+  if (AsText(magic) != std::string_view("\x93NUMPY\x01\x00", 8))
+    return Fail({.what = "not an npy 1.0 file"});
   CARAT_ASSIGN(const uint16_t size, in.Read<uint16_t>("header size"));
   CARAT_ASSIGN(const auto header_bytes, in.ReadBytes("header", size));
   const std::string header(AsText(header_bytes));

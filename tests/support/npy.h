@@ -1,4 +1,5 @@
-// A reader for the float32 .npy files (version 1.0) that the golden scripts and `carat inspect` write.
+// A reader for the float32 .npy files (version 1.0) that the golden scripts and `carat inspect`
+// write.
 #pragma once
 
 #include <filesystem>

@@ -160,7 +160,8 @@ void Q6_K(Block b, float* x) {
   }
 }
 
-constexpr float kIq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+constexpr float kIq4[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                            1,    13,   25,  38,  53,  69,  89,  113};
 
 void IQ4_NL(Block b, float* x) {
   const float d = Half(b, 0);
@@ -237,7 +238,8 @@ void Q1_0(Block b, float* x) {
 
 void Q2_0(Block b, float* x) {
   const float d = Half(b, 0);
-  for (int e = 0; e < 64; ++e) x[e] = d * static_cast<float>(((b[2 + e / 4] >> (2 * (e % 4))) & 3) - 1);
+  for (int e = 0; e < 64; ++e)
+    x[e] = d * static_cast<float>(((b[2 + e / 4] >> (2 * (e % 4))) & 3) - 1);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Scalar decoders of every weight format (gguf specification, section 5.2). Exact, and shared by all
-// tables for the formats that have no faster version.
+// Scalar decoders of every weight format (gguf specification, section 5.2). Exact, and shared by
+// all tables for the formats that have no faster version.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// The reference table: what every kernel means, in plain scalar C++. It stays in the product (option
+// The reference table: what every kernel means, in plain scalar C++. It stays in the product
+// (option
 // --reference), and all other tables are tested against it.
 #include <algorithm>
 #include <cmath>
@@ -39,14 +40,16 @@ float Dot(const float* a, const float* b, size_t n) {
 void MatMul(const float* w, size_t rows, const float* x, size_t tokens, size_t cols, float* out,
             size_t out_stride) {
   for (size_t t = 0; t < tokens; ++t) {
-    for (size_t r = 0; r < rows; ++r) out[t * out_stride + r] = Dot(w + r * cols, x + t * cols, cols);
+    for (size_t r = 0; r < rows; ++r)
+      out[t * out_stride + r] = Dot(w + r * cols, x + t * cols, cols);
   }
 }
 
 void RmsNorm(const float* x, const float* weight, size_t n, float eps, float* out) {
   const float mean = Dot(x, x, n) / static_cast<float>(n);
   const float factor = 1.0f / std::sqrt(mean + eps);
-  for (size_t i = 0; i < n; ++i) out[i] = weight != nullptr ? x[i] * factor * weight[i] : x[i] * factor;
+  for (size_t i = 0; i < n; ++i)
+    out[i] = weight != nullptr ? x[i] * factor * weight[i] : x[i] * factor;
 }
 
 // 0.5 u (1 + tanh(sqrt(2/pi) (u + 0.044715 u^3))), gemma4-12b spec 4.6.
@@ -98,7 +101,8 @@ void DotKeys(const float* q, const void* keys, size_t stride, size_t n, size_t d
 }
 
 template <int kFormat>
-void MixValues(const float* p, const void* values, size_t stride, size_t n, size_t dim, float* out) {
+void MixValues(const float* p, const void* values, size_t stride, size_t n, size_t dim,
+               float* out) {
   for (size_t i = 0; i < n; ++i) {
     const void* value = At(values, stride, i);
     for (size_t d = 0; d < dim; ++d) out[d] += p[i] * Load<kFormat>(value, d);

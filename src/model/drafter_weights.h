@@ -1,0 +1,55 @@
+// The MTP drafter's sizes and tensors (gemma4-12b specification 2.2, 3.3 and 10.1; gguf
+// specification 2.2 and 3.2), from safetensors and from both GGUF dialects.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "io/json.h"
+#include "model/config.h"
+#include "tensor/view.h"
+#include "weights/directory.h"
+#include "weights/gguf.h"
+
+namespace carat {
+
+struct DrafterConfig {
+  int64_t vocab_size = 0;
+  int64_t hidden = 0;         // h, 1024
+  int64_t target_hidden = 0;  // H, 3840
+  int64_t intermediate = 0;   // F
+  int64_t num_heads = 0;      // Q
+  int64_t sliding_head_dim = 0;
+  int64_t global_head_dim = 0;
+  std::vector<bool> is_global;  // per layer
+};
+
+struct DrafterLayerWeights {
+  const float* attn_norm = nullptr;       // [h]
+  MatrixView q;                           // [Q * head_dim, h]
+  MatrixView o;                           // [h, Q * head_dim]
+  const float* q_norm = nullptr;          // [head_dim]
+  const float* post_attn_norm = nullptr;  // [h]
+  const float* ffn_norm = nullptr;        // [h]
+  MatrixView gate, up;                    // [F, h]
+  MatrixView down;                        // [h, F]
+  const float* post_ffn_norm = nullptr;   // [h]
+  float layer_scalar = 1.0f;
+};
+
+struct DrafterWeights {
+  MatrixView head;             // [V, h]; the tied table, used as output only
+  MatrixView pre_projection;   // [h, 2 H]: scaled target embedding first, hidden state second
+  MatrixView post_projection;  // [H, h]
+  const float* final_norm = nullptr;
+  std::vector<DrafterLayerWeights> layers;
+  std::vector<FloatBuffer> owned;
+};
+
+Result<DrafterConfig> DrafterConfigFromHuggingFace(const Json& json);
+Result<DrafterConfig> DrafterConfigFromGguf(const Gguf& gguf);
+
+// Binds by whichever names the directory holds. Errors as in weights.h. Borrows the bytes.
+Result<DrafterWeights> BindDrafter(const DrafterConfig& config, const TensorDirectory& tensors);
+
+}  // namespace carat
