@@ -32,7 +32,11 @@ struct RunOptions {
   bool think = false;
   size_t max_tokens = SIZE_MAX;
   uint64_t seed = 0;
-  double temperature = -1;  // below 0: the file's
+  double temperature = -1;  // below 0: the file's, and so for the next two
+  int64_t top_k = -1;
+  double top_p = -1;
+  double min_p = 0;
+  double repetition_penalty = 1;
   bool no_history = false;
   bool json = false;
   std::vector<std::string> stop;
@@ -98,8 +102,10 @@ class Conversation {
     GenerateOptions options;
     options.sampling.temperature =
         options_.temperature >= 0 ? options_.temperature : defaults.temperature;
-    options.sampling.top_k = defaults.top_k;
-    options.sampling.top_p = defaults.top_p;
+    options.sampling.top_k = options_.top_k >= 0 ? options_.top_k : defaults.top_k;
+    options.sampling.top_p = options_.top_p >= 0 ? options_.top_p : defaults.top_p;
+    options.sampling.min_p = options_.min_p;
+    options.sampling.repetition_penalty = options_.repetition_penalty;
     options.sampling.seed = options_.seed;
     options.sampling.suppressed = defaults.suppressed;
     for (const TokenId id : ReservedInConversation(tokenizer_))
@@ -354,6 +360,15 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--seed", o->seed, "seed of the random numbers")->capture_default_str();
   run->add_option("--temperature", o->temperature, "0 for greedy; the file's if not given")
       ->check(CLI::Range(0.0, 100.0));
+  run->add_option("--top-k", o->top_k,
+                  "keep the k most probable; 0 for all; the file's if not given")
+      ->check(CLI::NonNegativeNumber);
+  run->add_option("--top-p", o->top_p, "keep the fewest that reach p; the file's if not given")
+      ->check(CLI::Range(0.0, 1.0));
+  run->add_option("--min-p", o->min_p, "drop what is less probable than this share of the first")
+      ->capture_default_str();
+  run->add_option("--repetition-penalty", o->repetition_penalty, "1 for none")
+      ->capture_default_str();
   run->add_option("--stop", o->stop, "end the answer before this text (may be given again)")
       ->allow_extra_args(false);
   run->add_flag("--json", o->json,
