@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "chat/output_parser.h"
-#include "chat/tokenizer_for_tests.h"
+#include "tests/support/small_tokenizer.h"
 
 namespace {
 

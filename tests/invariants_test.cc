@@ -13,9 +13,9 @@
 #include "engine/engine.h"
 #include "engine/generate.h"
 #include "engine/session.h"
-#include "sys/cpu_features.h"
 #include "tests/support/files.h"
 #include "tests/support/gguf_writer.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
 #include "tests/support/random_model.h"
 
@@ -23,13 +23,6 @@ namespace carat {
 namespace {
 
 constexpr DType kCacheTypes[] = {DType::kF32, DType::kF16, DType::kBF16};
-
-std::vector<const kernels::Table*> Tables() {
-  const CpuFeatures cpu = DetectCpuFeatures();
-  static const kernels::TableList list =
-      kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
-  return {list.all().begin(), list.all().end()};
-}
 
 // Both models have a window of 16 or less against sequences of more than a hundred tokens.
 std::vector<std::filesystem::path> Models() {

@@ -10,8 +10,8 @@
 #include "engine/engine.h"
 #include "engine/generate.h"
 #include "engine/session.h"
-#include "sys/cpu_features.h"
 #include "tests/support/files.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/npy.h"
 
 namespace carat {
@@ -42,16 +42,6 @@ std::vector<Case> AllCases() {
   return cases;
 }
 
-std::vector<std::string> Tables() {
-  const CpuFeatures cpu = DetectCpuFeatures();
-  std::vector<std::string> names;
-  const auto list = kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
-  for (const auto* table : list.all()) {
-    names.emplace_back(table->name);
-  }
-  return names;
-}
-
 struct Difference {
   double relative = 0;  // largest difference over the range of the golden logits
   bool same_arg_max = true;
@@ -78,7 +68,8 @@ TEST(ModelGolden, LogitsEqualTransformers) {
   const auto cases = AllCases();
   ASSERT_GE(cases.size(), 10u);
   for (const Case& c : cases) {
-    for (const std::string& table : Tables()) {
+    for (const kernels::Table* kernels : Tables()) {
+      const std::string table = kernels->name;
       SCOPED_TRACE(c.stem.string() + " with " + table);
       ASSERT_VALUE(const auto engine,
                    Engine::Open({.model = c.model, .threads = 2, .kernels = table}));

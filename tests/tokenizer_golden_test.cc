@@ -98,7 +98,7 @@ void WriteGguf(const std::string& tokenizer_json, const std::filesystem::path& p
     ASSERT_LT(at, v.tokens.size());
     v.tokens[at] = text;
     if (text.size() == 6 && text.starts_with("<0x") && text.ends_with(">")) v.types[at] = 6;
-    if (std::ranges::find(AddedTokens(), text) != AddedTokens().end())
+    if (std::ranges::find(kAddedTokens, text) != std::end(kAddedTokens))
       v.types[at] = AddedTokenType(text);
   }
   for (const Json& merge : model->Find("merges")->array()) {

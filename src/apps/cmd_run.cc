@@ -54,6 +54,7 @@ class Conversation {
       : session_(session),
         tokenizer_(tokenizer),
         options_(options),
+        reserved_(ReservedInConversation(tokenizer)),
         system_(options.system),
         think_(options.think) {
     Clear();
@@ -108,8 +109,8 @@ class Conversation {
     options.sampling.repetition_penalty = options_.repetition_penalty;
     options.sampling.seed = options_.seed;
     options.sampling.suppressed = defaults.suppressed;
-    for (const TokenId id : ReservedInConversation(tokenizer_))
-      options.sampling.suppressed.push_back(id);
+    options.sampling.suppressed.insert(options.sampling.suppressed.end(), reserved_.begin(),
+                                       reserved_.end());
     options.stop = defaults.stop;
     options.max_tokens = options_.max_tokens;
     return options;
@@ -254,6 +255,7 @@ class Conversation {
   Session& session_;
   const Tokenizer& tokenizer_;
   const RunOptions& options_;
+  std::vector<TokenId> reserved_;
   std::string system_;
   bool think_;
   Json messages_;

@@ -9,7 +9,7 @@
 
 #include "base/utf8.h"
 #include "chat/template.h"
-#include "chat/tokenizer_for_tests.h"
+#include "tests/support/small_tokenizer.h"
 
 namespace carat {
 namespace {
@@ -125,14 +125,14 @@ TEST(OutputParser, InThought) {
 }
 
 TEST(OutputParser, ControlTokensGiveNoText) {
-  for (const std::string_view name : kControlTokens) {
+  for (const std::string_view name : kAddedTokens) {
     if (name == "<|channel>" || name == "<|tool_call>") continue;
     EXPECT_EQ(ShowStream("a" + std::string(name) + "b"), "text:ab") << name;
   }
 }
 
 TEST(OutputParser, TextThatLooksLikeControlTokensIsText) {
-  for (const std::string_view name : kControlTokens) {
+  for (const std::string_view name : kAddedTokens) {
     EXPECT_EQ(Show(Parse(Small().EncodeText(name))), "text:" + std::string(name));
   }
   std::vector<TokenId> ids = Small().EncodeControl("<|tool_call>call:f{a:<|\"|>");

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "chat/tokenizer_for_tests.h"
+#include "tests/support/small_tokenizer.h"
 
 namespace carat {
 namespace {

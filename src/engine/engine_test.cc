@@ -8,20 +8,13 @@
 #include <vector>
 
 #include "engine/session.h"
-#include "sys/cpu_features.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/temp_folder.h"
 
 namespace carat {
 namespace {
-
-std::vector<const kernels::Table*> Tables() {
-  const CpuFeatures cpu = DetectCpuFeatures();
-  static const kernels::TableList list =
-      kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
-  return {list.all().begin(), list.all().end()};
-}
 
 TEST(Engine, UsesTheTableThatIsAskedFor) {
   for (const kernels::Table* table : Tables()) {

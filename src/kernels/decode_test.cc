@@ -13,25 +13,11 @@
 
 #include "kernels/select.h"
 #include "tensor/dtype.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
 
 namespace carat::kernels {
 namespace {
-
-const std::vector<const Table*>& Tables() {
-#if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("f16c");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
-                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl");
-  static const TableList list = SupportedTables({.avx2 = avx2, .avx512 = avx512});
-#else
-  static const TableList list = SupportedTables({});
-#endif
-  static const std::vector<const Table*> tables(list.all().begin(), list.all().end());
-  return tables;
-}
 
 std::vector<float> Decode(const Table& table, DType dtype, const std::byte* src, size_t n) {
   std::vector<float> out(n + 1, -12345.0f);

@@ -16,7 +16,7 @@
 #include <random>
 #include <vector>
 
-#include "kernels/select.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
 
 namespace carat::kernels {
@@ -27,21 +27,6 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr size_t kSizes[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 4099};
 
 double SumErrors(size_t n) { return 1.01 * (static_cast<double>(n) / 8 + 6) * kU; }
-
-const std::vector<const Table*>& Tables() {
-#if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                    __builtin_cpu_supports("f16c");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
-                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("avx512vl");
-  static const TableList list = SupportedTables({.avx2 = avx2, .avx512 = avx512});
-#else
-  static const TableList list = SupportedTables({});
-#endif
-  static const std::vector<const Table*> tables(list.all().begin(), list.all().end());
-  return tables;
-}
 
 bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;

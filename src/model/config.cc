@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "base/utf8.h"
-#include "tensor/half.h"
 
 namespace carat {
 namespace {

@@ -38,9 +38,9 @@ TEST(ConfigFromGguf, ReadsASmallModel) {
   EXPECT_EQ(c.max_positions, 4096);
   EXPECT_EQ(c.rms_eps, 1e-6f);
   EXPECT_EQ(c.softcap, 30.0f);
-  EXPECT_EQ(AddedTokens()[static_cast<size_t>(c.image)], "<|image|>");
-  EXPECT_EQ(AddedTokens()[static_cast<size_t>(c.audio)], "<|audio|>");
-  EXPECT_EQ(AddedTokens()[static_cast<size_t>(c.video)], "<|video|>");
+  EXPECT_EQ(kAddedTokens[static_cast<size_t>(c.image)], "<|image|>");
+  EXPECT_EQ(kAddedTokens[static_cast<size_t>(c.audio)], "<|audio|>");
+  EXPECT_EQ(kAddedTokens[static_cast<size_t>(c.video)], "<|video|>");
 }
 
 // Section 2.1: what a file may lack. Stricter than llama.cpp on rope.freq_base, whose absence it

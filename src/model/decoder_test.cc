@@ -7,24 +7,12 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/select.h"
 #include "tests/support/files.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/random_model.h"
 
 namespace carat {
 namespace {
-
-std::vector<const kernels::Table*> Tables() {
-#if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  static const kernels::TableList list = kernels::SupportedTables({.avx2 = avx2, .avx512 = avx512});
-#else
-  static const kernels::TableList list = kernels::SupportedTables({});
-#endif
-  return {list.all().begin(), list.all().end()};
-}
 
 // A decoder, a cache and what they need.
 struct Runner {

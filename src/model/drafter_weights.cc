@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "model/binder.h"
+#include "model/tensor_names.h"
 
 namespace carat {
 namespace {
@@ -32,54 +33,36 @@ Status CheckSizes(const DrafterConfig& config) {
   return check("global head size", config.global_head_dim);
 }
 
-// Names of a dialect; {} is the layer.
-struct Names {
-  std::string_view embedding, norm, pre, post, layer, attn_norm, q, o, q_norm, post_attn_norm,
-      ffn_norm, gate, up, down, post_ffn_norm, layer_scalar;
+// The names outside the layers, and the prefix of a layer.
+struct Dialect {
+  std::string embedding, norm, pre, post, layer;
+  LayerNames names;
 };
 
-constexpr Names kHuggingFace = {
-    .embedding = "model.embed_tokens.weight",
-    .norm = "model.norm.weight",
-    .pre = "pre_projection.weight",
-    .post = "post_projection.weight",
-    .layer = "model.layers.",
-    .attn_norm = "input_layernorm.weight",
-    .q = "self_attn.q_proj.weight",
-    .o = "self_attn.o_proj.weight",
-    .q_norm = "self_attn.q_norm.weight",
-    .post_attn_norm = "post_attention_layernorm.weight",
-    .ffn_norm = "pre_feedforward_layernorm.weight",
-    .gate = "mlp.gate_proj.weight",
-    .up = "mlp.up_proj.weight",
-    .down = "mlp.down_proj.weight",
-    .post_ffn_norm = "post_feedforward_layernorm.weight",
-    .layer_scalar = "layer_scalar",
-};
+Dialect HuggingFace() {
+  return {.embedding = "model.embed_tokens.weight",
+          .norm = "model.norm.weight",
+          .pre = "pre_projection.weight",
+          .post = "post_projection.weight",
+          .layer = "model.layers.",
+          .names = kHuggingFaceNames};
+}
 
-constexpr Names kGguf = {
-    .embedding = "token_embd.weight",
-    .norm = "output_norm.weight",
-    .pre = "nextn.pre_projection.weight",
-    .post = "nextn.post_projection.weight",
-    .layer = "blk.",
-    .attn_norm = "attn_norm.weight",
-    .q = "attn_q.weight",
-    .o = "attn_output.weight",
-    .q_norm = "attn_q_norm.weight",
-    .post_attn_norm = "post_attention_norm.weight",
-    .ffn_norm = "ffn_norm.weight",
-    .gate = "ffn_gate.weight",
-    .up = "ffn_up.weight",
-    .down = "ffn_down.weight",
-    .post_ffn_norm = "post_ffw_norm.weight",
-    .layer_scalar = "layer_output_scale.weight",
-};
+// `projections` is "nextn.", in the old dialect "mtp." (gguf specification, 2.2).
+Dialect OfGguf(const std::string& projections) {
+  return {.embedding = "token_embd.weight",
+          .norm = "output_norm.weight",
+          .pre = projections + "pre_projection.weight",
+          .post = projections + "post_projection.weight",
+          .layer = "blk.",
+          .names = kGgufNames};
+}
 
-Result<DrafterLayerWeights> BindLayer(Binder& bind, const DrafterConfig& c, const Names& names,
+Result<DrafterLayerWeights> BindLayer(Binder& bind, const DrafterConfig& c, const Dialect& dialect,
                                       size_t layer) {
+  const LayerNames& names = dialect.names;
   const auto name = [&](std::string_view suffix) {
-    return fmt::format("{}{}.{}", names.layer, layer, suffix);
+    return fmt::format("{}{}.{}", dialect.layer, layer, suffix);
   };
   const int64_t dim = c.is_global[layer] ? c.global_head_dim : c.sliding_head_dim;
   const int64_t width = c.num_heads * dim;
@@ -167,19 +150,15 @@ Result<DrafterWeights> BindDrafter(const DrafterConfig& config, const TensorDire
                                       "masked_embedding.centroids.weight"}) {
     if (bind.Has(name)) return Fail(WithCentroids(std::string(name)));
   }
-  Names names = bind.Has(kGguf.embedding) ? kGguf : kHuggingFace;
-  if (bind.Has("mtp.pre_projection.weight")) {  // the old dialect (gguf specification, 2.2)
-    names.pre = "mtp.pre_projection.weight";
-    names.post = "mtp.post_projection.weight";
-  }
-  CARAT_ASSIGN(w.head, bind.Matrix(std::string(names.embedding), config.vocab_size, config.hidden));
-  CARAT_ASSIGN(w.pre_projection,
-               bind.Matrix(std::string(names.pre), config.hidden, 2 * config.target_hidden));
-  CARAT_ASSIGN(w.post_projection,
-               bind.Matrix(std::string(names.post), config.target_hidden, config.hidden));
-  CARAT_ASSIGN(w.final_norm, bind.Floats(std::string(names.norm), {config.hidden}));
+  const bool old = bind.Has("mtp.pre_projection.weight");
+  const Dialect dialect =
+      bind.Has("token_embd.weight") ? OfGguf(old ? "mtp." : "nextn.") : HuggingFace();
+  CARAT_ASSIGN(w.head, bind.Matrix(dialect.embedding, config.vocab_size, config.hidden));
+  CARAT_ASSIGN(w.pre_projection, bind.Matrix(dialect.pre, config.hidden, 2 * config.target_hidden));
+  CARAT_ASSIGN(w.post_projection, bind.Matrix(dialect.post, config.target_hidden, config.hidden));
+  CARAT_ASSIGN(w.final_norm, bind.Floats(dialect.norm, {config.hidden}));
   for (size_t i = 0; i < config.is_global.size(); ++i) {
-    CARAT_ASSIGN(w.layers.emplace_back(), BindLayer(bind, config, names, i));
+    CARAT_ASSIGN(w.layers.emplace_back(), BindLayer(bind, config, dialect, i));
   }
   if (bind.Has("rope_freqs.weight")) bind.MarkUsed("rope_freqs.weight");  // the target's, again
   for (const std::string& name : bind.Unused()) {

@@ -68,54 +68,42 @@ size_t KvCache::WindowBytes() const {
   return bytes;
 }
 
-namespace {
-
-// Calls copy(slot, index) for the newest positions before `end`, index counting from the oldest.
+// A saved window holds, layer by layer, the keys of its positions and then their values; `copy`
+// gets each row in the cache and its offset in the window.
 template <class Copy>
-void ForWindow(Pos end, Pos window, size_t capacity, const Copy& copy) {
-  const Pos begin = std::max<Pos>(0, end - window);
-  for (Pos p = begin; p < end; ++p)
-    copy(static_cast<size_t>(p) % capacity, static_cast<size_t>(p - begin));
-}
-
-}  // namespace
-
-void KvCache::SaveWindow(std::span<std::byte> out) const {
-  CARAT_CHECK(out.size() == WindowBytes());
-  std::byte* at = out.data();
+void KvCache::ForWindow(Pos end, const Copy& copy) const {
   const Pos window = std::min(window_, ring_);
+  const Pos begin = std::max<Pos>(0, end - window);
+  size_t layer_offset = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (is_global_[i]) continue;
     const CacheView& view = layers_[i];
     const size_t row = view.position_bytes();
-    std::byte* keys = at;
-    std::byte* values = at + static_cast<size_t>(window) * row;
-    ForWindow(size_, window, view.capacity, [&](size_t slot, size_t index) {
-      std::memcpy(keys + index * row, view.keys + slot * row, row);
-      std::memcpy(values + index * row, view.values + slot * row, row);
-    });
-    at = values + static_cast<size_t>(window) * row;
+    const size_t half = static_cast<size_t>(window) * row;
+    for (Pos p = begin; p < end; ++p) {
+      const size_t slot = static_cast<size_t>(p) % view.capacity * row;
+      const size_t offset = layer_offset + static_cast<size_t>(p - begin) * row;
+      copy(view.keys + slot, offset, row);
+      copy(view.values + slot, offset + half, row);
+    }
+    layer_offset += 2 * half;
   }
+}
+
+void KvCache::SaveWindow(std::span<std::byte> out) const {
+  CARAT_CHECK(out.size() == WindowBytes());
+  ForWindow(size_, [&](const std::byte* row, size_t offset, size_t bytes) {
+    std::memcpy(out.data() + offset, row, bytes);
+  });
 }
 
 void KvCache::RestoreWindow(std::span<const std::byte> in, Pos end) {
   CARAT_CHECK(in.size() == WindowBytes() && end >= 0 && end <= size_);
-  const std::byte* at = in.data();
-  const Pos window = std::min(window_, ring_);
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    if (is_global_[i]) continue;
-    const CacheView& view = layers_[i];
-    const size_t row = view.position_bytes();
-    const std::byte* keys = at;
-    const std::byte* values = at + static_cast<size_t>(window) * row;
-    ForWindow(end, window, view.capacity, [&](size_t slot, size_t index) {
-      std::memcpy(view.keys + slot * row, keys + index * row, row);
-      std::memcpy(view.values + slot * row, values + index * row, row);
-    });
-    at = values + static_cast<size_t>(window) * row;
-  }
+  ForWindow(end, [&](std::byte* row, size_t offset, size_t bytes) {
+    std::memcpy(row, in.data() + offset, bytes);
+  });
   size_ = end;
-  ring_begin_ = std::max<Pos>(0, end - window);
+  ring_begin_ = std::max<Pos>(0, end - std::min(window_, ring_));
 }
 
 }  // namespace carat

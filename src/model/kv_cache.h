@@ -54,6 +54,8 @@ class KvCache {
 
  private:
   KvCache() = default;
+  template <class Copy>
+  void ForWindow(Pos end, const Copy& copy) const;
 
   Pos size_ = 0;
   // The sliding rows of positions [ring_begin_, size_) are intact; at most max(0, size_ - window_).

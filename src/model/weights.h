@@ -47,7 +47,7 @@ struct Weights {
 
 // Binds the text model. Borrows the directory's bytes. A missing or misshapen tensor is an error
 // that names it, and so is an unknown one that would change the mathematics; other unknown ones are
-// warnings. `prefix` is "model.language_model." or "model.".
+// warnings.
 Result<Weights> BindHuggingFace(const Config& config, const TensorDirectory& tensors);
 Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors);
 

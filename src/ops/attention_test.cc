@@ -7,23 +7,14 @@
 #include <random>
 #include <vector>
 
-#include "kernels/select.h"
-#include "sys/cpu_features.h"
 #include "tensor/half.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
 
 namespace carat {
 namespace {
 
 constexpr double kU = 0x1p-24;
-
-const std::vector<const kernels::Table*>& Tables() {
-  const CpuFeatures cpu = DetectCpuFeatures();
-  static const kernels::TableList list =
-      kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
-  static const std::vector<const kernels::Table*> tables(list.all().begin(), list.all().end());
-  return tables;
-}
 
 float Rounded(DType dtype, float value) {
   if (dtype == DType::kF32) return value;

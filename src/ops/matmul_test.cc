@@ -8,21 +8,12 @@
 #include <random>
 #include <vector>
 
-#include "kernels/select.h"
 #include "ops/elementwise.h"
-#include "sys/cpu_features.h"
+#include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
 
 namespace carat {
 namespace {
-
-const std::vector<const kernels::Table*>& Tables() {
-  const CpuFeatures cpu = DetectCpuFeatures();
-  static const kernels::TableList list =
-      kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
-  static const std::vector<const kernels::Table*> tables(list.all().begin(), list.all().end());
-  return tables;
-}
 
 struct RandomMatrix {
   std::vector<std::byte> bytes;

@@ -30,7 +30,7 @@ Json ToJson(const SmallVocabulary& v) {
   Json vocab{Json::Object()}, merges{Json::Array()}, added{Json::Array()};
   for (size_t id = 0; id < v.tokens.size(); ++id) {
     vocab.object().emplace_back(v.tokens[id], Json(id));
-    if (id >= AddedTokens().size()) continue;
+    if (id >= std::size(kAddedTokens)) continue;
     Json token;
     token.Set("id", Json(id));
     token.Set("content", Json(v.tokens[id]));
@@ -109,7 +109,8 @@ TEST_F(TokenizerTest, SpecialTokensOnlyOutsideLiteralText) {
 // The merges of Vocabulary() spell "<pad>": plain text must not become the token all the same.
 TEST_F(TokenizerTest, NoMergeMakesASpecialToken) {
   EXPECT_EQ(Pieces(tokenizer_->EncodeText("<pad>")), (Texts{"<p", "ad>"}));
-  for (const std::string& text : AddedTokens()) {
+  for (const std::string_view added : kAddedTokens) {
+    const std::string text(added);
     for (const TokenId id : tokenizer_->EncodeText("x" + text + text))
       EXPECT_FALSE(tokenizer_->IsSpecial(id)) << text;
     ASSERT_EQ(tokenizer_->EncodeControl(text).size(), 1u);

@@ -173,34 +173,6 @@ GgufWriter SmallModel(const SmallSizes& s) {
   return gguf;
 }
 
-const std::vector<std::string>& AddedTokens() {
-  static const std::vector<std::string> texts = {"<pad>",
-                                                 "<eos>",
-                                                 "<bos>",
-                                                 "<unk>",
-                                                 "<mask>",
-                                                 "<|tool>",
-                                                 "<tool|>",
-                                                 "<|tool_call>",
-                                                 "<tool_call|>",
-                                                 "<|tool_response>",
-                                                 "<tool_response|>",
-                                                 "<|\"|>",
-                                                 "<|think|>",
-                                                 "<|channel>",
-                                                 "<channel|>",
-                                                 "<|turn>",
-                                                 "<turn|>",
-                                                 "<|image>",
-                                                 "<|audio>",
-                                                 "<|image|>",
-                                                 "<|audio|>",
-                                                 "<image|>",
-                                                 "<audio|>",
-                                                 "<|video|>"};
-  return texts;
-}
-
 int32_t AddedTokenType(std::string_view text) {
   if (text == "<|video|>") return 1;
   for (const char* shown : {"<|channel>", "<channel|>", "<|tool_call>", "<tool_call|>",
@@ -216,7 +188,7 @@ SmallVocabulary MakeSmallVocabulary(const std::vector<std::string>& more) {
     out.tokens.push_back(std::move(text));
     out.types.push_back(type);
   };
-  for (const std::string& text : AddedTokens()) add(text, AddedTokenType(text));
+  for (const std::string_view text : kAddedTokens) add(std::string(text), AddedTokenType(text));
   for (int byte = 0; byte < 256; ++byte) add(fmt::format("<0x{:02X}>", byte), 6);
   for (const std::string& text : more) add(text, 1);
   return out;

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "tests/support/added_tokens.h"
+
 namespace carat {
 
 // The little-endian bytes of a number, and a length-prefixed GGUF string.
@@ -93,7 +95,5 @@ void AddVocabulary(const SmallVocabulary& vocabulary, GgufWriter& gguf);
 
 // The GGUF type that converters give an added token (section 4.1): 1, 3 or 4.
 int32_t AddedTokenType(std::string_view text);
-// The texts of the 24 added tokens (gemma4-12b specification, section 9.2).
-const std::vector<std::string>& AddedTokens();
 
 }  // namespace carat

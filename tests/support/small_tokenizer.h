@@ -1,4 +1,4 @@
-// A small vocabulary for the tests and fuzz targets of this room. Not for production code.
+// A small vocabulary for tests and fuzz targets.
 #pragma once
 
 #include <array>
@@ -8,39 +8,15 @@
 #include <vector>
 
 #include "base/check.h"
+#include "tests/support/added_tokens.h"
 #include "tokenizer/tokenizer.h"
 
 namespace carat {
 
-inline constexpr std::string_view kControlTokens[] = {"<pad>",
-                                                      "<eos>",
-                                                      "<bos>",
-                                                      "<unk>",
-                                                      "<mask>",
-                                                      "<|tool>",
-                                                      "<tool|>",
-                                                      "<|tool_call>",
-                                                      "<tool_call|>",
-                                                      "<|tool_response>",
-                                                      "<tool_response|>",
-                                                      "<|\"|>",
-                                                      "<|think|>",
-                                                      "<|channel>",
-                                                      "<channel|>",
-                                                      "<|turn>",
-                                                      "<turn|>",
-                                                      "<|image>",
-                                                      "<|image|>",
-                                                      "<image|>",
-                                                      "<|audio>",
-                                                      "<|audio|>",
-                                                      "<audio|>",
-                                                      "<|video|>"};
-
-// The 24 control tokens, the 256 byte tokens, every printable ASCII character, newline, U+2581 for
+// The 24 added tokens, the 256 byte tokens, every printable ASCII character, newline, U+2581 for
 // the space, and some pieces of several characters. No merges: Encode gives single characters.
 inline Tokenizer SmallTokenizer() {
-  std::vector<std::string> pieces(std::begin(kControlTokens), std::end(kControlTokens));
+  std::vector<std::string> pieces(std::begin(kAddedTokens), std::end(kAddedTokens));
   for (int byte = 0; byte < 256; ++byte) {
     static constexpr char kHex[] = "0123456789ABCDEF";
     pieces.push_back(std::string("<0x") + kHex[byte / 16] + kHex[byte % 16] + ">");
@@ -59,7 +35,7 @@ inline Tokenizer SmallTokenizer() {
 
 // The token of one byte in SmallTokenizer().
 inline TokenId ByteToken(char byte) {
-  return static_cast<TokenId>(std::size(kControlTokens)) + static_cast<unsigned char>(byte);
+  return static_cast<TokenId>(std::size(kAddedTokens)) + static_cast<unsigned char>(byte);
 }
 
 // Cuts text into the longest tokens of SmallTokenizer(), control tokens included. Borrows it.
