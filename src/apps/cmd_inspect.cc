@@ -8,14 +8,13 @@
 
 #include "apps/commands.h"
 #include "apps/input.h"
+#include "apps/inspect_file.h"
 #include "apps/npy_writer.h"
 #include "apps/terminal.h"
 #include "base/bytes.h"
-#include "base/utf8.h"
 #include "engine/generate.h"
 #include "engine/session.h"
 #include "io/file.h"
-#include "model/drafter_weights.h"
 
 namespace carat {
 namespace {
@@ -56,113 +55,12 @@ Result<Session> OpenSession(Engine& engine, size_t positions) {
                                   .window_pool_bytes = 0});
 }
 
-Json DescribeConfig(const Config& config) {
-  Json json;
-  json.Set("vocab_size", config.vocab_size);
-  json.Set("hidden", config.hidden);
-  json.Set("intermediate", config.intermediate);
-  json.Set("heads", config.num_heads);
-  json.Set("layers", config.num_layers());
-  json.Set("global_layers", int64_t{std::ranges::count(config.is_global, true)});
-  json.Set("sliding_head_dim", config.sliding.head_dim);
-  json.Set("sliding_kv_heads", config.sliding.kv_heads);
-  json.Set("global_head_dim", config.global.head_dim);
-  json.Set("global_kv_heads", config.global.kv_heads);
-  json.Set("window", config.window);
-  json.Set("max_positions", config.max_positions);
-  json.Set("softcap", double{config.softcap});
-  json.Set("embedding_scale", double{config.embedding_scale});
-  return json;
-}
-
-std::string DescribeTemplate(const std::string& text) {
-  if (text.empty()) return "none";
-  const size_t at = text.find("Published: ");
-  const std::string date = at == std::string::npos ? "without a date" : text.substr(at + 11, 10);
-  const bool same = date == kTemplateVersion;
-  return fmt::format(
-      "{} ({} bytes){}", date, text.size(),
-      same ? "" : fmt::format("; carat renders the version of {}", kTemplateVersion));
-}
-
-// Sizes of a drafter; binding proves that every tensor is there and has its shape.
-Result<Json> AddDrafter(const ModelFiles& files, Json json) {
-  CARAT_ASSIGN(const DrafterConfig config, files.gguf ? DrafterConfigFromGguf(*files.gguf)
-                                                      : DrafterConfigFromHuggingFace(files.config));
-  CARAT_TRY(BindDrafter(config, files.tensors()));
-  Json sizes;
-  sizes.Set("vocab_size", config.vocab_size);
-  sizes.Set("hidden", config.hidden);
-  sizes.Set("target_hidden", config.target_hidden);
-  sizes.Set("intermediate", config.intermediate);
-  sizes.Set("heads", config.num_heads);
-  sizes.Set("layers", config.is_global.size());
-  json.Set("config", std::move(sizes));
-  return json;
-}
-
-Result<Json> DescribeFile(const std::string& path) {
-  CARAT_ASSIGN(ModelFiles files, OpenModelFiles(path));
-  Json json;
-  json.Set("path", path);
-  json.Set("kind", FileKindName(files.kind));
-  json.Set("format", files.gguf ? fmt::format("gguf v{}", files.gguf->version())
-                                : std::string("safetensors"));
-  json.Set("architecture", SanitizeUtf8(files.architecture));
-  json.Set("template", SanitizeUtf8(DescribeTemplate(files.chat_template)));
-  Json::Array tensors;
-  for (const TensorEntry& entry : files.tensors().entries()) {
-    Json tensor;
-    tensor.Set("name", entry.name);
-    tensor.Set("type", Info(entry.dtype).name);
-    Json::Array shape;
-    for (const uint64_t d : entry.shape) shape.emplace_back(static_cast<int64_t>(d));
-    tensor.Set("shape", std::move(shape));
-    tensor.Set("bytes", entry.bytes.size());
-    tensors.push_back(std::move(tensor));
-  }
-  Json totals;
-  totals.Set("tensors", tensors.size());
-  totals.Set("elements", static_cast<int64_t>(files.tensors().TotalElements()));
-  totals.Set("bytes", static_cast<int64_t>(files.tensors().TotalBytes()));
-  json.Set("totals", std::move(totals));
-  if (files.kind == FileKind::kDrafter) {
-    CARAT_ASSIGN(json, AddDrafter(files, std::move(json)));
-  }
-  if (files.kind == FileKind::kText) {
-    CARAT_ASSIGN(LoadedModel model, LoadTextModel(std::move(files)));
-    json.Set("config", DescribeConfig(model.config));
-    Json tokenizer;
-    if (model.tokenizer) {
-      tokenizer.Set("size", model.tokenizer->size());
-      tokenizer.Set("bos", int64_t{model.tokenizer->special().bos});
-      tokenizer.Set("eos", int64_t{model.tokenizer->special().eos});
-      tokenizer.Set("turn_end", int64_t{model.tokenizer->special().turn_end});
-    }
-    json.Set("tokenizer", std::move(tokenizer));
-    Json::Array warnings;
-    for (const std::string& warning : model.warnings) warnings.emplace_back(warning);
-    json.Set("warnings", std::move(warnings));
-  }
-  json.Set("tensors", std::move(tensors));
-  return json;
-}
-
 Status InspectFile(const InspectOptions& o) {
   CARAT_ASSIGN(const Json json, DescribeFile(o.path));
   if (o.json) {
     fmt::print("{}\n", json.Dump(2));
-    return {};
-  }
-  for (const auto& [name, value] : json.object()) {
-    if (name == "tensors") continue;
-    const std::string text = value.is_string() ? value.string() : value.Dump();
-    fmt::print("{:13} {}\n", name, EscapeForTerminal(text));
-  }
-  for (const Json& tensor : json.Find("tensors")->array()) {
-    fmt::print("  {:58} {:6} {:18} {}\n", EscapeForTerminal(tensor.Find("name")->string()),
-               tensor.Find("type")->string(), tensor.Find("shape")->Dump(),
-               tensor.Find("bytes")->integer());
+  } else {
+    PrintDescription(json);
   }
   return {};
 }
@@ -202,16 +100,19 @@ Status InspectLogits(const InspectOptions& o) {
   CARAT_ASSIGN(const auto engine, OpenEngine(o));
   CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
   CARAT_ASSIGN(Session session, OpenSession(*engine, prompt.ids.size()));
-  const auto vocab = static_cast<size_t>(engine->config().vocab_size);
-  if (o.rows == "last") {
-    CARAT_TRY(session.SyncTo(prompt));
-    return WriteNpy(o.out, session.logits(), 1, vocab);
-  }
   if (prompt.ids.empty())
     return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
-  std::vector<float> logits(prompt.ids.size() * vocab);
-  CARAT_TRY(session.AppendAll(prompt.ids, logits));
-  return WriteNpy(o.out, logits, prompt.ids.size(), vocab);
+  const bool all = o.rows == "all";
+  CARAT_ASSIGN(NpyWriter out, NpyWriter::Create(o.out, all ? prompt.ids.size() : 1,
+                                                static_cast<size_t>(engine->config().vocab_size)));
+  if (all) {
+    CARAT_TRY(session.AppendAll(prompt.ids,
+                                [&](std::span<const float> rows) { return out.Append(rows); }));
+  } else {
+    CARAT_TRY(session.SyncTo(prompt));
+    CARAT_TRY(out.Append(session.logits()));
+  }
+  return out.Commit();
 }
 
 Status InspectGenerate(const InspectOptions& o) {
@@ -231,8 +132,7 @@ Status InspectGenerate(const InspectOptions& o) {
   options.ignore_stop = o.ignore_stop;
   options.repetition_guard = false;
   options.max_tokens = o.max_tokens;
-  CARAT_TRY(ValidateSampling(options.sampling, engine->config().vocab_size));
-  Generation answer(session, std::move(options));
+  CARAT_ASSIGN(Generation answer, Generation::Create(session, std::move(options)));
   Json::Array ids;
   while (!answer.done()) {
     CARAT_ASSIGN(const GenerateStep step, answer.Step());

@@ -1,7 +1,9 @@
 #include "apps/input.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "base/utf8.h"
 #include "chat/prompt.h"
 #include "io/file.h"
 #include "io/json.h"
@@ -91,6 +93,28 @@ std::filesystem::path FindModel(const std::string& name, const std::filesystem::
     if (std::filesystem::exists(path, ignored)) return path;
   }
   return name;
+}
+
+Result<std::filesystem::path> ChooseModel(const std::string& name,
+                                          const std::filesystem::path& folder) {
+  if (!name.empty()) return FindModel(name, folder);
+  std::vector<std::filesystem::path> models;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const auto files = OpenModelFiles(entry.path());
+    if (files && files->kind == FileKind::kText) models.push_back(entry.path());
+  }
+  if (models.size() == 1) return models.front();
+  std::ranges::sort(models);
+  std::string names;
+  for (const auto& model : models)
+    names += (names.empty() ? "" : ", ") + SanitizeUtf8(model.filename().string());
+  return Fail({.code = ErrorCode::kNotFound,
+               .what = models.empty() ? "no model is named and the model directory holds none"
+                                      : "no model is named and the model directory holds several",
+               .where = folder.string(),
+               .wanted = "--model with a folder, a GGUF file or a name in that directory",
+               .found = models.empty() ? "no model" : names});
 }
 
 }  // namespace carat

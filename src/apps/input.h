@@ -31,6 +31,9 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
 
 // A path as it stands, or the name of a model in `folder`.
 std::filesystem::path FindModel(const std::string& name, const std::filesystem::path& folder);
+// The same; without a name, the only text model in `folder`. Errors list what is there.
+Result<std::filesystem::path> ChooseModel(const std::string& name,
+                                          const std::filesystem::path& folder);
 // $XDG_DATA_HOME/carat/models, or ~/.local/share/carat/models.
 std::filesystem::path ModelFolder();
 

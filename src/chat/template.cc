@@ -1,5 +1,6 @@
 #include "chat/template.h"
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -355,7 +356,20 @@ class Renderer {
   Last last_ = Last::kOther;
 };
 
+// The official file without the newline at its end: its length and its FNV-1a hash of 64 bits.
+constexpr size_t kTemplateBytes = 18682;
+constexpr uint64_t kTemplateHash = 0x6cc370a9399441fa;
+
 }  // namespace
+
+bool IsOurTemplate(std::string_view text) {
+  const size_t end = text.find_last_not_of(" \t\r\n");
+  text = text.substr(0, end == std::string_view::npos ? 0 : end + 1);
+  if (text.size() != kTemplateBytes) return false;
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash == kTemplateHash;
+}
 
 Result<RenderedPrompt> RenderPrompt(const Json& messages, const Json* tools,
                                     const TemplateOptions& options) {

@@ -21,6 +21,9 @@ inline constexpr std::string_view kTemplateVersion = "2026-07-09";
 inline constexpr std::string_view kTemplateSha256 =
     "ae53464bf3be25802b3a5b37def7fd89667067d7577049b3b2d74c4d8de4c6d4";
 
+// Whether a file's template is the one that RenderPrompt renders, white space at its end aside.
+bool IsOurTemplate(std::string_view text);
+
 struct TemplateOptions {
   bool add_generation_prompt = true;  // end with the beginning of the model's turn
   bool enable_thinking = false;       // let the model think before it answers

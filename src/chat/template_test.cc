@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/files.h"
 #include "tests/support/small_tokenizer.h"
 
 namespace carat {
@@ -278,6 +279,17 @@ TEST(Template, LiteralRangesKeepControlTokensOfTheTemplateOnly) {
   const SpecialIds& special = tokenizer.special();
   EXPECT_EQ(control, (std::vector<TokenId>{special.bos, special.turn, special.turn_end,
                                            special.turn, special.channel, special.channel_end}));
+}
+
+TEST(Template, OurTemplateIsKnownByItsBytes) {
+  const std::string text = MustRead(SourceDir() / "tests/fixtures/tiny/chat_template.jinja");
+  EXPECT_TRUE(IsOurTemplate(text));
+  EXPECT_TRUE(IsOurTemplate(text.substr(0, text.size() - 1)));
+  EXPECT_FALSE(IsOurTemplate(""));
+  std::string changed = text;
+  changed[5000] ^= 1;
+  EXPECT_FALSE(IsOurTemplate(changed));
+  EXPECT_FALSE(IsOurTemplate(text.substr(0, text.size() / 2)));
 }
 
 // Boundaries.

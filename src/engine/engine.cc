@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "io/file.h"
 #include "sys/cpu_features.h"
+#include "sys/memory.h"
 
 namespace carat {
 namespace {
 
 constexpr int kMaxThreads = 1024;
+constexpr size_t kPreloadStep = size_t{32} << 20;  // bytes
 
 }  // namespace
 
@@ -40,9 +45,37 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   engine->tokenizer_ = std::move(model.tokenizer);
   engine->defaults_ = std::move(model.defaults);
   engine->warnings_ = std::move(model.warnings);
+  if (options.progress) {
+    CARAT_TRY(engine->Preload(options.progress));
+  }
   engine->pool_ =
       std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : UsableProcessors());
   return engine;
+}
+
+Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
+  const auto total = static_cast<size_t>(files_.tensors().TotalBytes());
+  if (const size_t room = AvailableMemory(); total > room) {
+    constexpr double kGiB = 1 << 30;
+    warnings_.push_back(
+        fmt::format("the weights take {:.1f} GiB and {:.1f} GiB of memory are available: they will "
+                    "be read from "
+                    "the disk again and again, which is slow",
+                    static_cast<double>(total) / kGiB, static_cast<double>(room) / kGiB));
+    return {};
+  }
+  size_t done = 0;
+  for (const TensorEntry& entry : files_.tensors().entries()) {
+    for (size_t at = 0; at < entry.bytes.size(); at += kPreloadStep) {
+      const auto step = entry.bytes.subspan(at, std::min(kPreloadStep, entry.bytes.size() - at));
+      TouchPages(step);
+      done += step.size();
+      if (!progress(done, total)) {
+        return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"});
+      }
+    }
+  }
+  return {};
 }
 
 Result<const Tokenizer*> Engine::RequireTokenizer() const {

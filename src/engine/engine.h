@@ -3,13 +3,15 @@
 //   CARAT_ASSIGN(auto engine, Engine::Open({.model = "gemma-4-12b.gguf"}));
 //   CARAT_ASSIGN(auto session, Session::Create(*engine, {}));
 //   CARAT_TRY(session.SyncTo(prompt));            // make the timeline equal the prompt
-//   Generation answer(session, options);
+//   CARAT_ASSIGN(auto answer, Generation::Create(session, options));
 //   while (!answer.done()) { CARAT_ASSIGN(auto step, answer.Step()); … }
 //
 // Nothing above this room knows a tensor.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +28,10 @@ struct EngineOptions {
   std::filesystem::path model = {};  // a GGUF file or a Hugging Face folder
   int threads = 0;                   // 0: all usable processors
   std::string kernels = {};          // a table by name; empty: the best this processor runs
+  // With it the weights are read into memory now, so that the first answer need not wait for the
+  // disk; called with bytes done and to do, false cancels. Weights beyond the available memory are
+  // left on the disk, with a warning.
+  std::function<bool(size_t done, size_t total)> progress = {};
 };
 
 // Immutable after Open. The model is thread-safe; the thread pool serves one running session at a
@@ -49,6 +55,7 @@ class Engine {
 
  private:
   Engine() = default;
+  Status Preload(const std::function<bool(size_t, size_t)>& progress);
 
   ModelFiles files_;
   std::unique_ptr<Decoder> decoder_;

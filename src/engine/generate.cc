@@ -22,6 +22,11 @@ std::string_view StopReasonName(StopReason reason) {
   return "";
 }
 
+Result<Generation> Generation::Create(Session& session, GenerateOptions options) {
+  CARAT_TRY(ValidateSampling(options.sampling, session.engine().config().vocab_size));
+  return Generation(session, std::move(options));
+}
+
 Result<GenerateStep> Generation::Step() {
   CARAT_CHECK(!done_);
   const auto end = [&](TokenId id, StopReason reason) {

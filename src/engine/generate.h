@@ -40,8 +40,8 @@ struct GenerateStep {
 // Borrows the session, whose logits must be valid (after SyncTo). One owner thread.
 class Generation {
  public:
-  Generation(Session& session, GenerateOptions options)
-      : session_(session), options_(std::move(options)) {}
+  // Fails if an option is out of range (ValidateSampling).
+  static Result<Generation> Create(Session& session, GenerateOptions options);
 
   // Chooses the next token. The stop token itself is returned with its reason; it is not run.
   // Precondition: !done().
@@ -50,6 +50,9 @@ class Generation {
   size_t num_tokens() const { return num_tokens_; }  // chosen so far, the stop token included
 
  private:
+  Generation(Session& session, GenerateOptions options)
+      : session_(session), options_(std::move(options)) {}
+
   Session& session_;
   GenerateOptions options_;
   RepetitionGuard guard_;

@@ -32,7 +32,7 @@ class GenerateTest : public testing::Test {
   }
   // The whole answer; the last step's id may be -1.
   static std::vector<GenerateStep> Run(Session& session, const GenerateOptions& options) {
-    Generation answer(session, options);
+    Generation answer = Generation::Create(session, options).value();
     std::vector<GenerateStep> steps;
     while (!answer.done()) steps.push_back(answer.Step().value());
     return steps;
@@ -147,7 +147,7 @@ TEST_F(GenerateTest, FailsIfEveryTokenIsSuppressed) {
   Session session = Prompted(0, 3);
   GenerateOptions options = Greedy();
   for (TokenId id = 0; id < 512; ++id) options.sampling.suppressed.push_back(id);
-  Generation answer(session, options);
+  Generation answer = Generation::Create(session, options).value();
   EXPECT_FALSE(answer.Step().has_value());
 }
 

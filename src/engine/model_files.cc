@@ -192,6 +192,34 @@ Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files) {
   return std::optional<Tokenizer>(*std::move(tokenizer));
 }
 
+Result<Drafter> LoadDrafter(const ModelFiles& files) {
+  Drafter drafter;
+  const auto load = [&]() -> Status {
+    CARAT_ASSIGN(drafter.config, files.gguf ? DrafterConfigFromGguf(*files.gguf)
+                                            : DrafterConfigFromHuggingFace(files.config));
+    CARAT_ASSIGN(drafter.weights, BindDrafter(drafter.config, files.tensors()));
+    return {};
+  };
+  if (const auto done = load(); !done) return Fail(Within(files.path.string(), done.error()));
+  return drafter;
+}
+
+Result<Embedders> LoadEmbedders(const ModelFiles& files) {
+  Embedders embedders;
+  const auto load = [&]() -> Status {
+    if (files.gguf) {
+      CARAT_ASSIGN(embedders.config, EmbedderConfigFromGguf(*files.gguf));
+      CARAT_ASSIGN(embedders.weights, BindEmbeddersGguf(embedders.config, files.tensors()));
+    } else {
+      CARAT_ASSIGN(embedders.config, EmbedderConfigFromHuggingFace(files.config));
+      CARAT_ASSIGN(embedders.weights, BindEmbeddersHuggingFace(embedders.config, files.tensors()));
+    }
+    return {};
+  };
+  if (const auto done = load(); !done) return Fail(Within(files.path.string(), done.error()));
+  return embedders;
+}
+
 Result<LoadedModel> LoadTextModel(ModelFiles files) {
   if (files.kind != FileKind::kText) {
     return Fail({.code = ErrorCode::kUnsupported,
@@ -213,7 +241,12 @@ Result<LoadedModel> LoadTextModel(ModelFiles files) {
   }
   CARAT_ASSIGN(model.defaults, LoadDefaults(model.files, model.config.vocab_size, tokenizer));
   if (tokenizer != nullptr) AddModelStops(*tokenizer, model.defaults);
-  for (const auto* list : {&model.config.warnings, &model.weights.warnings}) {
+  Embedders embedders;  // checked here, so that a broken folder is told now; see and hear later
+  if (model.files.architecture == "gemma4_unified") {
+    CARAT_ASSIGN(embedders, LoadEmbedders(model.files));
+  }
+  for (const auto* list :
+       {&model.config.warnings, &model.weights.warnings, &embedders.weights.warnings}) {
     model.warnings.insert(model.warnings.end(), list->begin(), list->end());
   }
   return model;

@@ -11,6 +11,8 @@
 #include "base/result.h"
 #include "engine/generation_defaults.h"
 #include "model/config.h"
+#include "model/drafter_weights.h"
+#include "model/embedder_weights.h"
 #include "model/weights.h"
 #include "tokenizer/tokenizer.h"
 #include "weights/gguf.h"
@@ -53,6 +55,21 @@ struct LoadedModel {
   std::vector<std::string> warnings;
 };
 Result<LoadedModel> LoadTextModel(ModelFiles files);
+
+// The drafter, bound and checked. Borrows the files.
+struct Drafter {
+  DrafterConfig config;
+  DrafterWeights weights;
+};
+Result<Drafter> LoadDrafter(const ModelFiles& files);
+
+// The embedders of pictures and sound, bound and checked: of an mmproj file or of a composite
+// folder. Borrows the files.
+struct Embedders {
+  EmbedderConfig config;
+  EmbedderWeights weights;
+};
+Result<Embedders> LoadEmbedders(const ModelFiles& files);
 
 // The vocabulary alone; empty where the files carry none.
 Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files);

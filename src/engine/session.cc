@@ -123,15 +123,24 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
 
 Status Session::Append(TokenId id) { return Run(std::span(&id, 1), LogitRows::kLast, logits_); }
 
-Status Session::AppendAll(std::span<const TokenId> ids, std::span<float> logits) {
+Status Session::AppendAll(std::span<const TokenId> ids, const LogitSink& sink) {
   const size_t vocab = logits_.size();
-  CARAT_CHECK(logits.size() == ids.size() * vocab);
+  if (const auto room = static_cast<size_t>(context() - size()); ids.size() > room) {
+    return Fail({.code = ErrorCode::kContextFull,
+                 .what = "the tokens do not fit the context",
+                 .wanted = fmt::format("at most {} more", room),
+                 .found = std::to_string(ids.size())});
+  }
+  CARAT_TRY(engine_->decoder().CheckIds(ids, ids_.size()));
+  std::vector<float> rows;
   for (size_t at = 0; at < ids.size();) {
     const size_t n = std::min(static_cast<size_t>(chunk_), ids.size() - at);
-    CARAT_TRY(Run(ids.subspan(at, n), LogitRows::kAll, logits.subspan(at * vocab, n * vocab)));
+    rows.resize(n * vocab);
+    CARAT_TRY(Run(ids.subspan(at, n), LogitRows::kAll, rows));
+    std::ranges::copy(std::span(rows).last(vocab), logits_.begin());
+    CARAT_TRY(sink(rows));
     at += n;
   }
-  if (!ids.empty()) std::ranges::copy(logits.last(vocab), logits_.begin());
   return {};
 }
 

@@ -30,6 +30,8 @@ struct SessionOptions {
 // Called after each prefill step with positions done and to do; false cancels.
 using PrefillProgress = std::function<bool(size_t done, size_t total)>;
 
+using LogitSink = std::function<Status(std::span<const float> rows)>;
+
 struct SyncReport {
   size_t reused = 0;      // positions that were in the cache already
   size_t prefilled = 0;   // positions computed now
@@ -56,8 +58,10 @@ class Session {
   // Appends one id and computes the logits after it.
   Status Append(TokenId id);
 
-  // As Append for many ids, with the logits [ids.size(), V] of every one of them (for `inspect`).
-  Status AppendAll(std::span<const TokenId> ids, std::span<float> logits);
+  // As Append for many ids, giving the logits after every one of them to `sink`, in order and a
+  // chunk at a time: rows [n, V], valid during the call. An error of the sink ends it.
+  // kContextFull, and nothing changed, if they do not all fit.
+  Status AppendAll(std::span<const TokenId> ids, const LogitSink& sink);
 
   // [V], after the soft cap. Valid after a SyncTo or Append; callers may change it (sampling does).
   std::span<float> logits() { return logits_; }

@@ -7,10 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
-
-#include "base/scoped_fd.h"
 
 namespace carat {
 namespace {
@@ -81,26 +80,50 @@ Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes
   return ReadDescriptor(file.fd.get(), path.string(), max_bytes);
 }
 
+Result<AtomicFile> AtomicFile::Create(const std::filesystem::path& path, unsigned mode) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) return SystemError(path, "create the file");
+  AtomicFile file(path, std::move(temporary), fd);
+  if (::fchmod(fd, mode) != 0) return SystemError(path, "set the mode of the file");
+  return file;
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path, std::string temporary, int fd)
+    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::move(other.fd_)) {}
+
+AtomicFile::~AtomicFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::Write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return SystemError(path_, "write the file");
+    bytes = bytes.subspan(static_cast<size_t>(put));
+  }
+  return {};
+}
+
+Status AtomicFile::Commit() {
+  if (::fsync(fd_.get()) != 0) return SystemError(path_, "flush the file");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+    return SystemError(path_, "rename the file");
+  temporary_.clear();
+  return {};
+}
+
 Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::byte> bytes,
                        unsigned mode) {
-  std::string temporary = path.string() + ".XXXXXX";
-  ScopedFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd.valid()) return SystemError(path, "create the file");
-  const auto give_up = [&](std::string_view action) {
-    auto error = SystemError(path, action);
-    ::unlink(temporary.c_str());
-    return error;
-  };
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t put = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return give_up("write the file");
-    done += static_cast<size_t>(put);
-  }
-  if (::fchmod(fd.get(), mode) != 0) return give_up("set the mode of the file");
-  if (::fsync(fd.get()) != 0) return give_up("flush the file");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up("rename the file");
-  return {};
+  CARAT_ASSIGN(AtomicFile file, AtomicFile::Create(path, mode));
+  CARAT_TRY(file.Write(bytes));
+  return file.Commit();
 }
 
 Result<MappedFile> MappedFile::Open(const std::filesystem::path& path) {
@@ -120,6 +143,19 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void TouchPages(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t before = reinterpret_cast<uintptr_t>(bytes.data()) % page;
+  // The kernel reads ahead in large pieces; a refusal only makes the loop below slower.
+  static_cast<void>(::madvise(const_cast<std::byte*>(bytes.data()) - before, bytes.size() + before,
+                              MADV_WILLNEED));
+  for (size_t at = 0; at < bytes.size(); at += page) {
+    static_cast<void>(*static_cast<const volatile std::byte*>(bytes.data() + at));
+  }
+  static_cast<void>(*static_cast<const volatile std::byte*>(&bytes.back()));
 }
 
 }  // namespace carat

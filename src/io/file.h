@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/scoped_fd.h"
 
 namespace carat {
 
@@ -17,7 +18,28 @@ Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes
 // Reads standard input or another stream of unknown length from a descriptor, up to `max_bytes`.
 Result<std::string> ReadDescriptor(int fd, std::string_view name, size_t max_bytes);
 
-// Writes to a temporary neighbour, flushes it to the disk and renames it. `mode` as in chmod.
+// A file that comes into being whole: bytes go to a temporary neighbour, which Commit flushes to
+// the disk and renames; without Commit nothing stays. Move-only; one owner thread. Errors name the
+// path.
+class AtomicFile {
+ public:
+  // `mode` as in chmod.
+  static Result<AtomicFile> Create(const std::filesystem::path& path, unsigned mode = 0644);
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  Status Write(std::span<const std::byte> bytes);
+  Status Commit();
+
+ private:
+  AtomicFile(std::filesystem::path path, std::string temporary, int fd);
+  std::filesystem::path path_;
+  std::string temporary_;  // empty: renamed already
+  ScopedFd fd_;
+};
+
+// An AtomicFile in one call.
 Status WriteFileAtomic(const std::filesystem::path& path, std::span<const std::byte> bytes,
                        unsigned mode = 0644);
 
@@ -38,5 +60,8 @@ class MappedFile {
   explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
   std::span<const std::byte> bytes_;
 };
+
+// Reads mapped bytes from the disk, so that the first use of each page need not wait for it.
+void TouchPages(std::span<const std::byte> bytes);
 
 }  // namespace carat

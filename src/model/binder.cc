@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/utf8.h"
 #include "kernels/kernels.h"
 
 namespace carat {
@@ -39,15 +40,32 @@ Result<const TensorEntry*> Binder::Take(const std::string& name, std::span<const
   return entry;
 }
 
-Result<MatrixView> Binder::Matrix(const std::string& name, int64_t rows, int64_t cols) {
-  const int64_t shape[] = {rows, cols};
+Result<MatrixView> Binder::Rows(const std::string& name, std::span<const int64_t> shape) {
   CARAT_ASSIGN(const TensorEntry* entry, Take(name, shape));
   MatrixView view;
   view.data = entry->bytes.data();
   view.dtype = entry->dtype;
-  view.rows = static_cast<size_t>(rows);
-  view.cols = static_cast<size_t>(cols);
+  view.cols = static_cast<size_t>(shape.back());
+  view.rows = 1;
+  for (const int64_t d : shape.first(shape.size() - 1)) view.rows *= static_cast<size_t>(d);
   return view;
+}
+
+Result<MatrixView> Binder::Matrix(const std::string& name, int64_t rows, int64_t cols) {
+  const int64_t shape[] = {rows, cols};
+  return Rows(name, shape);
+}
+
+Result<MatrixView> Binder::ScaledMatrix(const std::string& name, int64_t rows, int64_t cols) {
+  CARAT_ASSIGN(MatrixView matrix, Matrix(name, rows, cols));
+  const size_t dot = name.rfind(".weight");
+  if (dot == std::string::npos) return matrix;
+  const std::string base = name.substr(0, dot);
+  if (Has(base + ".scale")) {
+    CARAT_ASSIGN(matrix.scale, Scalar(base + ".scale"));
+  }
+  if (Has(base + ".input_scale")) MarkUsed(base + ".input_scale");  // for 8-bit activations only
+  return matrix;
 }
 
 Result<const float*> Binder::Floats(const std::string& name, std::initializer_list<int64_t> shape) {
@@ -87,6 +105,31 @@ std::vector<std::string> Binder::Unused() const {
     if (!used_.contains(entry.name)) names.push_back(entry.name);
   }
   return names;
+}
+
+Status Binder::CheckUnused(std::initializer_list<std::string_view> ours,
+                           std::initializer_list<std::string_view> known,
+                           std::vector<std::string>& warnings) const {
+  const auto begins = [](const std::string& name,
+                         std::initializer_list<std::string_view> prefixes) {
+    return std::ranges::any_of(prefixes,
+                               [&](std::string_view prefix) { return name.starts_with(prefix); });
+  };
+  constexpr size_t kMostNamed = 5;
+  size_t unknown = 0;
+  for (const std::string& name : Unused()) {
+    if (begins(name, ours)) {
+      return Fail({.code = ErrorCode::kUnsupported,
+                   .what = "a tensor that carat does not know would change the mathematics",
+                   .where = SanitizeUtf8(name)});
+    }
+    if (begins(name, known)) continue;
+    if (++unknown <= kMostNamed)
+      warnings.push_back("unknown tensor ignored: " + SanitizeUtf8(name));
+  }
+  if (unknown > kMostNamed)
+    warnings.push_back(fmt::format("{} more unknown tensors ignored", unknown - kMostNamed));
+  return {};
 }
 
 }  // namespace carat

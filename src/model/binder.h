@@ -25,6 +25,11 @@ class Binder {
 
   // A matrix [rows, cols] in any weight format.
   Result<MatrixView> Matrix(const std::string& name, int64_t rows, int64_t cols);
+  // The same with its companion factor NAME.scale, which NVFP4 files carry (gguf
+  // specification, 3.1).
+  Result<MatrixView> ScaledMatrix(const std::string& name, int64_t rows, int64_t cols);
+  // A tensor of this shape (not empty) as a matrix: all dimensions but the last are its rows.
+  Result<MatrixView> Rows(const std::string& name, std::span<const int64_t> shape);
   // A tensor of exactly this shape as f32, in place where the file holds aligned f32. Its values
   // must be finite.
   Result<const float*> Floats(const std::string& name, std::initializer_list<int64_t> shape);
@@ -32,10 +37,15 @@ class Binder {
   Result<float> Scalar(const std::string& name);
 
   void MarkUsed(std::string_view name) { used_.emplace(name); }
-  // Names that nobody took, in file order.
-  std::vector<std::string> Unused() const;
+  // Looks at the tensors that nobody took: one whose name begins as `ours` would change the
+  // mathematics, an error; one that begins as `known` is passed over; others are named in
+  // `warnings`.
+  Status CheckUnused(std::initializer_list<std::string_view> ours,
+                     std::initializer_list<std::string_view> known,
+                     std::vector<std::string>& warnings) const;
 
  private:
+  std::vector<std::string> Unused() const;  // in file order
   Result<const TensorEntry*> Take(const std::string& name, std::span<const int64_t> shape);
 
   const TensorDirectory& tensors_;

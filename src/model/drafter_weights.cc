@@ -161,11 +161,8 @@ Result<DrafterWeights> BindDrafter(const DrafterConfig& config, const TensorDire
     CARAT_ASSIGN(w.layers.emplace_back(), BindLayer(bind, config, dialect, i));
   }
   if (bind.Has("rope_freqs.weight")) bind.MarkUsed("rope_freqs.weight");  // the target's, again
-  for (const std::string& name : bind.Unused()) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "a tensor that carat does not know would change the mathematics",
-                 .where = SanitizeUtf8(name)});
-  }
+  std::vector<std::string> none;
+  CARAT_TRY(bind.CheckUnused({""}, {}, none));
   return w;
 }
 

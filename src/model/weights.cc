@@ -14,20 +14,6 @@
 namespace carat {
 namespace {
 
-// A matrix with its companion factor NAME.scale, which NVFP4 files carry (gguf specification, 3.1).
-Result<MatrixView> ScaledMatrix(Binder& bind, const std::string& name, int64_t rows, int64_t cols) {
-  CARAT_ASSIGN(MatrixView matrix, bind.Matrix(name, rows, cols));
-  const size_t dot = name.rfind(".weight");
-  if (dot == std::string::npos) return matrix;
-  const std::string base = name.substr(0, dot);
-  if (bind.Has(base + ".scale")) {
-    CARAT_ASSIGN(matrix.scale, bind.Scalar(base + ".scale"));
-  }
-  if (bind.Has(base + ".input_scale"))
-    bind.MarkUsed(base + ".input_scale");  // for 8-bit activations only
-  return matrix;
-}
-
 Status BindAttention(Binder& bind, const Config& config, const LayerNames& names,
                      const std::string& prefix, int64_t layer, LayerWeights& out) {
   const AttentionShape& shape = config.attention(layer);
@@ -38,21 +24,21 @@ Status BindAttention(Binder& bind, const Config& config, const LayerNames& names
   if (!bind.Has(name(names.q)) && bind.Has(fused)) {
     const bool has_v = !config.is_global[static_cast<size_t>(layer)];
     CARAT_ASSIGN(const MatrixView all,
-                 ScaledMatrix(bind, fused, q_rows + (has_v ? 2 : 1) * kv_rows, config.hidden));
+                 bind.ScaledMatrix(fused, q_rows + (has_v ? 2 : 1) * kv_rows, config.hidden));
     const auto q = static_cast<size_t>(q_rows), kv = static_cast<size_t>(kv_rows);
     out.q = all.Rows(0, q);
     out.k = all.Rows(q, kv);
     if (has_v) out.v = all.Rows(q + kv, kv);
   } else {
-    CARAT_ASSIGN(out.q, ScaledMatrix(bind, name(names.q), q_rows, config.hidden));
-    CARAT_ASSIGN(out.k, ScaledMatrix(bind, name(names.k), kv_rows, config.hidden));
+    CARAT_ASSIGN(out.q, bind.ScaledMatrix(name(names.q), q_rows, config.hidden));
+    CARAT_ASSIGN(out.k, bind.ScaledMatrix(name(names.k), kv_rows, config.hidden));
     // Global layers have no v: the raw key is the value (section 4.3). A file that stores one all
     // the same means it.
     if (!config.is_global[static_cast<size_t>(layer)] || bind.Has(name(names.v))) {
-      CARAT_ASSIGN(out.v, ScaledMatrix(bind, name(names.v), kv_rows, config.hidden));
+      CARAT_ASSIGN(out.v, bind.ScaledMatrix(name(names.v), kv_rows, config.hidden));
     }
   }
-  CARAT_ASSIGN(out.o, ScaledMatrix(bind, name(names.o), config.hidden, q_rows));
+  CARAT_ASSIGN(out.o, bind.ScaledMatrix(name(names.o), config.hidden, q_rows));
   CARAT_ASSIGN(out.q_norm, bind.Floats(name(names.q_norm), {shape.head_dim}));
   CARAT_ASSIGN(out.k_norm, bind.Floats(name(names.k_norm), {shape.head_dim}));
   return {};
@@ -67,35 +53,11 @@ Result<LayerWeights> BindLayer(Binder& bind, const Config& config, const LayerNa
   CARAT_ASSIGN(out.post_attn_norm, bind.Floats(name(names.post_attn_norm), {config.hidden}));
   CARAT_ASSIGN(out.ffn_norm, bind.Floats(name(names.ffn_norm), {config.hidden}));
   CARAT_ASSIGN(out.post_ffn_norm, bind.Floats(name(names.post_ffn_norm), {config.hidden}));
-  CARAT_ASSIGN(out.gate, ScaledMatrix(bind, name(names.gate), config.intermediate, config.hidden));
-  CARAT_ASSIGN(out.up, ScaledMatrix(bind, name(names.up), config.intermediate, config.hidden));
-  CARAT_ASSIGN(out.down, ScaledMatrix(bind, name(names.down), config.hidden, config.intermediate));
+  CARAT_ASSIGN(out.gate, bind.ScaledMatrix(name(names.gate), config.intermediate, config.hidden));
+  CARAT_ASSIGN(out.up, bind.ScaledMatrix(name(names.up), config.intermediate, config.hidden));
+  CARAT_ASSIGN(out.down, bind.ScaledMatrix(name(names.down), config.hidden, config.intermediate));
   CARAT_ASSIGN(out.layer_scalar, bind.Scalar(name(names.layer_scalar)));
   return out;
-}
-
-// What is left over. Names inside the text model would change its mathematics; names of other parts
-// (towers, embedders, optimiser leftovers) cannot.
-Status CheckUnused(const Binder& bind, std::initializer_list<std::string_view> ours,
-                   std::initializer_list<std::string_view> known,
-                   std::vector<std::string>& warnings) {
-  const auto begins = [](const std::string& name,
-                         std::initializer_list<std::string_view> prefixes) {
-    return std::ranges::any_of(prefixes,
-                               [&](std::string_view prefix) { return name.starts_with(prefix); });
-  };
-  size_t unknown = 0;
-  for (const std::string& name : bind.Unused()) {
-    if (begins(name, known)) continue;
-    if (begins(name, ours)) {
-      return Fail({.code = ErrorCode::kUnsupported,
-                   .what = "a tensor that carat does not know would change the mathematics",
-                   .where = SanitizeUtf8(name)});
-    }
-    if (++unknown <= 5) warnings.push_back("unknown tensor ignored: " + SanitizeUtf8(name));
-  }
-  if (unknown > 5) warnings.push_back(fmt::format("{} more unknown tensors ignored", unknown - 5));
-  return {};
 }
 
 }  // namespace
@@ -116,9 +78,9 @@ Result<Weights> BindHuggingFace(const Config& config, const TensorDirectory& ten
         weights.layers.emplace_back(),
         BindLayer(bind, config, kHuggingFaceNames, fmt::format("{}layers.{}.", prefix, i), i));
   }
-  CARAT_TRY(CheckUnused(bind, {"model.language_model.", "model.layers.", "lm_head."},
-                        {"model.vision_embedder.", "model.embed_vision.", "model.embed_audio."},
-                        weights.warnings));
+  CARAT_TRY(bind.CheckUnused(
+      {"model.language_model.", "model.layers.", "lm_head."},
+      {"model.vision_embedder.", "model.embed_vision.", "model.embed_audio."}, weights.warnings));
   return weights;
 }
 
@@ -126,11 +88,11 @@ Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors) {
   Weights weights;
   Binder bind(tensors, weights.owned);
   CARAT_ASSIGN(weights.embedding,
-               ScaledMatrix(bind, "token_embd.weight", config.vocab_size, config.hidden));
+               bind.ScaledMatrix("token_embd.weight", config.vocab_size, config.hidden));
   weights.head = weights.embedding;
   if (bind.Has("output.weight")) {
     CARAT_ASSIGN(weights.head,
-                 ScaledMatrix(bind, "output.weight", config.vocab_size, config.hidden));
+                 bind.ScaledMatrix("output.weight", config.vocab_size, config.hidden));
   }
   CARAT_ASSIGN(weights.final_norm, bind.Floats("output_norm.weight", {config.hidden}));
   CARAT_ASSIGN(weights.rope_factors,
@@ -139,8 +101,8 @@ Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors) {
     CARAT_ASSIGN(weights.layers.emplace_back(),
                  BindLayer(bind, config, kGgufNames, fmt::format("blk.{}.", i), i));
   }
-  CARAT_TRY(CheckUnused(bind, {"blk.", "token_embd", "output", "per_layer_", "rope_freqs"}, {},
-                        weights.warnings));
+  CARAT_TRY(bind.CheckUnused({"blk.", "token_embd", "output", "per_layer_", "rope_freqs"}, {},
+                             weights.warnings));
   return weights;
 }
 

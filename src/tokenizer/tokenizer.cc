@@ -83,6 +83,19 @@ struct Tokenizer::Data {
     const auto found = characters.find(code);
     return found == characters.end() ? -1 : found->second;
   }
+  // The id of a piece, or -1.
+  TokenId Find(std::string_view piece) const {
+    const auto found = ids.find(piece);
+    return found == ids.end() ? TokenId{-1} : found->second;
+  }
+
+  // The steps of Build, in this order.
+  Status StorePieces(std::span<const std::string_view> pieces);
+  Status StoreByteTokens();
+  std::vector<bool> StoreAdded(std::span<const VocabularyParts::Kind> kinds);  // which are added
+  void StoreCharacters(const std::vector<bool>& is_added);
+  void StoreMerges(std::span<const VocabularyParts::Merge> merges);
+
   void AddSymbols(std::string_view text, std::vector<Bpe::Symbol>& word) const;
   const AddedToken* MatchAdded(std::string_view text, size_t at,
                                std::span<const TextRange> literal) const;
@@ -116,115 +129,129 @@ std::string BytesOf(std::string_view piece, bool special, int byte) {
 
 }  // namespace
 
-Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
-  auto data = std::make_unique<Data>();
-  Data& d = *data;
-  const size_t n = parts.pieces.size();
+Status Tokenizer::Data::StorePieces(std::span<const std::string_view> pieces) {
+  const size_t n = pieces.size();
   if (n == 0 || n > (1u << 22)) {
     return Fail({.what = "vocabulary size out of range",
                  .wanted = "1 to 4194304 tokens",
                  .found = std::to_string(n)});
   }
   size_t total = 0;
-  for (const std::string_view piece : parts.pieces) total += piece.size();
+  for (const std::string_view piece : pieces) total += piece.size();
   if (total > (1u << 30)) return Fail({.what = "the vocabulary's texts are longer than 1 GiB"});
-  d.arena.reserve(total);
-  d.at.reserve(n + 1);
-  d.at.push_back(0);
+  arena.reserve(total);
+  at.reserve(n + 1);
+  at.push_back(0);
   for (size_t id = 0; id < n; ++id) {
-    if (!IsValidUtf8(parts.pieces[id])) {
+    if (!IsValidUtf8(pieces[id])) {
       return Fail({.what = "a token's text is not UTF-8",
                    .where = fmt::format("token {}", id),
-                   .found = '"' + SanitizeUtf8(parts.pieces[id].substr(0, 40)) + '"'});
+                   .found = '"' + SanitizeUtf8(pieces[id].substr(0, 40)) + '"'});
     }
-    d.arena += parts.pieces[id];
-    d.at.push_back(static_cast<uint32_t>(d.arena.size()));
+    arena += pieces[id];
+    at.push_back(static_cast<uint32_t>(arena.size()));
   }
-  d.ids.reserve(n);
+  ids.reserve(n);
   for (size_t id = 0; id < n; ++id) {
-    const std::string_view piece = d.Piece(id);
+    const std::string_view piece = Piece(id);
     if (piece.empty()) continue;  // a hole in the numbering
-    if (!d.ids.emplace(piece, static_cast<TokenId>(id)).second) {
+    if (!ids.emplace(piece, static_cast<TokenId>(id)).second) {
       return Fail({.what = "two tokens have the same text",
                    .where = fmt::format("token {}", id),
                    .found = '"' + SanitizeUtf8(piece.substr(0, 40)) + '"'});
     }
   }
-  const auto find = [&](std::string_view piece) {
-    const auto found = d.ids.find(piece);
-    return found == d.ids.end() ? TokenId{-1} : found->second;
-  };
+  return {};
+}
 
-  // Bytes. Without all 256 some text could not be written down.
-  std::unordered_map<TokenId, int> byte_of;
+// Without all 256 some text could not be written down.
+Status Tokenizer::Data::StoreByteTokens() {
   for (unsigned byte = 0; byte < 256; ++byte) {
-    d.byte_tokens[byte] = find(ByteName(byte));
-    if (d.byte_tokens[byte] < 0) {
+    byte_tokens[byte] = Find(ByteName(byte));
+    if (byte_tokens[byte] < 0) {
       return Fail({.code = ErrorCode::kNotFound,
                    .what = "the vocabulary lacks a byte token",
                    .wanted = ByteName(byte)});
     }
-    byte_of[d.byte_tokens[byte]] = static_cast<int>(byte);
   }
+  return {};
+}
 
-  // Added tokens: the 24 texts, whatever the file types them as (gguf spec 4.1), and its own.
-  d.special_flags.assign(n, false);
+// The 24 texts, whatever the file types them as (gguf spec 4.1), and the file's own.
+std::vector<bool> Tokenizer::Data::StoreAdded(std::span<const VocabularyParts::Kind> kinds) {
+  const size_t n = at.size() - 1;
+  special_flags.assign(n, false);
   std::vector<bool> is_added(n, false);
   for (const NamedSpecial& named : kSpecials) {
-    const TokenId id = find(named.text);
-    d.special.*named.field = id;
+    const TokenId id = Find(named.text);
+    special.*named.field = id;
     if (id < 0) continue;
-    d.special_flags[static_cast<size_t>(id)] = true;
+    special_flags[static_cast<size_t>(id)] = true;
     is_added[static_cast<size_t>(id)] = true;
   }
-  for (size_t id = 0; id < parts.kinds.size(); ++id) {
-    if (parts.kinds[id] == VocabularyParts::Kind::kNormal) continue;
+  for (size_t id = 0; id < kinds.size(); ++id) {
+    if (kinds[id] == VocabularyParts::Kind::kNormal) continue;
     is_added[id] = true;
-    if (parts.kinds[id] == VocabularyParts::Kind::kSpecial) d.special_flags[id] = true;
+    if (kinds[id] == VocabularyParts::Kind::kSpecial) special_flags[id] = true;
   }
   for (size_t id = 0; id < n; ++id) {
-    const std::string_view piece = d.Piece(id);
+    const std::string_view piece = Piece(id);
     if (!is_added[id] || piece.empty()) continue;
-    d.added[static_cast<unsigned char>(piece[0])].push_back(
-        {piece, static_cast<TokenId>(id), static_cast<bool>(d.special_flags[id])});
+    added[static_cast<unsigned char>(piece[0])].push_back(
+        {piece, static_cast<TokenId>(id), static_cast<bool>(special_flags[id])});
   }
-  for (auto& bucket : d.added) {
+  for (auto& bucket : added) {
     std::ranges::sort(bucket, std::ranges::greater(),
                       [](const AddedToken& token) { return token.text.size(); });
   }
+  return is_added;
+}
 
-  // One-character pieces, and the bytes of every token.
-  d.ascii.fill(-1);
-  d.bytes_at.reserve(n + 1);
-  d.bytes_at.push_back(0);
-  for (size_t id = 0; id < n; ++id) {
-    const std::string_view piece = d.Piece(id);
+// One-character pieces, and the bytes of every token.
+void Tokenizer::Data::StoreCharacters(const std::vector<bool>& is_added) {
+  std::unordered_map<TokenId, int> byte_of;
+  for (int byte = 0; byte < 256; ++byte) byte_of[byte_tokens[static_cast<size_t>(byte)]] = byte;
+  ascii.fill(-1);
+  bytes_at.reserve(at.size());
+  bytes_at.push_back(0);
+  for (size_t id = 0; id + 1 < at.size(); ++id) {
+    const std::string_view piece = Piece(id);
     const auto byte = byte_of.find(static_cast<TokenId>(id));
-    d.byte_arena += BytesOf(piece, d.special_flags[id], byte == byte_of.end() ? -1 : byte->second);
-    d.bytes_at.push_back(static_cast<uint32_t>(d.byte_arena.size()));
+    byte_arena += BytesOf(piece, special_flags[id], byte == byte_of.end() ? -1 : byte->second);
+    bytes_at.push_back(static_cast<uint32_t>(byte_arena.size()));
     if (piece.empty() || is_added[id]) continue;
     const Utf8Step step = DecodeUtf8(piece, 0);
     if (step.size != piece.size()) continue;
     if (step.code < 128) {
-      d.ascii[step.code] = static_cast<TokenId>(id);
+      ascii[step.code] = static_cast<TokenId>(id);
     } else {
-      d.characters[step.code] = static_cast<TokenId>(id);
+      characters[step.code] = static_cast<TokenId>(id);
     }
   }
+}
 
-  // Merges. One whose sides or result are not in the vocabulary is dropped (section 9.1), and so is
-  // one that would make a special token: plain text must never become one.
-  std::vector<Bpe::Merge> merges;
-  merges.reserve(parts.merges.size());
+// A merge whose sides or result are not in the vocabulary is dropped (section 9.1), and so is one
+// that would make a special token: plain text must never become one.
+void Tokenizer::Data::StoreMerges(std::span<const VocabularyParts::Merge> merges) {
+  std::vector<Bpe::Merge> kept;
+  kept.reserve(merges.size());
   std::string joined;
-  for (const VocabularyParts::Merge& merge : parts.merges) {
+  for (const VocabularyParts::Merge& merge : merges) {
     joined.assign(merge.left).append(merge.right);
-    const TokenId left = find(merge.left), right = find(merge.right), result = find(joined);
-    if (left < 0 || right < 0 || result < 0 || d.special_flags[static_cast<size_t>(result)])
-      continue;
-    merges.push_back({left, right, result, LastCode(merge.left), FirstCode(merge.right)});
+    const TokenId left = Find(merge.left), right = Find(merge.right), result = Find(joined);
+    if (left < 0 || right < 0 || result < 0 || special_flags[static_cast<size_t>(result)]) continue;
+    kept.push_back({left, right, result, LastCode(merge.left), FirstCode(merge.right)});
   }
-  d.bpe = Bpe(merges);
+  bpe = Bpe(kept);
+}
+
+Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
+  auto data = std::make_unique<Data>();
+  CARAT_TRY(data->StorePieces(parts.pieces));
+  CARAT_TRY(data->StoreByteTokens());
+  const std::vector<bool> is_added = data->StoreAdded(parts.kinds);
+  data->StoreCharacters(is_added);
+  data->StoreMerges(parts.merges);
   return Tokenizer(std::move(data));
 }
 

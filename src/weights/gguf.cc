@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <limits>
 #include <unordered_set>
 
 #include "base/bytes.h"
@@ -22,29 +20,6 @@ constexpr uint64_t kDefaultAlignment = 32;  // section 1.4
 constexpr uint64_t kMaxAlignment = 1 << 20;
 
 std::string Quoted(std::string_view text) { return '"' + SanitizeUtf8(text.substr(0, 80)) + '"'; }
-
-// Size of a number in an array, 0 for strings and arrays.
-size_t NumberSize(GgufType type) {
-  switch (type) {
-    case GgufType::kUint8:
-    case GgufType::kInt8:
-    case GgufType::kBool:
-      return 1;
-    case GgufType::kUint16:
-    case GgufType::kInt16:
-      return 2;
-    case GgufType::kUint32:
-    case GgufType::kInt32:
-    case GgufType::kFloat32:
-      return 4;
-    case GgufType::kUint64:
-    case GgufType::kInt64:
-    case GgufType::kFloat64:
-      return 8;
-    default:
-      return 0;
-  }
-}
 
 Result<std::string_view> ReadString(ByteReader& in, std::string_view what) {
   CARAT_ASSIGN(const uint64_t size,
@@ -72,7 +47,7 @@ Result<GgufArray> ReadArray(ByteReader& in, int depth) {
   CARAT_ASSIGN(array.count, in.Read<uint64_t>("an array length"));
   // The smallest element of each kind bounds the count by what the file holds, before any
   // allocation.
-  const size_t number = NumberSize(array.type);
+  const size_t number = GgufNumberBytes(array.type);
   const size_t smallest = number != 0 ? number : array.type == GgufType::kString ? 8 : 12;
   if (array.count > in.remaining() / smallest) {
     return Fail({.what = "an array is longer than the file",
@@ -222,86 +197,10 @@ Result<RawTensor> ReadTensorInfo(ByteReader& in) {
   return raw;
 }
 
-}  // namespace
-
-bool GgufArray::is_integers() const {
-  return type != GgufType::kFloat32 && type != GgufType::kFloat64 && NumberSize(type) != 0;
-}
-
-int64_t GgufArray::Integer(uint64_t i) const {
-  ByteReader in(bytes.subspan(static_cast<size_t>(i) * NumberSize(type)));
-  switch (type) {
-    case GgufType::kUint8:
-    case GgufType::kBool:
-      return *in.Read<uint8_t>("");
-    case GgufType::kInt8:
-      return *in.Read<int8_t>("");
-    case GgufType::kUint16:
-      return *in.Read<uint16_t>("");
-    case GgufType::kInt16:
-      return *in.Read<int16_t>("");
-    case GgufType::kUint32:
-      return *in.Read<uint32_t>("");
-    case GgufType::kInt32:
-      return *in.Read<int32_t>("");
-    default:
-      return *in.Read<int64_t>("");  // a u64 beyond 2^63 turns negative and fails every range
-  }
-}
-
-std::optional<int64_t> GgufValue::AsInteger() const {
-  if (const auto* u = std::get_if<uint64_t>(&value)) {
-    if (*u > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
-    return static_cast<int64_t>(*u);
-  }
-  if (const auto* i = std::get_if<int64_t>(&value)) return *i;
-  if (const auto* b = std::get_if<bool>(&value)) return *b ? 1 : 0;
-  return std::nullopt;
-}
-
-std::optional<double> GgufValue::AsNumber() const {
-  if (const auto* d = std::get_if<double>(&value)) return *d;
-  if (std::holds_alternative<bool>(value)) return std::nullopt;
-  if (const auto i = AsInteger()) return static_cast<double>(*i);
-  return std::nullopt;
-}
-
-const std::string_view* GgufValue::AsString() const {
-  return std::get_if<std::string_view>(&value);
-}
-const GgufArray* GgufValue::AsArray() const { return std::get_if<GgufArray>(&value); }
-
-std::string GgufValue::Describe() const {
-  if (const auto* text = AsString()) return Quoted(*text);
-  if (const auto* array = AsArray()) {
-    if (array->type == GgufType::kString) return fmt::format("{} strings", array->count);
-    if (array->type == GgufType::kArray) return fmt::format("{} arrays", array->count);
-    return fmt::format("{} numbers", array->count);
-  }
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
-  if (const auto* u = std::get_if<uint64_t>(&value)) return std::to_string(*u);
-  return std::to_string(std::get<int64_t>(value));
-}
-
-Status Gguf::ParseInto(std::span<const std::byte> bytes, bool first) {
-  ByteReader in(bytes);
-  uint32_t version = 0;
-  CARAT_TRY(CheckHeader(in, version));
-  if (first) version_ = version;
-  CARAT_ASSIGN(const uint64_t num_tensors, in.Read<uint64_t>("the number of tensors"));
-  CARAT_ASSIGN(const uint64_t num_pairs, in.Read<uint64_t>("the number of metadata pairs"));
-  // A tensor info takes at least 24 bytes, a pair at least 13.
-  if (num_tensors > in.remaining() / 24 || num_pairs > in.remaining() / 13) {
-    return Fail({.what = "more tensors or metadata pairs than the file can hold",
-                 .where = "offset 8",
-                 .found = fmt::format("{} tensors, {} pairs", num_tensors, num_pairs)});
-  }
-
+Result<std::vector<GgufPair>> ReadMetadata(ByteReader& in, uint64_t count) {
   std::vector<GgufPair> pairs;
   std::unordered_set<std::string_view> keys;
-  uint64_t alignment = kDefaultAlignment;
-  for (uint64_t i = 0; i < num_pairs; ++i) {
+  for (uint64_t i = 0; i < count; ++i) {
     const size_t at = in.offset();
     CARAT_ASSIGN(const std::string_view key, ReadString(in, "a metadata key"));
     if (key.empty() || key.size() > kMaxKeyBytes || !IsValidUtf8(key)) {
@@ -317,47 +216,79 @@ Status Gguf::ParseInto(std::span<const std::byte> bytes, bool first) {
     }
     auto value = ReadValue(in);
     if (!value) return Fail(Within(fmt::format("metadata {}", Quoted(key)), value.error()));
-    if (key == "general.alignment") {
-      const auto wanted = value->AsInteger();
-      if (!wanted || *wanted < 1 || static_cast<uint64_t>(*wanted) > kMaxAlignment ||
-          !std::has_single_bit(static_cast<uint64_t>(*wanted))) {
-        return Fail({.what = "bad alignment",
-                     .where = "general.alignment",
-                     .wanted = "a power of two up to 1048576",
-                     .found = value->Describe()});
-      }
-      alignment = static_cast<uint64_t>(*wanted);
-    }
     pairs.push_back({key, *std::move(value)});
   }
+  return pairs;
+}
 
+// general.alignment (section 1.4).
+Result<uint64_t> ReadAlignment(std::span<const GgufPair> pairs) {
+  const auto found = std::ranges::find(pairs, "general.alignment", &GgufPair::key);
+  if (found == pairs.end()) return kDefaultAlignment;
+  const auto wanted = found->value.AsInteger();
+  if (!wanted || *wanted < 1 || static_cast<uint64_t>(*wanted) > kMaxAlignment ||
+      !std::has_single_bit(static_cast<uint64_t>(*wanted))) {
+    return Fail({.what = "bad alignment",
+                 .where = "general.alignment",
+                 .wanted = "a power of two up to 1048576",
+                 .found = found->value.Describe()});
+  }
+  return static_cast<uint64_t>(*wanted);
+}
+
+// Gives the tensor its bytes of the file.
+Status PlaceTensor(std::span<const std::byte> bytes, uint64_t data_start, uint64_t alignment,
+                   RawTensor& raw) {
+  const std::string where = fmt::format("tensor {}", Quoted(raw.entry.name));
+  auto size = StorageBytes(raw.entry.dtype, raw.entry.shape);
+  if (!size) return Fail(Within(where, size.error()));
+  if (raw.offset % alignment != 0) {
+    return Fail({.what = "the tensor's data is not aligned",
+                 .where = where,
+                 .wanted = fmt::format("an offset divisible by {}", alignment),
+                 .found = std::to_string(raw.offset)});
+  }
+  const uint64_t room = bytes.size() > data_start ? bytes.size() - data_start : 0;
+  if (raw.offset > room || *size > room - raw.offset) {
+    return Fail({.what = "the tensor's data lies outside the file (is the file cut short?)",
+                 .where = where,
+                 .wanted = fmt::format("{} bytes at {}", *size, data_start + raw.offset),
+                 .found = fmt::format("{} bytes of file", bytes.size())});
+  }
+  raw.entry.bytes =
+      bytes.subspan(static_cast<size_t>(data_start + raw.offset), static_cast<size_t>(*size));
+  return {};
+}
+
+}  // namespace
+
+Status Gguf::ParseInto(std::span<const std::byte> bytes, bool first) {
+  ByteReader in(bytes);
+  uint32_t version = 0;
+  CARAT_TRY(CheckHeader(in, version));
+  CARAT_ASSIGN(const uint64_t num_tensors, in.Read<uint64_t>("the number of tensors"));
+  CARAT_ASSIGN(const uint64_t num_pairs, in.Read<uint64_t>("the number of metadata pairs"));
+  // A tensor info takes at least 24 bytes, a pair at least 13.
+  if (num_tensors > in.remaining() / 24 || num_pairs > in.remaining() / 13) {
+    return Fail({.what = "more tensors or metadata pairs than the file can hold",
+                 .where = "offset 8",
+                 .found = fmt::format("{} tensors, {} pairs", num_tensors, num_pairs)});
+  }
+  CARAT_ASSIGN(auto pairs, ReadMetadata(in, num_pairs));
+  CARAT_ASSIGN(const uint64_t alignment, ReadAlignment(pairs));
   std::vector<RawTensor> raws;
   for (uint64_t i = 0; i < num_tensors; ++i) {
     CARAT_ASSIGN(raws.emplace_back(), ReadTensorInfo(in));
   }
   const uint64_t data_start = (in.offset() + alignment - 1) / alignment * alignment;
   for (RawTensor& raw : raws) {
-    const std::string where = fmt::format("tensor {}", Quoted(raw.entry.name));
-    auto size = StorageBytes(raw.entry.dtype, raw.entry.shape);
-    if (!size) return Fail(Within(where, size.error()));
-    if (raw.offset % alignment != 0) {
-      return Fail({.what = "the tensor's data is not aligned",
-                   .where = where,
-                   .wanted = fmt::format("an offset divisible by {}", alignment),
-                   .found = std::to_string(raw.offset)});
-    }
-    const uint64_t room = bytes.size() > data_start ? bytes.size() - data_start : 0;
-    if (raw.offset > room || *size > room - raw.offset) {
-      return Fail({.what = "the tensor's data lies outside the file (is the file cut short?)",
-                   .where = where,
-                   .wanted = fmt::format("{} bytes at {}", *size, data_start + raw.offset),
-                   .found = fmt::format("{} bytes of file", bytes.size())});
-    }
-    raw.entry.bytes =
-        bytes.subspan(static_cast<size_t>(data_start + raw.offset), static_cast<size_t>(*size));
+    CARAT_TRY(PlaceTensor(bytes, data_start, alignment, raw));
     CARAT_TRY(tensors_.Add(std::move(raw.entry)));
   }
-  if (first) metadata_ = std::move(pairs);
+  if (first) {
+    version_ = version;
+    metadata_ = std::move(pairs);
+  }
   return {};
 }
 
@@ -411,75 +342,6 @@ Result<Gguf> Gguf::Open(const std::filesystem::path& path) {
   if (done) done = gguf.AddShards(path);
   if (!done) return Fail(Within(path.string(), done.error()));
   return gguf;
-}
-
-const GgufValue* Gguf::Find(std::string_view key) const {
-  for (const GgufPair& pair : metadata_) {
-    if (pair.key == key) return &pair.value;
-  }
-  return nullptr;
-}
-
-namespace {
-Error MissingKey(std::string_view key) {
-  return {.code = ErrorCode::kNotFound, .what = "missing metadata key", .where = std::string(key)};
-}
-Error WrongKey(std::string_view key, std::string wanted, const GgufValue& found) {
-  return {.what = "wrong metadata value",
-          .where = std::string(key),
-          .wanted = std::move(wanted),
-          .found = found.Describe()};
-}
-}  // namespace
-
-Result<int64_t> Gguf::Int(std::string_view key, int64_t low, int64_t high) const {
-  const GgufValue* value = Find(key);
-  if (value == nullptr) return Fail(MissingKey(key));
-  const auto number = value->AsInteger();
-  if (!number || *number < low || *number > high) {
-    return Fail(WrongKey(key, fmt::format("an integer from {} to {}", low, high), *value));
-  }
-  return *number;
-}
-
-Result<double> Gguf::Number(std::string_view key) const {
-  const GgufValue* value = Find(key);
-  if (value == nullptr) return Fail(MissingKey(key));
-  const auto number = value->AsNumber();
-  if (!number || !std::isfinite(*number)) return Fail(WrongKey(key, "a finite number", *value));
-  return *number;
-}
-
-Result<std::string_view> Gguf::String(std::string_view key) const {
-  const GgufValue* value = Find(key);
-  if (value == nullptr) return Fail(MissingKey(key));
-  if (value->AsString() == nullptr) return Fail(WrongKey(key, "a string", *value));
-  return *value->AsString();
-}
-
-Result<int64_t> Gguf::IntOr(std::string_view key, int64_t fallback, int64_t low,
-                            int64_t high) const {
-  return Find(key) != nullptr ? Int(key, low, high) : fallback;
-}
-
-Result<double> Gguf::NumberOr(std::string_view key, double fallback) const {
-  return Find(key) != nullptr ? Number(key) : fallback;
-}
-
-Result<std::vector<int64_t>> Gguf::Ints(std::string_view key, std::optional<size_t> count) const {
-  const GgufValue* value = Find(key);
-  if (value == nullptr) return Fail(MissingKey(key));
-  const GgufArray* array = value->AsArray();
-  if (array == nullptr || !array->is_integers() || (count && array->count != *count)) {
-    return Fail(WrongKey(key,
-                         count ? fmt::format("an array of {} integers", *count)
-                               : std::string("an array of integers"),
-                         *value));
-  }
-  std::vector<int64_t> ints;
-  ints.reserve(static_cast<size_t>(array->count));
-  for (uint64_t i = 0; i < array->count; ++i) ints.push_back(array->Integer(i));
-  return ints;
 }
 
 }  // namespace carat

@@ -35,6 +35,9 @@ enum class GgufType : uint32_t {
   kFloat64,
 };
 
+// Bytes of a number of this type in an array; 0 for strings and arrays.
+size_t GgufNumberBytes(GgufType type);
+
 struct GgufValue;
 
 // An array. Numbers stay in the file's bytes; strings and nested arrays are walked once at parsing.

@@ -1,0 +1,48 @@
+// AnswerView: how an answer is shown while it comes, to a person or to a program.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "chat/output_parser.h"
+#include "engine/session.h"
+
+namespace carat {
+
+enum class ViewKind {
+  kTerminal,  // the answer to stdout; thoughts, bars and the status line to stderr
+  kAnswer,    // only the answer, to stdout
+  kJson,      // events as lines of JSON, to stdout
+};
+
+struct AnswerStats {
+  SyncReport sync;
+  size_t prompt_tokens = 0;
+  size_t tokens = 0;  // of the answer
+  double prefill_seconds = 0;
+  double seconds = 0;  // of decoding
+  Pos used = 0, context = 0;
+  std::string_view reason;
+};
+
+class AnswerView {
+ public:
+  explicit AnswerView(ViewKind kind) : kind_(kind) {}
+
+  // Parts of the prompt that are read, in tokens.
+  void Prefill(size_t done, size_t total);
+  void Event(const OutputEvent& event);
+  void Done(const AnswerStats& stats);
+  // The answer broke off with an error, which somebody else reports: ends an open line.
+  void Broken();
+
+ private:
+  ViewKind kind_;
+  bool in_thought_ = false;  // the last piece shown was a thought
+  bool line_open_ = false;   // what was shown last did not end its line
+};
+
+// "reading [####    ] 512 of 4096 tokens" on stderr, if that is a terminal; gone when all is done.
+void ShowBar(std::string_view action, double done, double total, std::string_view unit);
+
+}  // namespace carat

@@ -1,0 +1,58 @@
+#include "apps/run_options.h"
+
+#include <charconv>
+
+#include "base/check.h"
+
+namespace carat {
+namespace {
+
+Result<std::pair<TokenId, float>> ReadBias(const std::string& text) {
+  TokenId id = 0;
+  float bias = 0;
+  const char* const end = text.data() + text.size();
+  const auto [after_id, bad_id] = std::from_chars(text.data(), end, id);
+  if (bad_id == std::errc() && after_id != end && *after_id == '=') {
+    const auto [after_bias, bad_bias] = std::from_chars(after_id + 1, end, bias);
+    if (bad_bias == std::errc() && after_bias == end) return std::pair(id, bias);
+  }
+  return Fail({.what = "not a bias of a token",
+               .where = "--logit-bias",
+               .wanted = "ID=BIAS, such as 236743=-5",
+               .found = text});
+}
+
+}  // namespace
+
+Result<GenerateOptions> ToGenerateOptions(const RunOptions& o, const Engine& engine) {
+  const GenerationDefaults& defaults = engine.defaults();
+  GenerateOptions options;
+  options.sampling.temperature = o.temperature >= 0 ? o.temperature : defaults.temperature;
+  options.sampling.top_k = o.top_k >= 0 ? o.top_k : defaults.top_k;
+  options.sampling.top_p = o.top_p >= 0 ? o.top_p : defaults.top_p;
+  options.sampling.min_p = o.min_p;
+  options.sampling.repetition_penalty = o.repetition_penalty;
+  options.sampling.seed = o.seed;
+  for (const std::string& text : o.logit_bias) {
+    CARAT_ASSIGN(options.sampling.logit_bias.emplace_back(), ReadBias(text));
+  }
+  options.sampling.suppressed = defaults.suppressed;
+  if (engine.tokenizer() != nullptr) {
+    const auto reserved = ReservedInConversation(*engine.tokenizer());
+    options.sampling.suppressed.insert(options.sampling.suppressed.end(), reserved.begin(),
+                                       reserved.end());
+  }
+  options.stop = defaults.stop;
+  options.max_tokens = o.max_tokens;
+  CARAT_TRY(ValidateSampling(options.sampling, engine.config().vocab_size));
+  return options;
+}
+
+DType CacheType(const std::string& name) {
+  if (name == "f32") return DType::kF32;
+  if (name == "f16") return DType::kF16;
+  CARAT_CHECK(name == "bf16");
+  return DType::kBF16;
+}
+
+}  // namespace carat
