@@ -1,11 +1,10 @@
 #include "apps/answer_view.h"
 
-#include <fmt/core.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <string>
 
+#include "apps/output.h"
 #include "apps/terminal.h"
 
 namespace carat {
@@ -15,21 +14,23 @@ constexpr size_t kBarFrom = 512;  // tokens; less is read too fast for a bar
 
 bool IsTerminal(int fd) { return ::isatty(fd) != 0; }
 
-void Emit(std::string_view kind, Json fields) {
+Status Emit(std::string_view kind, Json fields) {
   Json event;
   event.Set("event", kind);
   for (auto& [name, value] : fields.object()) event.Set(name, std::move(value));
-  fmt::print("{}\n", event.Dump());
-  std::fflush(stdout);
+  WriteOut(event.Dump() + "\n");
+  return FlushOutput();
 }
 
-void EmitEvent(const OutputEvent& event) {
+Status EmitEvent(const OutputEvent& event) {
   Json fields;
   switch (event.kind) {
     case OutputEvent::Kind::kText:
+      fields.Set("text", event.text);
+      return Emit("text", std::move(fields));
     case OutputEvent::Kind::kThinking:
       fields.Set("text", event.text);
-      return Emit(event.kind == OutputEvent::Kind::kText ? "text" : "thinking", std::move(fields));
+      return Emit("thinking", std::move(fields));
     case OutputEvent::Kind::kToolCall:
       fields.Set("name", event.name);
       fields.Set("arguments", event.arguments);
@@ -39,10 +40,35 @@ void EmitEvent(const OutputEvent& event) {
       fields.Set("problem", event.problem);
       return Emit("malformed_call", std::move(fields));
   }
+  return {};
+}
+
+void EmitDone(const AnswerStats& stats) {
+  Json done;
+  done.Set("reason", stats.reason);
+  done.Set("tokens", stats.tokens);
+  done.Set("seconds", stats.seconds);
+  done.Set("prompt_tokens", stats.prompt_tokens);
+  done.Set("reused_tokens", stats.sync.reused);
+  done.Set("prefill_seconds", stats.prefill_seconds);
+  done.Set("context_used", static_cast<int64_t>(stats.used));
+  done.Set("context", static_cast<int64_t>(stats.context));
+  // As text where a reader's doubles could not hold it.
+  const auto seed = static_cast<int64_t>(stats.seed);
+  done.Set("seed", seed >= 0 ? Json(seed) : Json(Json::BigInteger{std::to_string(stats.seed)}));
+  static_cast<void>(Emit("done", std::move(done)));  // FlushOutput tells at the end
 }
 
 double Rate(size_t tokens, double seconds) {
   return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
+}
+
+std::string_view Explain(std::string_view reason) {
+  if (reason == "length") return "the limit of --max-tokens was reached";
+  if (reason == "context") return "the context is full; --context N gives more room";
+  if (reason == "repetition") return "it repeated itself without end";
+  if (reason == "cancelled") return "cancelled";
+  return "";
 }
 
 }  // namespace
@@ -51,9 +77,12 @@ void ShowBar(std::string_view action, double done, double total, std::string_vie
   if (!IsTerminal(STDERR_FILENO) || total <= 0) return;
   constexpr double kWidth = 30;
   const std::string bar(static_cast<size_t>(done * kWidth / total), '#');
-  fmt::print(stderr, "\r{} [{:30}] {:.4g} of {:.4g} {}{}", action, bar, done, total, unit,
-             done >= total ? "\r\x1b[K" : "");
-  std::fflush(stderr);
+  PrintErr("\r{} [{:30}] {:.4g} of {:.4g} {}", action, bar, done, total, unit);
+  if (done >= total) ClearBar();
+}
+
+void ClearBar() {
+  if (IsTerminal(STDERR_FILENO)) WriteErr("\r\x1b[K");
 }
 
 void AnswerView::Prefill(size_t done, size_t total) {
@@ -61,59 +90,60 @@ void AnswerView::Prefill(size_t done, size_t total) {
     Json fields;
     fields.Set("done", done);
     fields.Set("total", total);
-    Emit("prefill", std::move(fields));
+    static_cast<void>(Emit("prefill", std::move(fields)));
   } else if (total > kBarFrom) {
     ShowBar("reading", static_cast<double>(done), static_cast<double>(total), "tokens");
+    bar_open_ = done < total;
   }
 }
 
-void AnswerView::Event(const OutputEvent& event) {
+Status AnswerView::Event(const OutputEvent& event) {
   if (kind_ == ViewKind::kJson) return EmitEvent(event);
   if (event.kind == OutputEvent::Kind::kThinking) {
     if (IsTerminal(STDERR_FILENO)) {
-      fmt::print(stderr, "\x1b[2m{}\x1b[0m", EscapeForTerminal(event.text));
+      PrintErr("\x1b[2m{}\x1b[0m", EscapeForTerminal(event.text));
       in_thought_ = true;
     }
-    return;
+    return {};
   }
-  if (in_thought_) fmt::print(stderr, "\n");
+  if (in_thought_) WriteErr("\n");
   in_thought_ = false;
   std::string text = event.text;
   if (event.kind == OutputEvent::Kind::kToolCall) text = event.name + event.arguments.Dump();
   if (IsTerminal(STDOUT_FILENO)) text = EscapeForTerminal(text);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  WriteOut(text);
   line_open_ = !text.ends_with('\n');
+  return FlushOutput();
 }
 
-void AnswerView::Broken() {
-  if (in_thought_) fmt::print(stderr, "\n");
-  if (line_open_ && kind_ != ViewKind::kJson) fmt::print("\n");
-  std::fflush(stdout);
-  in_thought_ = line_open_ = false;
+void AnswerView::CloseLines() {
+  if (bar_open_) ClearBar();
+  if (in_thought_) WriteErr("\n");
+  if (line_open_) WriteOut("\n");
+  static_cast<void>(FlushOutput());
+  bar_open_ = in_thought_ = line_open_ = false;
+}
+
+void AnswerView::Broken(const Error& error) {
+  CloseLines();
+  if (kind_ != ViewKind::kJson) return;
+  Json fields;
+  fields.Set("message", error.Message());
+  static_cast<void>(Emit("error", std::move(fields)));
 }
 
 void AnswerView::Done(const AnswerStats& stats) {
-  if (kind_ == ViewKind::kJson) {
-    Json done;
-    done.Set("reason", stats.reason);
-    done.Set("tokens", stats.tokens);
-    done.Set("seconds", stats.seconds);
-    done.Set("prompt_tokens", stats.prompt_tokens);
-    done.Set("reused_tokens", stats.sync.reused);
-    done.Set("prefill_seconds", stats.prefill_seconds);
-    done.Set("context_used", static_cast<int64_t>(stats.used));
-    done.Set("context", static_cast<int64_t>(stats.context));
-    return Emit("done", std::move(done));
+  if (kind_ == ViewKind::kJson) return EmitDone(stats);
+  line_open_ = true;  // an answer ends its line, even an empty one
+  CloseLines();
+  if (kind_ == ViewKind::kTerminal) {
+    PrintErr("[{} tokens, {:.1f}/s; prompt {} read, {} kept, {:.1f}/s; context {} of {}; {}]\n",
+             stats.tokens, Rate(stats.tokens, stats.seconds), stats.sync.prefilled,
+             stats.sync.reused, Rate(stats.sync.prefilled, stats.prefill_seconds), stats.used,
+             stats.context, stats.reason);
   }
-  fmt::print("\n");
-  std::fflush(stdout);
-  in_thought_ = line_open_ = false;
-  if (kind_ != ViewKind::kTerminal) return;
-  fmt::print(
-      stderr, "[{} tokens, {:.1f}/s; prompt {} read, {} kept, {:.1f}/s; context {} of {}; {}]\n",
-      stats.tokens, Rate(stats.tokens, stats.seconds), stats.sync.prefilled, stats.sync.reused,
-      Rate(stats.sync.prefilled, stats.prefill_seconds), stats.used, stats.context, stats.reason);
+  const std::string_view why = Explain(stats.reason);
+  if (!why.empty()) PrintErr("carat: the answer ended early: {}\n", why);
 }
 
 }  // namespace carat

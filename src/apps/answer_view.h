@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
+#include "base/result.h"
 #include "chat/output_parser.h"
 #include "engine/session.h"
 
@@ -22,27 +24,35 @@ struct AnswerStats {
   double prefill_seconds = 0;
   double seconds = 0;  // of decoding
   Pos used = 0, context = 0;
-  std::string_view reason;
+  uint64_t seed = 0;
+  std::string_view reason;  // StopReasonName, "stop_string" or "cancelled"
 };
 
+// One owner thread.
 class AnswerView {
  public:
   explicit AnswerView(ViewKind kind) : kind_(kind) {}
 
   // Parts of the prompt that are read, in tokens.
   void Prefill(size_t done, size_t total);
-  void Event(const OutputEvent& event);
+  // Fails if standard output does not take it.
+  Status Event(const OutputEvent& event);
   void Done(const AnswerStats& stats);
-  // The answer broke off with an error, which somebody else reports: ends an open line.
-  void Broken();
+  // The answer broke off: ends an open line. The caller reports the error, but for kJson, which gets
+  // an event of it too.
+  void Broken(const Error& error);
 
  private:
+  void CloseLines();
+
   ViewKind kind_;
+  bool bar_open_ = false;
   bool in_thought_ = false;  // the last piece shown was a thought
   bool line_open_ = false;   // what was shown last did not end its line
 };
 
 // "reading [####    ] 512 of 4096 tokens" on stderr, if that is a terminal; gone when all is done.
 void ShowBar(std::string_view action, double done, double total, std::string_view unit);
+void ClearBar();
 
 }  // namespace carat

@@ -1,5 +1,5 @@
 // carat inspect: what a file holds and what the model computes, for bug reports and conformance.
-#include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -9,7 +9,9 @@
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/inspect_file.h"
+#include "apps/interrupt.h"
 #include "apps/npy_writer.h"
+#include "apps/output.h"
 #include "apps/terminal.h"
 #include "base/bytes.h"
 #include "engine/generate.h"
@@ -34,17 +36,22 @@ struct InspectOptions {
   int threads = 0;
 };
 
-void PrintWarnings(const std::vector<std::string>& warnings) {
-  for (const std::string& warning : warnings)
-    fmt::print(stderr, "carat: warning: {}\n", EscapeForTerminal(warning));
-}
-
 Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
-  CARAT_ASSIGN(auto engine, Engine::Open({.model = FindModel(o.model, ModelFolder()),
+  CatchInterrupts();
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
+  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
                                           .threads = o.threads,
                                           .kernels = o.reference ? "reference" : ""}));
   PrintWarnings(engine->warnings());
   return engine;
+}
+
+bool GoOn(size_t, size_t) { return !Interrupted(); }
+
+// Ctrl-C: what was to be written is not there, instead of being there in part.
+Status CheckInterrupt() {
+  if (!Interrupted()) return {};
+  return Fail({.code = ErrorCode::kCancelled, .what = "cancelled"});
 }
 
 // An instrument reads exactly: the cache is f32.
@@ -58,7 +65,7 @@ Result<Session> OpenSession(Engine& engine, size_t positions) {
 Status InspectFile(const InspectOptions& o) {
   CARAT_ASSIGN(const Json json, DescribeFile(o.path));
   if (o.json) {
-    fmt::print("{}\n", json.Dump(2));
+    Print("{}\n", json.Dump(2));
   } else {
     PrintDescription(json);
   }
@@ -66,7 +73,8 @@ Status InspectFile(const InspectOptions& o) {
 }
 
 Status InspectTokens(const InspectOptions& o) {
-  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(FindModel(o.model, ModelFolder())));
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
+  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(model));
   CARAT_ASSIGN(const std::optional<Tokenizer> tokenizer, LoadTokenizer(files));
   CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, tokenizer ? &*tokenizer : nullptr));
   Json::Array ids, pieces;
@@ -79,20 +87,22 @@ Status InspectTokens(const InspectOptions& o) {
     Json json;
     json.Set("ids", std::move(ids));
     json.Set("pieces", std::move(pieces));
-    fmt::print("{}\n", json.Dump());
+    Print("{}\n", json.Dump());
     return {};
   }
   for (size_t i = 0; i < ids.size(); ++i) {
-    fmt::print("{:7} {}\n", ids[i].integer(), EscapeForTerminal(pieces[i].Dump()));
+    Print("{:7} {}\n", ids[i].integer(), pieces[i].Dump());
   }
   return {};
 }
 
 Status InspectPrompt(const InspectOptions& o) {
-  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(FindModel(o.model, ModelFolder())));
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
+  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(model));
   CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(o.source));
   PrintWarnings(rendered.warnings);
-  std::fwrite(rendered.text.data(), 1, rendered.text.size(), stdout);
+  // Exactly, but for a terminal, which a message must not steer.
+  WriteOut(::isatty(STDOUT_FILENO) != 0 ? EscapeForTerminal(rendered.text) : rendered.text);
   return {};
 }
 
@@ -106,10 +116,12 @@ Status InspectLogits(const InspectOptions& o) {
   CARAT_ASSIGN(NpyWriter out, NpyWriter::Create(o.out, all ? prompt.ids.size() : 1,
                                                 static_cast<size_t>(engine->config().vocab_size)));
   if (all) {
-    CARAT_TRY(session.AppendAll(prompt.ids,
-                                [&](std::span<const float> rows) { return out.Append(rows); }));
+    CARAT_TRY(session.AppendAll(prompt.ids, [&](std::span<const float> rows) -> Status {
+      CARAT_TRY(CheckInterrupt());
+      return out.Append(rows);
+    }));
   } else {
-    CARAT_TRY(session.SyncTo(prompt));
+    CARAT_TRY(session.SyncTo(prompt, GoOn));
     CARAT_TRY(out.Append(session.logits()));
   }
   return out.Commit();
@@ -120,12 +132,14 @@ Status InspectGenerate(const InspectOptions& o) {
   CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
   CARAT_ASSIGN(Session session,
                OpenSession(*engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));
-  CARAT_TRY(session.SyncTo(prompt));
+  CARAT_TRY(session.SyncTo(prompt, GoOn));
   GenerateOptions options;
   const GenerationDefaults& defaults = engine->defaults();
   options.sampling.temperature = o.greedy ? 0 : defaults.temperature;
   options.sampling.top_k = defaults.top_k;
   options.sampling.top_p = defaults.top_p;
+  options.sampling.min_p = defaults.min_p;
+  options.sampling.repetition_penalty = defaults.repetition_penalty;
   options.sampling.seed = o.seed;
   options.sampling.suppressed = defaults.suppressed;
   options.stop = defaults.stop;
@@ -135,19 +149,27 @@ Status InspectGenerate(const InspectOptions& o) {
   CARAT_ASSIGN(Generation answer, Generation::Create(session, std::move(options)));
   Json::Array ids;
   while (!answer.done()) {
+    CARAT_TRY(CheckInterrupt());
     CARAT_ASSIGN(const GenerateStep step, answer.Step());
     if (step.id >= 0) ids.emplace_back(int64_t{step.id});
   }
   return WriteFileAtomic(o.out, AsBytes(Json(std::move(ids)).Dump() + "\n"));
 }
 
-void AddMessageFlags(CLI::App& command, PromptSource& source) {
-  command.add_option("--tools", source.tools, "OpenAI-style tools (a JSON file)");
-  command.add_flag("--thinking", source.thinking, "let the model think");
-  command.add_flag("--preserve-thinking", source.preserve_thinking,
-                   "keep earlier thoughts that led to tool calls");
-  command.add_flag("--no-generation-prompt", source.no_generation_prompt,
-                   "end with the last message");
+// --messages, and what only it can use.
+CLI::Option* AddMessages(CLI::App& command, CLI::App& group, PromptSource& source) {
+  CLI::Option* messages =
+      group.add_option("--messages", source.messages, "OpenAI-style messages (a JSON file)");
+  command.add_option("--tools", source.tools, "OpenAI-style tools (a JSON file)")->needs(messages);
+  command.add_flag("--thinking", source.thinking, "let the model think")->needs(messages);
+  command
+      .add_flag("--preserve-thinking", source.preserve_thinking,
+                "keep earlier thoughts that led to tool calls")
+      ->needs(messages);
+  command
+      .add_flag("--no-generation-prompt", source.no_generation_prompt, "end with the last message")
+      ->needs(messages);
+  return messages;
 }
 
 void AddModel(CLI::App& command, InspectOptions& o) {
@@ -159,10 +181,9 @@ void AddComputation(CLI::App& command, InspectOptions& o) {
   AddModel(command, o);
   auto* source = command.add_option_group("prompt");
   source->add_option("--ids", o.source.ids, "a JSON array of ids (a file)");
-  source->add_option("--messages", o.source.messages, "OpenAI-style messages (a JSON file)");
+  AddMessages(command, *source, o.source);
   source->add_option("--prompt", o.source.prompt, "a rendered prompt (a text file)");
   source->require_option(1);
-  AddMessageFlags(command, o.source);
   command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
   command.add_option("--threads", o.threads, "threads; 0 for all processors")
       ->capture_default_str();
@@ -191,17 +212,14 @@ void AddInspect(CLI::App& app, int& exit_code) {
   AddModel(*tokens, *o);
   auto* source = tokens->add_option_group("prompt");
   source->add_option("--text", o->source.text, "plain text");
-  source->add_option("--messages", o->source.messages, "OpenAI-style messages (a JSON file)");
+  AddMessages(*tokens, *source, o->source);
   source->add_option("--prompt", o->source.prompt, "a rendered prompt (a text file)");
   source->require_option(1);
-  AddMessageFlags(*tokens, o->source);
   tokens->add_flag("--json", o->json, "as JSON: ids and pieces");
 
   CLI::App* prompt = add("prompt", "The rendered prompt, exactly", InspectPrompt);
   AddModel(*prompt, *o);
-  prompt->add_option("--messages", o->source.messages, "OpenAI-style messages (a JSON file)")
-      ->required();
-  AddMessageFlags(*prompt, o->source);
+  AddMessages(*prompt, *prompt, o->source)->required();
 
   CLI::App* logits = add("logits", "Logits as float32 .npy, after the soft cap", InspectLogits);
   AddComputation(*logits, *o);
@@ -212,9 +230,13 @@ void AddInspect(CLI::App& app, int& exit_code) {
   CLI::App* generate = add("generate", "The new ids as a JSON array", InspectGenerate);
   AddComputation(*generate, *o);
   generate->add_flag("--greedy", o->greedy, "always the most probable token");
-  generate->add_option("--max-tokens", o->max_tokens, "most new ids")->capture_default_str();
+  generate->add_option("--max-tokens", o->max_tokens, "most new ids")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   generate->add_flag("--ignore-stop", o->ignore_stop, "go on past stop tokens");
-  generate->add_option("--seed", o->seed, "seed of the random numbers")->capture_default_str();
+  generate->add_option("--seed", o->seed, "seed of the random numbers")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 }  // namespace carat

@@ -3,6 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <string>
+#include <vector>
+
 #include "base/result.h"
 
 namespace carat {
@@ -13,5 +16,7 @@ void AddRun(CLI::App& app, int& exit_code);
 
 // Prints "carat: MESSAGE" to standard error and gives the exit code.
 int Report(const Error& error);
+// Prints "carat: warning: …", a line each, to standard error.
+void PrintWarnings(const std::vector<std::string>& warnings);
 
 }  // namespace carat

@@ -1,8 +1,11 @@
 #include "apps/conversation.h"
 
+#include <filesystem>
+#include <random>
 #include <utility>
 
 #include "apps/input.h"
+#include "apps/interrupt.h"
 #include "base/bytes.h"
 #include "chat/prompt.h"
 #include "engine/stop_strings.h"
@@ -19,33 +22,70 @@ OutputEvent TextEvent(std::string text) {
 }
 
 // Shows events and keeps them for the history. Stop strings look at the answer's text only.
-void Take(std::vector<OutputEvent>& fresh, StopStrings& stops, AnswerView& view,
-          std::vector<OutputEvent>& all) {
+Status Take(std::vector<OutputEvent>& fresh, StopStrings& stops, AnswerView& view,
+            std::vector<OutputEvent>& all) {
+  const auto show = [&](OutputEvent event) -> Status {
+    CARAT_TRY(view.Event(event));
+    all.push_back(std::move(event));
+    return {};
+  };
   for (OutputEvent& event : fresh) {
     if (stops.hit()) break;
-    if (event.kind == OutputEvent::Kind::kText) {
-      event.text = stops.Push(event.text);
-      if (event.text.empty()) continue;
+    const bool text = event.kind == OutputEvent::Kind::kText;
+    // What was held back stands before an event of another kind.
+    std::string ready = text ? stops.Push(event.text) : stops.Finish();
+    if (!ready.empty()) {
+      CARAT_TRY(show(TextEvent(std::move(ready))));
     }
-    view.Event(event);
-    all.push_back(std::move(event));
+    if (!text) {
+      CARAT_TRY(show(std::move(event)));
+    }
   }
   fresh.clear();
+  return {};
+}
+
+// Messages that `carat run` can go on with: text of the known roles.
+Status CheckLoaded(const Json& messages, const std::string& path) {
+  const JsonView view(messages, path);
+  if (!messages.is_array()) return Fail(view.Wrong("an array of messages"));
+  for (size_t i = 0; i < messages.array().size(); ++i) {
+    const JsonView message = view.At(i);
+    CARAT_ASSIGN(const std::string role, message.String("role"));
+    if (role != "system" && role != "developer" && role != "user" && role != "assistant" &&
+        role != "tool") {
+      return Fail({.what = "no such role",
+                   .where = message.path() + ".role",
+                   .wanted = "system, developer, user, assistant or tool",
+                   .found = role.substr(0, 40)});
+    }
+    const Json* content = message.value().Find("content");
+    if (content == nullptr || !content->is_array()) continue;
+    for (const Json& part : content->array()) {
+      const Json* type = part.Find("type");
+      if (type != nullptr && type->is_string() && type->string() != "text") {
+        return Fail({.code = ErrorCode::kUnsupported,
+                     .what = "carat run reads text only, so far",
+                     .where = message.path() + ".content",
+                     .found = type->string().substr(0, 40)});
+      }
+    }
+  }
+  if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered)
+    return Fail(Within(path, rendered.error()));
+  return {};
 }
 
 }  // namespace
 
-Conversation::Conversation(Session& session, const Tokenizer& tokenizer,
-                           const std::atomic<bool>& interrupted, Options options)
-    : session_(session),
-      tokenizer_(tokenizer),
-      interrupted_(interrupted),
-      options_(std::move(options)) {
+Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options options)
+    : session_(session), tokenizer_(tokenizer), options_(std::move(options)) {
   Clear();
 }
 
 void Conversation::Clear() {
-  messages_ = Json(Json::Array());
+  messages_.clear();
+  file_.clear();
   if (!options_.system.empty()) AddMessage("system", options_.system);
 }
 
@@ -54,25 +94,42 @@ void Conversation::SetSystem(const std::string& text) {
   Clear();
 }
 
-Status Conversation::Save(const std::string& path) const {
-  return WriteFileAtomic(path, AsBytes(messages_.Dump(2) + "\n"), 0600);
+Status Conversation::Save(const std::string& path) {
+  std::error_code ignored;
+  if (path != file_ && std::filesystem::is_regular_file(path, ignored)) {
+    return Fail({.what = "the file exists already, and this conversation did not write it",
+                 .where = path,
+                 .wanted = "another name"});
+  }
+  CARAT_TRY(WriteFileAtomic(path, AsBytes(Json(messages_).Dump(2) + "\n"), 0600));
+  file_ = path;
+  return {};
 }
 
 Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
-  if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered)
-    return Fail(Within(path, rendered.error()));
-  messages_ = std::move(messages);
+  CARAT_TRY(CheckLoaded(messages, path));
+  messages_ = std::move(messages.array());
+  options_.system.clear();
+  if (!messages_.empty()) {
+    const Json& first = messages_.front();
+    const std::string& role = first.Find("role")->string();
+    const Json* content = first.Find("content");
+    const bool is_system = role == "system" || role == "developer";
+    if (is_system && content != nullptr && content->is_string())
+      options_.system = content->string();
+  }
+  file_ = path;
   return {};
 }
 
 Status Conversation::Answer(const std::string& text, AnswerView& view) {
+  const size_t before = messages_.size();
   AddMessage("user", text);
   Status done = Stream(view);
-  if (!done) {
-    view.Broken();
-    messages_.array().pop_back();
-  }
+  if (!done) view.Broken(done.error());
+  // Without an answer it is as if nobody had asked.
+  if (!done || messages_.size() == before + 1) messages_.resize(before);
   return done;
 }
 
@@ -80,25 +137,29 @@ void Conversation::AddMessage(std::string_view role, const std::string& content)
   Json message;
   message.Set("role", role);
   message.Set("content", content);
-  messages_.array().push_back(std::move(message));
+  messages_.push_back(std::move(message));
 }
 
 Status Conversation::Stream(AnswerView& view) {
   CARAT_ASSIGN(const RenderedPrompt rendered,
-               RenderPrompt(messages_, nullptr, {.enable_thinking = options_.think}));
+               RenderPrompt(Json(messages_), nullptr, {.enable_thinking = options_.think}));
   const Prompt prompt = ToPrompt(tokenizer_, rendered);
   AnswerStats stats;
   stats.prompt_tokens = prompt.ids.size();
   const double start = Now();
   CARAT_ASSIGN(stats.sync, session_.SyncTo(prompt, [&](size_t done, size_t total) {
     view.Prefill(done, total);
-    return !interrupted_;
+    return !Interrupted();
   }));
   const double read = Now();
-  CARAT_ASSIGN(Generation answer, Generation::Create(session_, options_.generating));
+  GenerateOptions generating = options_.generating;
+  generating.sampling.seed = stats.seed = seed_ =
+      options_.seed ? *options_.seed : std::random_device()();
+  CARAT_ASSIGN(Generation answer, Generation::Create(session_, std::move(generating)));
   std::vector<OutputEvent> all;
   CARAT_ASSIGN(stats.reason, Decode(answer, rendered.opens_thought, view, all));
-  messages_.array().push_back(AssistantMessage(all));
+  // An answer without a word is one all the same, unless Ctrl-C came before it began.
+  if (!all.empty() || stats.reason != "cancelled") messages_.push_back(AssistantMessage(all));
   stats.tokens = answer.num_tokens();
   stats.prefill_seconds = read - start;
   stats.seconds = Now() - read;
@@ -115,21 +176,21 @@ Result<std::string_view> Conversation::Decode(Generation& answer, bool opens_tho
   StopStrings stops(options_.stop);
   std::vector<OutputEvent> fresh;
   StopReason reason = StopReason::kNone;
-  while (!answer.done() && !interrupted_ && !stops.hit()) {
+  while (!answer.done() && !Interrupted() && !stops.hit()) {
     CARAT_ASSIGN(const GenerateStep step, answer.Step());
     reason = step.reason;
-    if (step.id < 0 || static_cast<size_t>(step.id) >= tokenizer_.size()) continue;
+    if (step.id < 0) continue;
     parser.Push(step.id, fresh);
-    Take(fresh, stops, view, all);
+    CARAT_TRY(Take(fresh, stops, view, all));
   }
   parser.Finish(fresh);
-  Take(fresh, stops, view, all);
+  CARAT_TRY(Take(fresh, stops, view, all));
   if (std::string rest = stops.Finish(); !rest.empty()) {
     all.push_back(TextEvent(std::move(rest)));
-    view.Event(all.back());
+    CARAT_TRY(view.Event(all.back()));
   }
   if (stops.hit()) return "stop_string";
-  return interrupted_ && reason == StopReason::kNone ? "cancelled" : StopReasonName(reason);
+  return reason == StopReason::kNone ? "cancelled" : StopReasonName(reason);
 }
 
 }  // namespace carat

@@ -1,7 +1,8 @@
 // Conversation: the messages of `carat run` and the session that reads them.
 #pragma once
 
-#include <atomic>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,30 +16,33 @@
 
 namespace carat {
 
-// Borrows the session, the tokenizer and `interrupted`: a signal handler sets it to stop an answer,
-// and the caller clears it before the next. One owner thread.
+// Borrows the session and the tokenizer. Ctrl-C (interrupt.h) stops an answer; the caller clears the
+// flag before the next. One owner thread.
 class Conversation {
  public:
   struct Options {
     std::string system;
     bool think = false;
     std::vector<std::string> stop;
+    std::optional<uint64_t> seed;  // absent: another one for every answer
     GenerateOptions generating;
   };
-  Conversation(Session& session, const Tokenizer& tokenizer, const std::atomic<bool>& interrupted,
-               Options options);
+  Conversation(Session& session, const Tokenizer& tokenizer, Options options);
 
   // Begins again, with the system prompt.
   void Clear();
   void SetSystem(const std::string& text);
+  const std::string& system() const { return options_.system; }
   bool ToggleThinking() { return options_.think = !options_.think; }
-  Status Save(const std::string& path) const;
-  // Takes the conversation only if it can be rendered.
+  // Never over a file that this conversation did not write or read.
+  Status Save(const std::string& path);
+  // Takes the conversation, and its system prompt, only if carat can go on with it.
   Status Load(const std::string& path);
-  size_t num_messages() const { return messages_.array().size(); }
+  size_t num_messages() const { return messages_.size(); }
+  uint64_t seed() const { return seed_; }  // of the last answer
 
-  // Answers one message of the user, shown through `view`. If it fails, the message is taken back.
-  // An interrupted answer is kept as far as it came.
+  // Answers one message of the user, shown through `view`. If it fails, or is stopped before it
+  // begins, the message is taken back. An answer stopped later is kept as far as it came.
   Status Answer(const std::string& text, AnswerView& view);
 
  private:
@@ -49,9 +53,10 @@ class Conversation {
 
   Session& session_;
   const Tokenizer& tokenizer_;
-  const std::atomic<bool>& interrupted_;
   Options options_;
-  Json messages_;
+  Json::Array messages_;
+  std::string file_;  // of the last Save or Load
+  uint64_t seed_ = 0;
 };
 
 }  // namespace carat

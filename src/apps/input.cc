@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "apps/commands.h"
+#include "base/check.h"
 #include "base/utf8.h"
 #include "chat/prompt.h"
 #include "io/file.h"
@@ -36,45 +38,47 @@ Result<Json> ReadJsonFile(const std::string& path) {
 }
 
 Result<RenderedPrompt> RenderSource(const PromptSource& source) {
-  CARAT_ASSIGN(const Json messages, ReadJsonFile(source.messages));
+  CARAT_CHECK(source.messages.has_value());
+  CARAT_ASSIGN(const Json messages, ReadJsonFile(*source.messages));
   Json tools;
-  if (!source.tools.empty()) {
-    CARAT_ASSIGN(tools, ReadJsonFile(source.tools));
+  if (source.tools) {
+    CARAT_ASSIGN(tools, ReadJsonFile(*source.tools));
   }
-  return RenderPrompt(messages, source.tools.empty() ? nullptr : &tools,
+  return RenderPrompt(messages, source.tools ? &tools : nullptr,
                       {.add_generation_prompt = !source.no_generation_prompt,
                        .enable_thinking = source.thinking,
                        .preserve_thinking = source.preserve_thinking});
 }
 
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer) {
-  const int given = !source.ids.empty() + !source.messages.empty() + !source.prompt.empty() +
-                    !source.text.empty();
+  const int given = source.ids.has_value() + source.messages.has_value() +
+                    source.prompt.has_value() + source.text.has_value();
   if (given != 1) {
     return Fail({.what = "exactly one source of the prompt is needed",
                  .wanted = "--ids, --messages, --prompt or --text",
                  .found = std::to_string(given)});
   }
   Prompt prompt;
-  if (!source.ids.empty()) {
-    CARAT_ASSIGN(const Json json, ReadJsonFile(source.ids));
-    CARAT_ASSIGN(prompt.ids, ParseIds(json, source.ids));
+  if (source.ids) {
+    CARAT_ASSIGN(const Json json, ReadJsonFile(*source.ids));
+    CARAT_ASSIGN(prompt.ids, ParseIds(json, *source.ids));
     return prompt;
   }
   if (tokenizer == nullptr) {
     return Fail({.code = ErrorCode::kNotFound,
                  .what = "the model files carry no tokenizer, so only --ids can be read"});
   }
-  if (!source.messages.empty()) {
+  if (source.messages) {
     CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(source));
+    PrintWarnings(rendered.warnings);
     return ToPrompt(*tokenizer, rendered);
   }
-  if (!source.prompt.empty()) {
-    CARAT_ASSIGN(const std::string text, ReadFile(source.prompt, kMaxPromptBytes));
+  if (source.prompt) {
+    CARAT_ASSIGN(const std::string text, ReadFile(*source.prompt, kMaxPromptBytes));
     prompt.ids = tokenizer->EncodeControl(text);
     return prompt;
   }
-  prompt.ids = tokenizer->EncodeText(source.text);
+  prompt.ids = tokenizer->EncodeText(*source.text);
   return prompt;
 }
 
@@ -86,20 +90,25 @@ std::filesystem::path ModelFolder() {
   return std::filesystem::path(home != nullptr ? home : ".") / ".local/share/carat/models";
 }
 
-std::filesystem::path FindModel(const std::string& name, const std::filesystem::path& folder) {
-  std::error_code ignored;
-  if (std::filesystem::exists(name, ignored) || name.find('/') != std::string::npos) return name;
-  for (const auto& path : {folder / name, folder / (name + ".gguf")}) {
-    if (std::filesystem::exists(path, ignored)) return path;
-  }
-  return name;
+std::string ExpandHome(const std::string& path) {
+  const char* home = std::getenv("HOME");
+  if (!path.starts_with("~/") || home == nullptr) return path;
+  return home + path.substr(1);
 }
 
 Result<std::filesystem::path> ChooseModel(const std::string& name,
                                           const std::filesystem::path& folder) {
-  if (!name.empty()) return FindModel(name, folder);
-  std::vector<std::filesystem::path> models;
   std::error_code ignored;
+  if (!name.empty()) {
+    for (const auto& path : {std::filesystem::path(name), folder / name, folder / (name + ".gguf")}) {
+      if (std::filesystem::exists(path, ignored)) return path;
+    }
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "no such model",
+                 .where = name,
+                 .wanted = "a folder, a GGUF file, or a name in " + folder.string()});
+  }
+  std::vector<std::filesystem::path> models;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     const auto files = OpenModelFiles(entry.path());
     if (files && files->kind == FileKind::kText) models.push_back(entry.path());

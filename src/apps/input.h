@@ -13,11 +13,12 @@ namespace carat {
 
 // One of these must be given.
 struct PromptSource {
-  std::string ids;       // file with a JSON array of ids
-  std::string messages;  // file with OpenAI-style messages
-  std::string prompt;  // file with a rendered prompt; control tokens are parsed, no <bos> is added
-  std::string text;    // plain text
-  std::string tools;   // file with OpenAI-style tools, beside messages
+  std::optional<std::string> ids;       // file with a JSON array of ids
+  std::optional<std::string> messages;  // file with OpenAI-style messages
+  // File with a rendered prompt; control tokens are parsed, no <bos> is added.
+  std::optional<std::string> prompt;
+  std::optional<std::string> text;   // plain text
+  std::optional<std::string> tools;  // file with OpenAI-style tools, beside messages
   bool thinking = false;
   bool preserve_thinking = false;
   bool no_generation_prompt = false;
@@ -26,12 +27,14 @@ struct PromptSource {
 Result<Json> ReadJsonFile(const std::string& path);
 // Renders --messages (and --tools).
 Result<RenderedPrompt> RenderSource(const PromptSource& source);
-// The ids of whichever source is given.
+// The ids of whichever source is given; what rendering warns of goes to standard error.
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer);
 
-// A path as it stands, or the name of a model in `folder`.
-std::filesystem::path FindModel(const std::string& name, const std::filesystem::path& folder);
-// The same; without a name, the only text model in `folder`. Errors list what is there.
+// "~/…" with the home directory in front.
+std::string ExpandHome(const std::string& path);
+
+// A path as it stands, or the name of a model in `folder`; without a name, the only text model in
+// `folder`. Errors say where was looked and what is there.
 Result<std::filesystem::path> ChooseModel(const std::string& name,
                                           const std::filesystem::path& folder);
 // $XDG_DATA_HOME/carat/models, or ~/.local/share/carat/models.

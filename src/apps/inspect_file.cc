@@ -1,13 +1,12 @@
 #include "apps/inspect_file.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "apps/output.h"
 #include "apps/terminal.h"
 #include "base/utf8.h"
 #include "chat/template.h"
@@ -79,7 +78,7 @@ std::string DescribeTemplate(const std::string& text) {
   const size_t at = text.find(kMark);
   const std::string date =
       at == std::string::npos ? "without a date" : text.substr(at + kMark.size(), 10);
-  const std::string here = fmt::format("{} ({} bytes)", SanitizeUtf8(date), text.size());
+  std::string here = fmt::format("{} ({} bytes)", SanitizeUtf8(date), text.size());
   if (IsOurTemplate(text)) return here;
   return fmt::format("{}; carat renders the official version of {}, which differs", here,
                      kTemplateVersion);
@@ -164,12 +163,12 @@ Result<Json> DescribeFile(const std::string& path) {
   totals.Set("bytes", static_cast<int64_t>(files.tensors().TotalBytes()));
   json.Set("totals", std::move(totals));
   Json::Array tensors = DescribeTensors(files.tensors());
-  Json metadata;
-  if (files.gguf) {
-    for (const GgufPair& pair : files.gguf->metadata())
-      metadata.Set(std::string(pair.key), Describe(pair.value));
-  }
   const bool has_metadata = files.gguf.has_value();
+  Json::Object metadata;
+  if (has_metadata) {
+    for (const GgufPair& pair : files.gguf->metadata())
+      metadata.emplace_back(pair.key, Describe(pair.value));
+  }
   CARAT_TRY(AddContents(std::move(files), json));
   if (has_metadata) json.Set("metadata", std::move(metadata));
   json.Set("tensors", std::move(tensors));
@@ -181,19 +180,19 @@ void PrintDescription(const Json& description) {
   for (const auto& [name, value] : description.object()) {
     if (name == "metadata" || name == "tensors") continue;
     const std::string text = value.is_string() ? value.string() : value.Dump();
-    fmt::print("{:13} {}\n", name, EscapeForTerminal(text));
+    Print("{:13} {}\n", name, EscapeLine(text));
   }
   if (const Json* metadata = description.Find("metadata"); metadata != nullptr) {
-    fmt::print("metadata\n");
+    Print("metadata\n");
     for (const auto& [key, value] : metadata->object()) {
       std::string text = value.Dump();
       if (text.size() > kMostShown) text = SanitizeUtf8(text.substr(0, kMostShown)) + "…";
-      fmt::print("  {:48} {}\n", EscapeForTerminal(key), EscapeForTerminal(text));
+      Print("  {:48} {}\n", EscapeLine(key), EscapeLine(text));
     }
   }
-  fmt::print("tensors\n");
+  Print("tensors\n");
   for (const Json& tensor : description.Find("tensors")->array()) {
-    fmt::print("  {:58} {:6} {:18} {}\n", EscapeForTerminal(tensor.Find("name")->string()),
+    Print("  {:58} {:6} {:18} {}\n", EscapeLine(tensor.Find("name")->string()),
                tensor.Find("type")->string(), tensor.Find("shape")->Dump(),
                tensor.Find("bytes")->integer());
   }

@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -14,15 +18,48 @@ namespace carat {
 namespace {
 
 constexpr int kHistoryEntries = 1000;
-const char* current_prompt = "> ";
-bool interrupted_line = false;
+constexpr uintmax_t kLongHistory = 1 << 20;  // bytes; then it is written anew with what is kept
+constexpr std::string_view kPasteEnd = "\x1b[201~";
+constexpr const char* kPasteMarksOn = "\x1b[?2004h";
+constexpr const char* kPasteMarksOff = "\x1b[?2004l";
 
-char* Prompt(EditLine*) { return const_cast<char*>(current_prompt); }
+// libedit calls back without a context, so these are the process's.
+const char* current_prompt = "> ";
+bool line_dropped = false;
+termios terminal_before{};
+
+char* ShowPrompt(EditLine*) { return const_cast<char*>(current_prompt); }
 
 // Ctrl-C while typing: the line is dropped, the program stays.
 unsigned char DropLine(EditLine*, int) {
-  interrupted_line = true;
+  line_dropped = true;
   return CC_EOF;
+}
+
+// Ctrl-Z: libedit has taken the terminal, so it is given back while the program sleeps.
+unsigned char Suspend(EditLine* line, int) {
+  el_set(line, EL_PREP_TERM, 0);
+  ::raise(SIGTSTP);
+  el_set(line, EL_PREP_TERM, 1);
+  return CC_REDISPLAY;
+}
+
+// What stands between the terminal's marks goes into the line as it is, newlines included.
+unsigned char Paste(EditLine* line, int) {
+  std::string text;
+  char c = 0;
+  while (!text.ends_with(kPasteEnd) && el_getc(line, &c) == 1) text += c == '\r' ? '\n' : c;
+  if (text.ends_with(kPasteEnd)) text.resize(text.size() - kPasteEnd.size());
+  while (text.ends_with('\n')) text.pop_back();  // Enter is the user's to press
+  el_insertstr(line, text.c_str());
+  return CC_REFRESH;
+}
+
+// A program that is told to end while it waits for a line must not leave the terminal raw.
+void RestoreAndEnd(int signal) {
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
 }
 
 void MakePrivateFile(const std::filesystem::path& path) {
@@ -44,35 +81,66 @@ struct LineEditor::Data {
   std::filesystem::path file;
 
   // One line without its newline; nothing at the end of input.
-  std::optional<std::string> ReadLine() {
+  std::optional<std::string> ReadLine() const {
     int count = 0;
-    interrupted_line = false;
+    line_dropped = false;
+    errno = 0;
+    std::fputs(kPasteMarksOn, stderr);
     const char* text = el_gets(line, &count);
-    if (text == nullptr || count <= 0) return std::nullopt;
+    std::fputs(kPasteMarksOff, stderr);
+    if (text == nullptr || count <= 0) {
+      line_dropped |= errno == EINTR;  // a signal from outside: as Ctrl-C
+      return std::nullopt;
+    }
     std::string_view view(text, static_cast<size_t>(count));
     while (view.ends_with('\n') || view.ends_with('\r')) view.remove_suffix(1);
     return std::string(view);
+  }
+
+  // Adds the message to the history, and to the end of the file, which others may be writing too.
+  void Remember(const std::string& message) const {
+    HistEvent event;
+    ::history(history, &event, H_ENTER, message.c_str());
+    if (file.empty()) return;
+    FILE* out = std::fopen(file.c_str(), "ae");
+    if (out == nullptr) return;
+    ::flock(::fileno(out), LOCK_EX);
+    std::fseek(out, 0, SEEK_END);
+    ::history(history, &event, H_NSAVE_FP, size_t{1}, out);
+    std::fclose(out);
+  }
+
+  void LoadHistory() const {
+    MakePrivateFile(file);
+    HistEvent event;
+    ::history(history, &event, H_LOAD, file.c_str());
+    std::error_code ignored;
+    if (std::filesystem::file_size(file, ignored) > kLongHistory && !ignored)
+      ::history(history, &event, H_SAVE, file.c_str());
   }
 };
 
 LineEditor::LineEditor(std::filesystem::path history) : data_(std::make_unique<Data>()) {
   std::setlocale(LC_CTYPE, "C.UTF-8");
+  ::tcgetattr(STDIN_FILENO, &terminal_before);
+  for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) ::signal(signal, RestoreAndEnd);
   data_->file = std::move(history);
-  data_->line = el_init("carat", stdin, stderr, stderr);
+  EditLine* line = data_->line = el_init("carat", stdin, stderr, stderr);
   data_->history = history_init();
   HistEvent event;
   ::history(data_->history, &event, H_SETSIZE, kHistoryEntries);
-  el_set(data_->line, EL_PROMPT, &Prompt);
-  el_set(data_->line, EL_EDITOR, "emacs");
-  el_set(data_->line, EL_HIST, ::history, data_->history);
-  el_set(data_->line, EL_SETTY, "-d", "-isig", nullptr);
-  el_set(data_->line, EL_ADDFN, "carat-drop-line", "Drop the line", &DropLine);
-  el_set(data_->line, EL_BIND, "^C", "carat-drop-line", nullptr);
-  el_set(data_->line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-  if (!data_->file.empty()) {
-    MakePrivateFile(data_->file);
-    ::history(data_->history, &event, H_LOAD, data_->file.c_str());
-  }
+  el_set(line, EL_PROMPT, &ShowPrompt);
+  el_set(line, EL_EDITOR, "emacs");
+  el_set(line, EL_HIST, ::history, data_->history);
+  el_set(line, EL_SETTY, "-d", "-isig", nullptr);
+  el_set(line, EL_ADDFN, "carat-drop-line", "Drop the line", &DropLine);
+  el_set(line, EL_ADDFN, "carat-suspend", "Stop until fg", &Suspend);
+  el_set(line, EL_ADDFN, "carat-paste", "Take pasted text", &Paste);
+  el_set(line, EL_BIND, "^C", "carat-drop-line", nullptr);
+  el_set(line, EL_BIND, "^Z", "carat-suspend", nullptr);
+  el_set(line, EL_BIND, "\\e[200~", "carat-paste", nullptr);
+  el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  if (!data_->file.empty()) data_->LoadHistory();
 }
 
 LineEditor::~LineEditor() {
@@ -80,38 +148,36 @@ LineEditor::~LineEditor() {
   el_end(data_->line);
 }
 
-std::optional<std::string> LineEditor::Read() {
-  std::string message;
+std::optional<TypedMessage> LineEditor::Read() {
+  TypedMessage message;
   bool quoted = false;
   for (;;) {
-    current_prompt = message.empty() && !quoted ? "> " : "… ";
+    current_prompt = message.one_line ? "> " : "… ";
     std::optional<std::string> line = data_->ReadLine();
-    if (!line && interrupted_line) {
+    if (!line && line_dropped) {
       std::fputs("^C\n", stderr);
-      message.clear();
+      message = {};
       quoted = false;
       continue;
     }
     if (!line) {
-      if (message.empty()) return std::nullopt;
+      if (message.text.empty()) return std::nullopt;
       break;
     }
     if (*line == "\"\"\"") {
+      message.one_line = false;
       quoted = !quoted;
       if (!quoted) break;
       continue;
     }
     const bool goes_on = !quoted && line->ends_with('\\');
     if (goes_on) line->pop_back();
-    message += *line;
+    message.text += *line;
+    if (goes_on || line->find('\n') != std::string::npos) message.one_line = false;
     if (!quoted && !goes_on) break;
-    message += '\n';
+    message.text += '\n';
   }
-  if (!message.empty()) {
-    HistEvent event;
-    ::history(data_->history, &event, H_ENTER, message.c_str());
-    if (!data_->file.empty()) ::history(data_->history, &event, H_SAVE, data_->file.c_str());
-  }
+  if (!message.text.empty()) data_->Remember(message.text);
   return message;
 }
 

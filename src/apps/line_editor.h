@@ -8,9 +8,15 @@
 
 namespace carat {
 
+struct TypedMessage {
+  std::string text;
+  bool one_line = true;  // typed as a single line, so it may be a command
+};
+
 // A message ends at Enter; a line ending in a backslash goes on in the next, and so does one after
-// """ until the next """. The history file is kept at mode 0600 in a folder of mode 0700. One per
-// process.
+// """ until the next """. Pasted lines stay one message where the terminal can mark what is pasted.
+// The history file is kept at mode 0600 in a folder of mode 0700, and several programs may share it.
+// One per process.
 class LineEditor {
  public:
   // `history`: the file; empty: no history is kept.
@@ -18,7 +24,7 @@ class LineEditor {
   ~LineEditor();
 
   // The next message, or nothing at the end of input. Ctrl-C drops what was typed.
-  std::optional<std::string> Read();
+  std::optional<TypedMessage> Read();
 
  private:
   struct Data;

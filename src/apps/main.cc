@@ -1,16 +1,17 @@
 // carat: Gemma 4 12B Unified on one's own computer.
-#include <fmt/core.h>
-
-#include <cstdio>
-
 #include "apps/commands.h"
+#include "apps/output.h"
 #include "apps/terminal.h"
 
 namespace carat {
 
 int Report(const Error& error) {
-  fmt::print(stderr, "carat: {}\n", EscapeForTerminal(error.Message()));
+  PrintErr("carat: {}\n", EscapeLine(error.Message()));
   return error.code == ErrorCode::kCancelled ? 130 : 2;
+}
+
+void PrintWarnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) PrintErr("carat: warning: {}\n", EscapeLine(warning));
 }
 
 }  // namespace carat
@@ -27,5 +28,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
+  if (const carat::Status done = carat::FlushOutput(); !done && exit_code == 0)
+    exit_code = carat::Report(done.error());
   return exit_code;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,17 +14,16 @@ namespace carat {
 
 struct RunOptions {
   std::string model;
-  std::string prompt;
+  std::optional<std::string> prompt;
   std::string system;
   bool think = false;
   size_t max_tokens = SIZE_MAX;
-  uint64_t seed = 0;
-  double temperature = -1;  // below 0: the file's, and so for the next two
-  int64_t top_k = -1;
-  double top_p = -1;
-  double min_p = 0;
-  double repetition_penalty = 1;
+  std::optional<uint64_t> seed;  // absent: another one for every answer
+  // Absent: the file's.
+  std::optional<double> temperature, top_p, min_p, repetition_penalty;
+  std::optional<int64_t> top_k;
   std::vector<std::string> logit_bias;  // "ID=BIAS"
+  bool no_repetition_guard = false;
   bool no_history = false;
   bool json = false;
   std::vector<std::string> stop;
@@ -33,7 +33,8 @@ struct RunOptions {
   std::string cache = "bf16";
 };
 
-// The options of an answer: the command line's, then the file's. Fails if a bias cannot be read.
+// The options of an answer but for its seed: the command line's, then the file's. Errors name the
+// option.
 Result<GenerateOptions> ToGenerateOptions(const RunOptions& options, const Engine& engine);
 
 // f32, f16 or bf16; precondition: one of them.

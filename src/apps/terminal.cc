@@ -7,21 +7,12 @@
 namespace carat {
 namespace {
 
-bool IsUnsafe(char32_t c) {
-  if (c == '\n' || c == '\t') return false;
-  const bool control = c < 0x20 || (c >= 0x7F && c <= 0x9F);
-  const bool direction = c == 0x061C || c == 0x200E || c == 0x200F ||
-                         (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-  return control || direction;
-}
-
-}  // namespace
-
-std::string EscapeForTerminal(std::string_view text) {
+std::string Escape(std::string_view text, std::string_view allowed) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
     const Utf8Step step = DecodeUtf8(text, at);
-    if (IsUnsafe(step.code)) {
+    const bool passes = step.size == 1 && allowed.find(text[at]) != std::string_view::npos;
+    if (IsTerminalControl(step.code) && !passes) {
       out += fmt::format("<U+{:04X}>", static_cast<unsigned>(step.code));
     } else {
       AppendUtf8(step.code, out);
@@ -30,5 +21,10 @@ std::string EscapeForTerminal(std::string_view text) {
   }
   return out;
 }
+
+}  // namespace
+
+std::string EscapeForTerminal(std::string_view text) { return Escape(text, "\n\t"); }
+std::string EscapeLine(std::string_view text) { return Escape(text, ""); }
 
 }  // namespace carat

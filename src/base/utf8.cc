@@ -98,6 +98,13 @@ std::string SanitizeUtf8(std::string_view text) {
   return out;
 }
 
+bool IsTerminalControl(char32_t code) {
+  const bool control = code < 0x20 || (code >= 0x7F && code <= 0x9F);
+  const bool direction = code == 0x061C || code == 0x200E || code == 0x200F ||
+                         (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return control || direction;
+}
+
 size_t IncompleteUtf8Tail(std::string_view text) {
   for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
     const size_t at = text.size() - back;

@@ -171,7 +171,7 @@ Json AssistantMessage(std::span<const OutputEvent> events) {
         break;
       case OutputEvent::Kind::kToolCall: {
         Json::Object function{{"name", event.name}, {"arguments", event.arguments}};
-        calls.push_back(Json::Object{{"id", "call_" + std::to_string(calls.size())},
+        calls.emplace_back(Json::Object{{"id", "call_" + std::to_string(calls.size())},
                                      {"type", "function"},
                                      {"function", std::move(function)}});
         break;

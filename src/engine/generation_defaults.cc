@@ -43,6 +43,9 @@ Status CheckRanges(const GenerationDefaults& defaults) {
   };
   CARAT_TRY(check(defaults.temperature >= 0 && defaults.temperature <= 100, "temperature",
                   "0 to 100", defaults.temperature));
+  CARAT_TRY(check(defaults.min_p >= 0 && defaults.min_p <= 1, "min_p", "0 to 1", defaults.min_p));
+  CARAT_TRY(check(defaults.repetition_penalty > 0 && defaults.repetition_penalty <= 100,
+                  "repetition_penalty", "above 0, at most 100", defaults.repetition_penalty));
   return check(defaults.top_p > 0 && defaults.top_p <= 1, "top_p", "above 0, at most 1",
                defaults.top_p);
 }
@@ -55,13 +58,16 @@ Result<GenerationDefaults> DefaultsFromHuggingFace(std::string_view generation_c
   const JsonView root(json, "");
   if (!json.is_object()) return Fail(root.Wrong("an object"));
   GenerationDefaults defaults;
-  CARAT_ASSIGN(defaults.do_sample, root.BoolOr("do_sample", false));  // transformers' own default
+  CARAT_ASSIGN(const bool do_sample, root.BoolOr("do_sample", false));
   CARAT_ASSIGN(defaults.temperature, root.NumberOr("temperature", 1.0));
   CARAT_ASSIGN(defaults.top_k, root.IntOr("top_k", 64, 0, INT32_MAX));
   CARAT_ASSIGN(defaults.top_p, root.NumberOr("top_p", 0.95));
+  CARAT_ASSIGN(defaults.min_p, root.NumberOr("min_p", 0.0));
+  CARAT_ASSIGN(defaults.repetition_penalty, root.NumberOr("repetition_penalty", 1.0));
   CARAT_TRY(ReadIds(root, "eos_token_id", vocab, defaults.stop));
   CARAT_TRY(ReadIds(root, "suppress_tokens", vocab, defaults.suppressed));
   CARAT_TRY(CheckRanges(defaults));
+  if (!do_sample) defaults.temperature = 0;
   return defaults;
 }
 
@@ -94,7 +100,7 @@ void AddModelStops(const Tokenizer& tokenizer, GenerationDefaults& defaults) {
   }
 }
 
-std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer) {
+std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer, int64_t vocab) {
   const SpecialIds& s = tokenizer.special();
   std::vector<TokenId> ids;
   for (const TokenId id :
@@ -106,6 +112,7 @@ std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer) {
     const std::string_view piece = tokenizer.Piece(id);
     if (piece.starts_with("<unused") && piece.ends_with(">")) ids.push_back(id);
   }
+  for (auto id = static_cast<TokenId>(tokenizer.size()); id < vocab; ++id) ids.push_back(id);
   return ids;
 }
 

@@ -12,15 +12,16 @@
 namespace carat {
 
 struct GenerationDefaults {
-  bool do_sample = true;
-  double temperature = 1.0;
+  double temperature = 1.0;  // 0 where the file says do_sample = false
   int64_t top_k = 64;
   double top_p = 0.95;
+  double min_p = 0.0;
+  double repetition_penalty = 1.0;
   std::vector<TokenId> stop;        // ids that end an answer
   std::vector<TokenId> suppressed;  // ids that are never chosen
 };
 
-// From generation_config.json.
+// From generation_config.json. As in transformers, a file without do_sample means greedy.
 Result<GenerationDefaults> DefaultsFromHuggingFace(std::string_view generation_config,
                                                    int64_t vocab);
 // From GGUF metadata; without a suppress list the end-of-media markers are suppressed (gguf
@@ -33,7 +34,8 @@ Result<GenerationDefaults> DefaultsFromGguf(const Gguf& gguf, int64_t vocab,
 void AddModelStops(const Tokenizer& tokenizer, GenerationDefaults& defaults);
 
 // Ids that no answer in a conversation may hold: reserved <unused…> tokens, media and their
-// markers, and everything that opens a turn or a declaration.
-std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer);
+// markers, everything that opens a turn or a declaration, and ids of the model's `vocab` for which the
+// tokenizer has no text.
+std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer, int64_t vocab);
 
 }  // namespace carat

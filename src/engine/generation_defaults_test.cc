@@ -22,7 +22,6 @@ TEST(DefaultsFromHuggingFace, ReadsTheFileOfThe12B) {
       "eos_token_id": [1, 106, 50], "pad_token_id": 0, "suppress_tokens": [258883, 258882],
       "temperature": 0.5, "top_k": 64, "top_p": 0.95, "transformers_version": "5.10.0.dev0"})",
                                        262144));
-  EXPECT_TRUE(d.do_sample);
   EXPECT_EQ(d.temperature, 0.5);
   EXPECT_EQ(d.top_k, 64);
   EXPECT_EQ(d.top_p, 0.95);
@@ -35,8 +34,7 @@ TEST(DefaultsFromHuggingFace, AbsentAndNullMembers) {
        {"{}", R"({"do_sample": null, "temperature": null, "top_k": null, "top_p": null,
                                      "eos_token_id": null, "suppress_tokens": null})"}) {
     ASSERT_VALUE(const GenerationDefaults d, DefaultsFromHuggingFace(text, 10));
-    EXPECT_FALSE(d.do_sample);  // transformers' own default
-    EXPECT_EQ(d.temperature, 1.0);
+    EXPECT_EQ(d.temperature, 0.0);  // transformers' own default is not to sample
     EXPECT_TRUE(d.stop.empty());
     EXPECT_TRUE(d.suppressed.empty());
   }
@@ -96,7 +94,6 @@ TEST(DefaultsFromGguf, ReadsTheKeys) {
   writer.U32("tokenizer.ggml.eom_token_id", 16)
       .I32s("tokenizer.ggml.suppress_tokens", {22, -1, 300, 21});
   ASSERT_VALUE(const GenerationDefaults d, FromGguf(writer));
-  EXPECT_TRUE(d.do_sample);
   EXPECT_EQ(d.temperature, 0.75);
   EXPECT_EQ(d.top_k, 40);
   EXPECT_EQ(d.top_p, 0.5);
@@ -142,7 +139,7 @@ TEST(AddModelStops, AlwaysTheThree) {
 
 TEST(ReservedInConversation, MediaMarkersTurnsAndUnused) {
   const Tokenizer t = MustMakeTokenizer({"<unused0>", "<unused99>", "unused", "<unused"});
-  const Ids reserved = ReservedInConversation(t);
+  const Ids reserved = ReservedInConversation(t, static_cast<int64_t>(t.size()) + 2);
   const auto holds = [&](std::string_view text) {
     return std::ranges::find(reserved, t.Find(text).value()) != reserved.end();
   };
@@ -151,6 +148,8 @@ TEST(ReservedInConversation, MediaMarkersTurnsAndUnused) {
         "<|think|>", "<|tool>", "<unused0>", "<unused99>"}) {
     EXPECT_TRUE(holds(text)) << text;
   }
+  for (const size_t beyond : {t.size(), t.size() + 1})  // ids of the model without a text
+    EXPECT_NE(std::ranges::find(reserved, static_cast<TokenId>(beyond)), reserved.end());
   // What an answer is made of, and what ends it.
   for (const char* text :
        {"<eos>", "<turn|>", "<|tool_response>", "<|channel>", "<channel|>", "<|tool_call>",

@@ -9,7 +9,7 @@ bool RepetitionGuard::Push(TokenId id) {
   bool loops = false;
   for (size_t p = 1; p <= kMaxPeriod && p < ids_.size(); ++p) {
     run_[p] = ids_[ids_.size() - 1 - p] == id ? run_[p] + 1 : 0;
-    loops |= run_[p] + p >= std::max(kMinTokens, kMinRepeats * p);
+    loops |= run_[p] + p >= std::max(kMinTokens, (p > kLongPeriod ? kRepeatsLong : kRepeats) * p);
   }
   return loops;
 }

@@ -10,13 +10,16 @@
 namespace carat {
 
 // An answer loops when its newest tokens repeat with some period p <= kMaxPeriod for at least
-// max(kMinTokens, kMinRepeats * p) tokens. Long tables and counted lists change inside each period,
-// so they do not trip it. Constant work per token.
+// max(kMinTokens, r * p) tokens, where r is kRepeats, or kRepeatsLong for whole paragraphs
+// (p > kLongPeriod). Counted lists and tables whose rows differ change inside each period, so they do
+// not trip it; a table of hundreds of equal rows does. Constant work per token.
 class RepetitionGuard {
  public:
-  static constexpr size_t kMaxPeriod = 64;
+  static constexpr size_t kMaxPeriod = 512;
+  static constexpr size_t kLongPeriod = 64;
   static constexpr size_t kMinTokens = 256;
-  static constexpr size_t kMinRepeats = 8;
+  static constexpr size_t kRepeats = 8;
+  static constexpr size_t kRepeatsLong = 4;
 
   // Adds a token; true if the answer loops now.
   bool Push(TokenId id);

@@ -29,15 +29,18 @@ std::vector<TokenId> Repeated(size_t period, size_t count) {
 TEST(RepetitionGuard, TripsExactlyAtTheStatedLength) {
   for (const size_t period : {1, 2, 3, 7, 31, 32, 33, 63, 64}) {
     const size_t stated =
-        std::max(RepetitionGuard::kMinTokens, RepetitionGuard::kMinRepeats * period);
+        std::max(RepetitionGuard::kMinTokens, RepetitionGuard::kRepeats * period);
     EXPECT_EQ(TripsAfter(Repeated(period, 2000)), stated) << period;
     EXPECT_EQ(TripsAfter(Repeated(period, stated - 1)), kNever) << period;
   }
 }
 
-TEST(RepetitionGuard, IgnoresLongerPeriods) {
-  EXPECT_EQ(TripsAfter(Repeated(65, 5000)), kNever);
-  EXPECT_EQ(TripsAfter(Repeated(1000, 5000)), kNever);
+TEST(RepetitionGuard, WholeParagraphsNeedFewerRepeats) {
+  for (const size_t period : {65, 100, 511, 512}) {
+    const size_t stated = RepetitionGuard::kRepeatsLong * period;
+    EXPECT_EQ(TripsAfter(Repeated(period, 5000)), std::max(stated, RepetitionGuard::kMinTokens));
+  }
+  EXPECT_EQ(TripsAfter(Repeated(513, 5000)), kNever);
 }
 
 TEST(RepetitionGuard, CountsFromWhereTheLoopBegins) {

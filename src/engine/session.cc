@@ -40,12 +40,6 @@ Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)
       chunk_(options.chunk),
       logits_(static_cast<size_t>(engine.config().vocab_size)) {}
 
-void Session::Clear() {
-  cache_.Truncate(0);
-  windows_.DropBeyond(0);
-  ids_.clear();
-}
-
 // A pass whose logits are not finite comes from broken weights (or a bug): say which, if it can be
 // found.
 Status Session::CheckLogits(std::span<const float> logits) const {
@@ -97,6 +91,8 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
   // The last id is always run, since its logits are wanted.
   Pos at = ResumeFrom(std::min(common, total - 1), report.restored);
   report.reused = static_cast<size_t>(at);
+  // A border that every prompt names (behind the system block) outlives those of single turns.
+  for (const Pos boundary : prompt.boundaries) windows_.Touch(boundary);
   while (at < total) {
     Pos end = std::min(at + chunk_, total);
     for (const Pos boundary : prompt.boundaries) {

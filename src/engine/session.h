@@ -66,9 +66,6 @@ class Session {
   // [V], after the soft cap. Valid after a SyncTo or Append; callers may change it (sampling does).
   std::span<float> logits() { return logits_; }
 
-  // Cuts the timeline back to nothing.
-  void Clear();
-
  private:
   Session(Engine& engine, KvCache cache, const SessionOptions& options);
   Pos ResumeFrom(Pos common, bool& restored);

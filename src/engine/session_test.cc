@@ -138,6 +138,9 @@ class Watched {
   }
 
   void Advance(const Prompt& prompt, Pos begin, Pos end) {
+    for (const Pos boundary : prompt.boundaries) {
+      if (kept_.contains(boundary)) kept_[boundary] = ++clock_;
+    }
     for (Pos p = begin; p < end; ++p) {
       ids_.push_back(prompt.ids[static_cast<size_t>(p)]);
       AdvanceRing();
@@ -280,6 +283,24 @@ TEST(SessionSync, ASharedSystemPrefixIsKept) {
   }
 }
 
+// Beside a long chat's own boundaries: the system prefix is still there for the next chat.
+TEST(SessionSync, ASharedSystemPrefixOutlivesManyTurns) {
+  Watched watched({.cache = DType::kBF16, .chunk = 32}, 3);
+  std::mt19937_64 random(7);
+  const Ids system = Text(random, 150);
+  Ids history = system;
+  for (int turn = 0; turn < 8; ++turn) {
+    history = history + Text(random, 30);
+    const auto here = static_cast<Pos>(history.size());
+    watched.Sync({.ids = history + Ids{500}, .boundaries = {150, here}},
+                 "turn " + std::to_string(turn));
+    watched.Append(Text(random, 90));
+  }
+  const SyncReport next =
+      watched.Sync({.ids = system + Text(random, 20), .boundaries = {150}}, "a new chat");
+  EXPECT_EQ(next.reused, 150u);
+}
+
 TEST(SessionSync, GoesOnAfterACancel) {
   for (const Pos chunk : {7, 64}) {
     Watched watched({.cache = DType::kF32, .chunk = chunk}, 4);
@@ -335,22 +356,6 @@ TEST(SessionSync, RandomHistories) {
       watched.Sync(prompt, what);
     }
   }
-}
-
-TEST(SessionSync, AfterClearNoOldWindowComesBack) {
-  std::mt19937_64 random(7);
-  Session session = Session::Create(Tiny(), {.cache = DType::kF32, .chunk = 32}).value();
-  const Ids old_text = Text(random, 60), text = Text(random, 200);
-  ASSERT_OK(session.SyncTo({.ids = old_text, .boundaries = {20}}));
-  session.Clear();
-  EXPECT_EQ(session.size(), 0);
-  EXPECT_TRUE(session.ids().empty());
-  for (const TokenId id : text) ASSERT_OK(session.Append(id));
-  const Ids parting = First(text, 30) + Text(random, 10);
-  ASSERT_VALUE(const SyncReport report, session.SyncTo({.ids = parting}));
-  EXPECT_EQ(report.reused, 0u);
-  EXPECT_EQ(std::vector<float>(session.logits().begin(), session.logits().end()),
-            FreshLogits(parting, DType::kF32));
 }
 
 // A window beyond the place where a cancelled read stopped belongs to ids that may never come.

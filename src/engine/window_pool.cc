@@ -27,6 +27,11 @@ void WindowPool::Save(const KvCache& cache) {
   slot->used = ++clock_;
 }
 
+void WindowPool::Touch(Pos position) {
+  const auto slot = std::ranges::find(slots_, position, &Slot::position);
+  if (position > 0 && slot != slots_.end()) slot->used = ++clock_;
+}
+
 std::optional<Pos> WindowPool::Nearest(Pos limit) const {
   Pos best = 0;
   for (const Slot& slot : slots_) {

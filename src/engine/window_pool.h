@@ -31,6 +31,8 @@ class WindowPool {
   // nothing if that position is kept already. Without memory for it, it is not kept: nothing
   // depends on it.
   void Save(const KvCache& cache);
+  // Counts the window at this position, if there is one, as used now.
+  void Touch(Pos position);
   // The highest kept position in (0, limit].
   std::optional<Pos> Nearest(Pos limit) const;
   // Puts the window of this kept position back into the cache.

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -81,12 +82,23 @@ Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes
 }
 
 Result<AtomicFile> AtomicFile::Create(const std::filesystem::path& path, unsigned mode) {
-  std::string temporary = path.string() + ".XXXXXX";
-  const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+  struct stat info{};
+  const bool exists = ::stat(path.c_str(), &info) == 0;
+  if (exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return SystemError(path, "open the file");
+    return AtomicFile(path, {}, fd);
+  }
+  std::error_code ignored;
+  std::filesystem::path target = path;
+  if (exists && std::filesystem::is_symlink(path, ignored)) {
+    target = std::filesystem::canonical(path, ignored);
+  }
+  static std::atomic<unsigned> count = 0;
+  std::string temporary = fmt::format("{}.{}-{}.tmp", target.string(), ::getpid(), ++count);
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return SystemError(path, "create the file");
-  AtomicFile file(path, std::move(temporary), fd);
-  if (::fchmod(fd, mode) != 0) return SystemError(path, "set the mode of the file");
-  return file;
+  return AtomicFile(std::move(target), std::move(temporary), fd);
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path, std::string temporary, int fd)
@@ -112,6 +124,7 @@ Status AtomicFile::Write(std::span<const std::byte> bytes) {
 }
 
 Status AtomicFile::Commit() {
+  if (temporary_.empty()) return {};
   if (::fsync(fd_.get()) != 0) return SystemError(path_, "flush the file");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
     return SystemError(path_, "rename the file");

@@ -134,11 +134,10 @@ void DumpString(const std::string& text, std::string& out) {
       out += "\\t";
     } else if (c == '\r') {
       out += "\\r";
-    } else if (c < 0x20 || c == 0x7F) {
-      static constexpr char kHex[] = "0123456789abcdef";
-      out += "\\u00";
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
+    } else if (IsTerminalControl(c)) {
+      static constexpr char kHex[] = "0123456789abcdef";  // such characters have at most 16 bits
+      out += "\\u";
+      for (const int shift : {12, 8, 4, 0}) out += kHex[(c >> shift) & 15];
     } else {
       AppendUtf8(c, out);
     }

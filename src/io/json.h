@@ -70,7 +70,8 @@ class Json {
   // "null", "a boolean", "an integer", "a number", "a string", "an array", "an object".
   std::string_view KindName() const;
 
-  // Compact JSON text; ill-formed UTF-8 in strings becomes U+FFFD. `indent` > 0 breaks lines.
+  // Compact JSON text; ill-formed UTF-8 in strings becomes U+FFFD, and what would steer a terminal
+  // (IsTerminalControl) is escaped. `indent` > 0 breaks lines.
   std::string Dump(int indent = 0) const;
 
  private:
