@@ -15,7 +15,6 @@ size_t Walk(const carat::GgufValue& value) {
   const carat::GgufArray* array = value.AsArray();
   if (array == nullptr) return seen;
   for (const std::string_view text : array->strings) seen += text.size();
-  for (const carat::GgufValue& inner : array->arrays) seen += Walk(inner);
   if (!array->is_integers()) return seen;
   for (uint64_t i = 0; i < array->count; ++i) seen += static_cast<size_t>(array->Integer(i) & 1);
   return seen;

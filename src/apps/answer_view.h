@@ -38,8 +38,8 @@ class AnswerView {
   // Fails if standard output does not take it.
   Status Event(const OutputEvent& event);
   void Done(const AnswerStats& stats);
-  // The answer broke off: ends an open line. The caller reports the error, but for kJson, which gets
-  // an event of it too.
+  // The answer broke off: ends an open line. The caller reports the error, but for kJson, which
+  // gets an event of it too.
   void Broken(const Error& error);
 
  private:

@@ -121,15 +121,14 @@ void Chat(Conversation& conversation, const Session& session, bool keep_history)
 Result<std::unique_ptr<Engine>> Load(const RunOptions& o) {
   CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
   constexpr double kGiB = 1 << 30;
-  CARAT_ASSIGN(auto engine,
-               Engine::Open({.model = model,
-                             .threads = o.threads,
-                             .kernels = o.kernels,
-                             .progress = [](size_t done, size_t total) {
-                               ShowBar("loading", static_cast<double>(done) / kGiB,
-                                       static_cast<double>(total) / kGiB, "GiB");
-                               return !Interrupted();
-                             }}));
+  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
+                                          .threads = o.threads,
+                                          .kernels = o.kernels,
+                                          .progress = [](size_t done, size_t total) {
+                                            ShowBar("loading", static_cast<double>(done) / kGiB,
+                                                    static_cast<double>(total) / kGiB, "GiB");
+                                            return !Interrupted();
+                                          }}));
   PrintWarnings(engine->warnings());
   if (o.model.empty()) PrintErr("carat: model {}\n", EscapeLine(model.string()));
   return engine;
@@ -180,16 +179,18 @@ void AddAnswerOptions(CLI::App& run, RunOptions& o) {
   run.add_flag("--think", o.think, "let the model think first");
   run.add_option("--max-tokens", o.max_tokens, "most tokens of an answer")
       ->check(CLI::NonNegativeNumber);
-  run.add_option("--seed", o.seed,
-                 "seed of the random numbers: the same seed, the same answer; another one each time "
-                 "if not given")
+  run.add_option(
+         "--seed", o.seed,
+         "seed of the random numbers: the same seed, the same answer; another one each time "
+         "if not given")
       ->check(CLI::NonNegativeNumber);
   run.add_option("--temperature", o.temperature, "0 for greedy; the file's if not given");
   run.add_option("--top-k", o.top_k,
                  "keep the k most probable; 0 for all; the file's if not given");
   run.add_option("--top-p", o.top_p, "keep the fewest that reach p; the file's if not given");
-  run.add_option("--min-p", o.min_p,
-                 "drop what is less probable than this share of the first; the file's if not given");
+  run.add_option(
+      "--min-p", o.min_p,
+      "drop what is less probable than this share of the first; the file's if not given");
   run.add_option("--repetition-penalty", o.repetition_penalty,
                  "1 for none; the file's if not given");
   run.add_option("--logit-bias", o.logit_bias,
@@ -213,9 +214,10 @@ void AddRun(CLI::App& app, int& exit_code) {
                   "answer this and leave (standard input is not read then); without it and off a "
                   "terminal, all of standard input is the prompt");
   AddAnswerOptions(*run, *o);
-  run->add_flag("--json", o->json,
-                "events as lines of JSON: prefill, thinking, text, tool_call, malformed_call, then done "
-                "or error");
+  run->add_flag(
+      "--json", o->json,
+      "events as lines of JSON: prefill, thinking, text, tool_call, malformed_call, then done "
+      "or error");
   run->add_flag("--no-history", o->no_history, "keep no history of what is typed");
   run->add_option("--context", o->context,
                   "most positions; 0 for the smaller of 32768 and the model's")

@@ -16,8 +16,8 @@
 
 namespace carat {
 
-// Borrows the session and the tokenizer. Ctrl-C (interrupt.h) stops an answer; the caller clears the
-// flag before the next. One owner thread.
+// Borrows the session and the tokenizer. Ctrl-C (interrupt.h) stops an answer; the caller clears
+// the flag before the next. One owner thread.
 class Conversation {
  public:
   struct Options {

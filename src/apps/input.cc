@@ -100,7 +100,8 @@ Result<std::filesystem::path> ChooseModel(const std::string& name,
                                           const std::filesystem::path& folder) {
   std::error_code ignored;
   if (!name.empty()) {
-    for (const auto& path : {std::filesystem::path(name), folder / name, folder / (name + ".gguf")}) {
+    for (const auto& path :
+         {std::filesystem::path(name), folder / name, folder / (name + ".gguf")}) {
       if (std::filesystem::exists(path, ignored)) return path;
     }
     return Fail({.code = ErrorCode::kNotFound,

@@ -36,16 +36,8 @@ Json Describe(const Config& config) {
 }
 
 Json Describe(const DrafterConfig& config) {
-  Json json;
-  json.Set("vocab_size", config.vocab_size);
-  json.Set("hidden", config.hidden);
+  Json json = Describe(config.text);
   json.Set("target_hidden", config.target_hidden);
-  json.Set("intermediate", config.intermediate);
-  json.Set("heads", config.num_heads);
-  json.Set("layers", config.is_global.size());
-  json.Set("global_layers", int64_t{std::ranges::count(config.is_global, true)});
-  json.Set("sliding_head_dim", config.sliding_head_dim);
-  json.Set("global_head_dim", config.global_head_dim);
   return json;
 }
 
@@ -107,7 +99,7 @@ Json::Array DescribeTensors(const TensorDirectory& directory) {
   for (const TensorEntry& entry : directory.entries()) {
     Json tensor;
     tensor.Set("name", SanitizeUtf8(entry.name));
-    tensor.Set("type", Info(entry.dtype).name);
+    tensor.Set("type", entry.TypeName());
     Json::Array shape;
     for (const uint64_t d : entry.shape) shape.emplace_back(static_cast<int64_t>(d));
     tensor.Set("shape", std::move(shape));
@@ -193,8 +185,8 @@ void PrintDescription(const Json& description) {
   Print("tensors\n");
   for (const Json& tensor : description.Find("tensors")->array()) {
     Print("  {:58} {:6} {:18} {}\n", EscapeLine(tensor.Find("name")->string()),
-               tensor.Find("type")->string(), tensor.Find("shape")->Dump(),
-               tensor.Find("bytes")->integer());
+          tensor.Find("type")->string(), tensor.Find("shape")->Dump(),
+          tensor.Find("bytes")->integer());
   }
 }
 

@@ -15,8 +15,8 @@ struct TypedMessage {
 
 // A message ends at Enter; a line ending in a backslash goes on in the next, and so does one after
 // """ until the next """. Pasted lines stay one message where the terminal can mark what is pasted.
-// The history file is kept at mode 0600 in a folder of mode 0700, and several programs may share it.
-// One per process.
+// The history file is kept at mode 0600 in a folder of mode 0700, and several programs may share
+// it. One per process.
 class LineEditor {
  public:
   // `history`: the file; empty: no history is kept.

@@ -1,4 +1,5 @@
-// What the program prints. fmt's own functions throw where a stream is closed or full; these do not.
+// What the program prints. fmt's own functions throw where a stream is closed or full; these do
+// not.
 #pragma once
 
 #include <fmt/format.h>

@@ -30,8 +30,8 @@ bool IsValidUtf8(std::string_view text);
 // The same text with every ill-formed part replaced by U+FFFD.
 std::string SanitizeUtf8(std::string_view text);
 
-// Characters that steer a terminal or turn the direction of text: C0 and C1 controls (newline and tab
-// included), DEL, and the bidirectional controls of Unicode's annex 9.
+// Characters that steer a terminal or turn the direction of text: C0 and C1 controls (newline and
+// tab included), DEL, and the bidirectional controls of Unicode's annex 9.
 bool IsTerminalControl(char32_t code);
 
 // How many bytes at the end of `text` may be the beginning of a sequence that is not complete yet

@@ -172,8 +172,8 @@ Json AssistantMessage(std::span<const OutputEvent> events) {
       case OutputEvent::Kind::kToolCall: {
         Json::Object function{{"name", event.name}, {"arguments", event.arguments}};
         calls.emplace_back(Json::Object{{"id", "call_" + std::to_string(calls.size())},
-                                     {"type", "function"},
-                                     {"function", std::move(function)}});
+                                        {"type", "function"},
+                                        {"function", std::move(function)}});
         break;
       }
     }

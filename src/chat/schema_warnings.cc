@@ -1,4 +1,6 @@
 // What a tool's declaration leaves out. Follows tool_declaration.cc branch by branch.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 
@@ -29,8 +31,11 @@ class Collector {
     return PythonUpper(PythonStr(schema.Find("type")));
   }
 
+  void Warn(const std::string& where, std::string_view sentence) {
+    warnings_.push_back(fmt::format("{}: {}", where, sentence));
+  }
   void Dropped(const std::string& where) {
-    warnings_.push_back(where + ": the chat template does not show this keyword to the model");
+    Warn(where, "the chat template does not show this keyword to the model");
   }
 
   // The top of a function's parameters: properties, required and type are shown.
@@ -44,7 +49,7 @@ class Collector {
       }
     }
     if (!params.object().empty() && !PythonTruthy(params.Find("type"))) {
-      warnings_.push_back(where + ": without a type the chat template leaves its brace open");
+      Warn(where, "without a type the chat template leaves its brace open");
     }
   }
 
@@ -55,8 +60,7 @@ class Collector {
       Dropped(where + "." + key);
     }
     if (!shows_type) {
-      warnings_.push_back(where +
-                          ": unless the type is object the chat template leaves its brace open");
+      Warn(where, "unless the type is object the chat template leaves its brace open");
     }
   }
 
@@ -65,7 +69,7 @@ class Collector {
       if (schema.is_object()) {
         Property(schema, where + "." + name);
       } else {
-        warnings_.push_back(where + "." + name + ": the chat template shows no more than its name");
+        Warn(where + "." + name, "the chat template shows no more than its name");
       }
     }
   }
@@ -82,8 +86,7 @@ class Collector {
         if (value.is_object()) Properties(value.object(), place);
         if (!value.is_object()) Dropped(place);
       } else if (keywords_as_properties && key != "properties" && key != "required") {
-        warnings_.push_back(place +
-                            ": the chat template shows this keyword as if it were a property");
+        Warn(place, "the chat template shows this keyword as if it were a property");
       } else if (key == "items" && type == "ARRAY" && value.is_object()) {
         Items(value, place);
       } else if (key != "enum" || type != "STRING") {

@@ -50,6 +50,10 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   }
   engine->pool_ =
       std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : UsableProcessors());
+  if (options.threads > engine->pool_->threads()) {
+    engine->warnings_.push_back(fmt::format("{} threads were wanted, the system gave {}",
+                                            options.threads, engine->pool_->threads()));
+  }
   return engine;
 }
 

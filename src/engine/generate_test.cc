@@ -12,14 +12,14 @@ namespace {
 class GenerateTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto engine = Engine::Open({.model = Golden("models/tiny6"), .threads = 1});
-    ASSERT_TRUE(engine.has_value());
-    engine_ = engine->release();
+    auto opened = Engine::Open({.model = Golden("models/tiny6"), .threads = 1});
+    ASSERT_TRUE(opened.has_value());
+    engine = opened->release();
   }
-  static void TearDownTestSuite() { delete engine_; }
+  static void TearDownTestSuite() { delete engine; }
 
   static Session Prompted(Pos context, size_t prompt) {
-    Session session = Session::Create(*engine_, {.context = context}).value();
+    Session session = Session::Create(*engine, {.context = context}).value();
     std::vector<TokenId> ids;
     for (size_t i = 0; i < prompt; ++i) ids.push_back(static_cast<TokenId>(3 + 7 * i % 400));
     EXPECT_TRUE(session.SyncTo({.ids = ids}).has_value());
@@ -37,9 +37,9 @@ class GenerateTest : public testing::Test {
     while (!answer.done()) steps.push_back(answer.Step().value());
     return steps;
   }
-  static Engine* engine_;
+  static Engine* engine;
 };
-Engine* GenerateTest::engine_ = nullptr;
+Engine* GenerateTest::engine = nullptr;
 
 TEST_F(GenerateTest, NoTokensWhenNoneAreWanted) {
   Session session = Prompted(0, 5);

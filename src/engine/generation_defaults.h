@@ -34,8 +34,8 @@ Result<GenerationDefaults> DefaultsFromGguf(const Gguf& gguf, int64_t vocab,
 void AddModelStops(const Tokenizer& tokenizer, GenerationDefaults& defaults);
 
 // Ids that no answer in a conversation may hold: reserved <unused…> tokens, media and their
-// markers, everything that opens a turn or a declaration, and ids of the model's `vocab` for which the
-// tokenizer has no text.
+// markers, everything that opens a turn or a declaration, and ids of the model's `vocab` for which
+// the tokenizer has no text.
 std::vector<TokenId> ReservedInConversation(const Tokenizer& tokenizer, int64_t vocab);
 
 }  // namespace carat

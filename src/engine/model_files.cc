@@ -50,7 +50,8 @@ Result<ModelFiles> OpenFolder(const std::filesystem::path& folder) {
     files.kind = FileKind::kDrafter;
   } else if (files.architecture != "gemma4_unified" &&
              files.architecture != "gemma4_unified_text") {
-    return Fail(Within(config_path.string(), UnsupportedArchitecture(files.architecture)));
+    return Fail(Within(config_path.string(),
+                       UnsupportedArchitecture(files.architecture, "gemma4_unified")));
   }
   // Read even where nothing depends on it yet: a broken file is better told now than when media
   // come.
@@ -74,7 +75,7 @@ Result<ModelFiles> OpenGguf(const std::filesystem::path& path) {
   } else if (files.architecture == "clip") {
     files.kind = FileKind::kEmbedders;
   } else if (files.architecture != "gemma4") {
-    return Fail(Within(path.string(), UnsupportedArchitecture(files.architecture)));
+    return Fail(Within(path.string(), UnsupportedArchitecture(files.architecture, "gemma4")));
   }
   if (files.gguf->Find("tokenizer.chat_template") != nullptr) {
     auto text = files.gguf->String("tokenizer.chat_template");
@@ -175,7 +176,13 @@ std::string_view FileKindName(FileKind kind) {
 
 Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path) {
   std::error_code ignored;
-  return std::filesystem::is_directory(path, ignored) ? OpenFolder(path) : OpenGguf(path);
+  if (std::filesystem::is_directory(path, ignored)) return OpenFolder(path);
+  if (path.extension() == ".safetensors") {
+    return Fail({.what = "a safetensors file alone is no model",
+                 .where = path.string(),
+                 .wanted = "its folder, with config.json beside it"});
+  }
+  return OpenGguf(path);
 }
 
 Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files) {

@@ -230,7 +230,7 @@ TEST(OpenModelFiles, NoSuchFile) {
               {(folder / "none.gguf").string(), "No such file"});
   EXPECT_EQ(OpenModelFiles(folder / "none.gguf").error().code, ErrorCode::kNotFound);
   ExpectError(OpenModelFiles(SourceDir() / "tests/fixtures/tiny/model.safetensors"),
-              "not a GGUF file");
+              "a safetensors file alone is no model");
 }
 
 }  // namespace

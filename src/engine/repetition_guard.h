@@ -11,8 +11,8 @@ namespace carat {
 
 // An answer loops when its newest tokens repeat with some period p <= kMaxPeriod for at least
 // max(kMinTokens, r * p) tokens, where r is kRepeats, or kRepeatsLong for whole paragraphs
-// (p > kLongPeriod). Counted lists and tables whose rows differ change inside each period, so they do
-// not trip it; a table of hundreds of equal rows does. Constant work per token.
+// (p > kLongPeriod). Counted lists and tables whose rows differ change inside each period, so they
+// do not trip it; a table of hundreds of equal rows does. Constant work per token.
 class RepetitionGuard {
  public:
   static constexpr size_t kMaxPeriod = 512;

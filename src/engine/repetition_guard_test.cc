@@ -28,8 +28,7 @@ std::vector<TokenId> Repeated(size_t period, size_t count) {
 
 TEST(RepetitionGuard, TripsExactlyAtTheStatedLength) {
   for (const size_t period : {1, 2, 3, 7, 31, 32, 33, 63, 64}) {
-    const size_t stated =
-        std::max(RepetitionGuard::kMinTokens, RepetitionGuard::kRepeats * period);
+    const size_t stated = std::max(RepetitionGuard::kMinTokens, RepetitionGuard::kRepeats * period);
     EXPECT_EQ(TripsAfter(Repeated(period, 2000)), stated) << period;
     EXPECT_EQ(TripsAfter(Repeated(period, stated - 1)), kNever) << period;
   }

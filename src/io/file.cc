@@ -94,9 +94,14 @@ Result<AtomicFile> AtomicFile::Create(const std::filesystem::path& path, unsigne
   if (exists && std::filesystem::is_symlink(path, ignored)) {
     target = std::filesystem::canonical(path, ignored);
   }
+  // Unlike mkstemp, open lets the umask take its part of the mode.
   static std::atomic<unsigned> count = 0;
-  std::string temporary = fmt::format("{}.{}-{}.tmp", target.string(), ::getpid(), ++count);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  std::string temporary;
+  int fd = -1;
+  do {
+    temporary = fmt::format("{}.{}-{}.tmp", target.string(), ::getpid(), ++count);
+    fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EEXIST);  // left behind by a program that was killed
   if (fd < 0) return SystemError(path, "create the file");
   return AtomicFile(std::move(target), std::move(temporary), fd);
 }

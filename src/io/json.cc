@@ -352,8 +352,8 @@ Result<double> JsonView::NumberOr(std::string_view key, double fallback) const {
 Result<bool> JsonView::BoolOr(std::string_view key, bool fallback) const {
   return Has(key) ? Bool(key) : fallback;
 }
-Result<std::string> JsonView::StringOr(std::string_view key, std::string fallback) const {
-  return Has(key) ? String(key) : fallback;
+Result<std::string> JsonView::StringOr(std::string_view key, std::string_view fallback) const {
+  return Has(key) ? String(key) : std::string(fallback);
 }
 
 }  // namespace carat

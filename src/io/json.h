@@ -112,7 +112,7 @@ class JsonView {
   Result<int64_t> IntOr(std::string_view key, int64_t fallback, int64_t low, int64_t high) const;
   Result<double> NumberOr(std::string_view key, double fallback) const;
   Result<bool> BoolOr(std::string_view key, bool fallback) const;
-  Result<std::string> StringOr(std::string_view key, std::string fallback) const;
+  Result<std::string> StringOr(std::string_view key, std::string_view fallback) const;
 
   // The error for a value of the wrong kind at this place.
   Error Wrong(std::string wanted) const;

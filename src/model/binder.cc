@@ -34,7 +34,7 @@ Result<const TensorEntry*> Binder::Take(const std::string& name, std::span<const
                  .what = "wrong tensor type",
                  .where = name,
                  .wanted = "a type that holds weights",
-                 .found = std::string(Info(entry->dtype).name)});
+                 .found = std::string(entry->TypeName())});
   }
   used_.insert(name);
   return entry;

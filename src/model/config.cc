@@ -55,9 +55,12 @@ Status ValidateConfig(const Config& config) {
                "0 or more", double{config.softcap});
 }
 
-Error UnsupportedArchitecture(const std::string& name) {
+Error UnsupportedArchitecture(const std::string& name, std::string_view wanted) {
   std::string why;
-  if (name == "gemma4" || name == "gemma4_text" || name == "gemma3n" || name == "gemma3n_text") {
+  if (name == "gemma4_unified" || name == "gemma4_unified_assistant") {
+    why = "the file names it as only the other kind of file does";
+  } else if (name == "gemma4" || name == "gemma4_text" || name == "gemma3n" ||
+             name == "gemma3n_text") {
     why = "it needs per-layer embeddings, experts or encoders that carat does not have";
   } else if (name.starts_with("gemma")) {
     why = "it is another generation of Gemma with other mathematics";
@@ -67,7 +70,7 @@ Error UnsupportedArchitecture(const std::string& name) {
   return {.code = ErrorCode::kUnsupported,
           .what = "this architecture is not run: " + why,
           .where = "",
-          .wanted = "Gemma 4 12B Unified (gemma4_unified)",
+          .wanted = fmt::format("Gemma 4 12B Unified ({})", wanted),
           .found = SanitizeUtf8(name.substr(0, 80))};
 }
 

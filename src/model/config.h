@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -65,7 +66,7 @@ Result<Config> ConfigFromGguf(const Gguf& gguf);
 Status ValidateConfig(const Config& config);
 
 // Why another architecture is not run, in one sentence; `name` is model_type or
-// general.architecture.
-Error UnsupportedArchitecture(const std::string& name);
+// general.architecture, `wanted` what that kind of file should say.
+Error UnsupportedArchitecture(const std::string& name, std::string_view wanted);
 
 }  // namespace carat

@@ -96,9 +96,9 @@ TEST(ConfigFromGguf, PerLayerArrays) {
     const char* part;
   };
   for (const Case& k :
-       {Case{"gemma4.feed_forward_length", {64, 128}, "different feed-forward width"},
+       {Case{"gemma4.feed_forward_length", {64, 128}, "layers of different sizes"},
         {"gemma4.feed_forward_length", {64}, "an array of 2 integers, found 1 numbers"},
-        {"gemma4.attention.head_count", {2, 4}, "different head counts"},
+        {"gemma4.attention.head_count", {2, 4}, "layers of different sizes"},
         {"gemma4.attention.head_count", {2, 2, 2}, "an array of 2 integers"},
         {"gemma4.attention.head_count", {-1, -1}, "found -1"},
         {"gemma4.attention.head_count_kv", {2}, "an array of 2 integers"},

@@ -1,10 +1,12 @@
 // Config from a Hugging Face config.json (gemma4-12b specification, section 2.1).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
 #include "model/config.h"
+#include "model/config_readers.h"
 #include "tensor/half.h"
 
 namespace carat {
@@ -22,7 +24,7 @@ std::unexpected<Error> OtherMathematics(const JsonView& text, std::string_view k
 }
 
 // Fields that must have one value where they are present.
-Status CheckStrict(const JsonView& text) {
+Status CheckStrict(const JsonView& text, TextRole role, int64_t num_layers) {
   const auto want_int = [&](std::string_view key, int64_t wanted,
                             std::string_view meaning) -> Status {
     CARAT_ASSIGN(const int64_t found, text.IntOr(key, wanted, 0, kMaxSize));
@@ -35,13 +37,18 @@ Status CheckStrict(const JsonView& text) {
     if (found == wanted) return {};
     return OtherMathematics(text, key, wanted ? "true" : "false", found ? "true" : "false");
   };
-  CARAT_TRY(want_int("num_kv_shared_layers", 0, "no shared key/value layers"));
+  if (role == TextRole::kModel) {
+    CARAT_TRY(want_int("num_kv_shared_layers", 0, "no shared key/value layers"));
+    CARAT_TRY(want_bool("attention_k_eq_v", true, false));  // transformers' own default is false
+  } else if (text.Has("num_kv_shared_layers")) {            // 0 means all too (section 2.2)
+    CARAT_ASSIGN(const int64_t shared, text.Int("num_kv_shared_layers", 0, kMaxSize));
+    if (shared != 0) CARAT_TRY(want_int("num_kv_shared_layers", num_layers, "all layers"));
+  }
   CARAT_TRY(want_int("hidden_size_per_layer_input", 0, "no per-layer embeddings"));
   CARAT_TRY(want_bool("attention_bias", false, false));
   CARAT_TRY(want_bool("use_double_wide_mlp", false, false));
   CARAT_TRY(want_bool("enable_moe_block", false, false));
   CARAT_TRY(want_bool("tie_word_embeddings", true, true));
-  CARAT_TRY(want_bool("attention_k_eq_v", true, false));  // transformers' own default is false
   CARAT_ASSIGN(const std::string activation,
                text.StringOr("hidden_activation", "gelu_pytorch_tanh"));
   if (activation != "gelu_pytorch_tanh")
@@ -79,7 +86,7 @@ Status ReadLayerTypes(const JsonView& text, int64_t num_layers, Config& config) 
   }
   if (!config.is_global.empty() && !config.is_global.back()) {
     config.is_global.back() = true;  // as transformers does (section 2.1)
-    config.warnings.push_back("the last layer is not full_attention; it is run as one");
+    config.warnings.emplace_back("the last layer is not full_attention; it is run as one");
   }
   return {};
 }
@@ -151,16 +158,17 @@ Status ReadRope(const JsonView& text, Config& config) {
                               ignored.Dump().substr(0, 40));
     }
   }
+  // A kind that stands here must say all of it: transformers' fallbacks for what is left out are
+  // not the model's values.
   const auto read = [&](std::string_view kind, std::string_view type,
                         AttentionShape& shape) -> Status {
     if (!rope.Has(kind)) return {};
     CARAT_ASSIGN(const JsonView part, rope.Object(kind));
-    CARAT_ASSIGN(const std::string found, part.StringOr("rope_type", std::string(type)));
+    CARAT_ASSIGN(const std::string found, part.String("rope_type"));
     if (found != type) return OtherMathematics(part, "rope_type", std::string(type), found);
-    CARAT_ASSIGN(shape.rope_theta, part.NumberOr("rope_theta", shape.rope_theta));
+    CARAT_ASSIGN(shape.rope_theta, part.Number("rope_theta"));
     if (type == "proportional") {
-      CARAT_ASSIGN(config.partial_rotary,
-                   part.NumberOr("partial_rotary_factor", config.partial_rotary));
+      CARAT_ASSIGN(config.partial_rotary, part.Number("partial_rotary_factor"));
     }
     CARAT_ASSIGN(const double factor, part.NumberOr("factor", 1.0));
     if (factor != 1.0) return OtherMathematics(part, "factor", "1", fmt::format("{}", factor));
@@ -179,7 +187,7 @@ Status ReadTokenIds(const JsonView& root, const JsonView& text, Config& config) 
     return {};
   };
   CARAT_TRY(read(text, "pad_token_id", config.pad, 0));
-  if (config.pad < 0) config.pad = 0;
+  config.pad = std::max(config.pad, TokenId{0});
   CARAT_TRY(read(root, "image_token_id", config.image, 258880));
   CARAT_TRY(read(root, "audio_token_id", config.audio, 258881));
   return read(root, "video_token_id", config.video, 258884);
@@ -187,25 +195,15 @@ Status ReadTokenIds(const JsonView& root, const JsonView& text, Config& config) 
 
 }  // namespace
 
-Result<Config> ConfigFromHuggingFace(const Json& json) {
-  const JsonView root(json, "");
-  if (!json.is_object()) return Fail(root.Wrong("an object"));
-  CARAT_ASSIGN(const std::string type, root.StringOr("model_type", ""));
-  if (type != "gemma4_unified" && type != "gemma4_unified_text")
-    return Fail(UnsupportedArchitecture(type));
-  const bool composite = type == "gemma4_unified";
-  JsonView text = root;
-  if (composite) {
-    CARAT_ASSIGN(text, root.Object("text_config"));
-  }
+Result<Config> ReadTextConfig(const JsonView& root, const JsonView& text, TextRole role) {
   Config config;
-  CARAT_TRY(CheckStrict(text));
+  CARAT_ASSIGN(const int64_t num_layers, text.Int("num_hidden_layers", 1, 1024));
+  CARAT_TRY(CheckStrict(text, role, num_layers));
   CARAT_ASSIGN(const bool tied, root.BoolOr("tie_word_embeddings", true));
   if (!tied) return OtherMathematics(root, "tie_word_embeddings", "true", "false");
   CARAT_ASSIGN(config.vocab_size, text.IntOr("vocab_size", 262144, 1, kMaxSize));
   CARAT_ASSIGN(config.hidden, text.Int("hidden_size", 1, kMaxSize));
   CARAT_ASSIGN(config.intermediate, text.Int("intermediate_size", 1, kMaxSize));
-  CARAT_ASSIGN(const int64_t num_layers, text.Int("num_hidden_layers", 1, 1024));
   CARAT_ASSIGN(config.num_heads, text.Int("num_attention_heads", 1, kMaxSize));
   CARAT_ASSIGN(config.sliding.kv_heads, text.Int("num_key_value_heads", 1, kMaxSize));
   CARAT_ASSIGN(config.sliding.head_dim, text.IntOr("head_dim", 256, 1, kMaxSize));
@@ -222,6 +220,16 @@ Result<Config> ConfigFromHuggingFace(const Json& json) {
   CARAT_TRY(ReadTokenIds(root, text, config));
   CARAT_TRY(ValidateConfig(config));
   return config;
+}
+
+Result<Config> ConfigFromHuggingFace(const Json& json) {
+  const JsonView root(json, "");
+  if (!json.is_object()) return Fail(root.Wrong("an object"));
+  CARAT_ASSIGN(const std::string type, root.StringOr("model_type", ""));
+  if (type == "gemma4_unified_text") return ReadTextConfig(root, root, TextRole::kModel);
+  if (type != "gemma4_unified") return Fail(UnsupportedArchitecture(type, "gemma4_unified"));
+  CARAT_ASSIGN(const JsonView text, root.Object("text_config"));
+  return ReadTextConfig(root, text, TextRole::kModel);
 }
 
 }  // namespace carat

@@ -170,15 +170,27 @@ TEST(ConfigFromHuggingFace, Rope) {
                 "rope_parameters.full_attention.rope_type", "wanted proportional, found yarn"},
            {R"({"sliding_attention": {"rope_type": "linear"}})",
             "rope_parameters.sliding_attention.rope_type", "wanted default, found linear"},
-           {R"({"full_attention": {"factor": 8.0}})", "rope_parameters.full_attention.factor",
-            "wanted 1, found 8"},
-           {R"({"full_attention": {"rope_theta": 0.5}})", "global rope_theta", "found 0.5"},
-           {R"({"full_attention": {"rope_theta": "x"}})", "full_attention.rope_theta",
-            "found \"x\""},
-           {R"({"full_attention": {"partial_rotary_factor": 1.5}})", "partial_rotary_factor",
-            "found 1.5"},
-           {R"({"full_attention": {"partial_rotary_factor": 0}})", "partial_rotary_factor",
-            "found 0"},
+           {R"({"full_attention": {"rope_type": "proportional", "rope_theta": 1e6, "factor": 8.0,
+                "partial_rotary_factor": 0.25}})",
+            "rope_parameters.full_attention.factor", "wanted 1, found 8"},
+           {R"({"full_attention": {"rope_type": "proportional", "rope_theta": 0.5,
+                "partial_rotary_factor": 0.25}})",
+            "global rope_theta", "found 0.5"},
+           {R"({"full_attention": {"rope_type": "proportional", "rope_theta": "x"}})",
+            "full_attention.rope_theta", "found \"x\""},
+           {R"({"full_attention": {"rope_type": "proportional", "rope_theta": 1e6,
+                "partial_rotary_factor": 1.5}})",
+            "partial_rotary_factor", "found 1.5"},
+           {R"({"full_attention": {"rope_type": "proportional", "rope_theta": 1e6,
+                "partial_rotary_factor": 0}})",
+            "partial_rotary_factor", "found 0"},
+           // transformers would take other values than the model's for these (1.0, not 0.25).
+           {R"({"full_attention": {"rope_type": "proportional", "rope_theta": 1e6}})",
+            "partial_rotary_factor", "missing"},
+           {R"({"full_attention": {"rope_theta": 1e6, "partial_rotary_factor": 0.25}})",
+            "full_attention.rope_type", "missing"},
+           {R"({"sliding_attention": {"rope_type": "default"}})", "sliding_attention.rope_theta",
+            "missing"},
            {R"({"full_attention": 7})", "rope_parameters.full_attention", "found 7"},
            {R"({"rope_type": "yarn", "rope_theta": 10000})", "rope_parameters.rope_type",
             "only, found \"yarn\""},
@@ -187,8 +199,9 @@ TEST(ConfigFromHuggingFace, Rope) {
     ExpectError(ConfigFromHuggingFace(With("rope_parameters", c.value)), {c.where, c.part});
   }
   ASSERT_VALUE(const Config c,
-               ConfigFromHuggingFace(With(
-                   "rope_parameters", R"({"full_attention": {"partial_rotary_factor": 0.5}})")));
+               ConfigFromHuggingFace(
+                   With("rope_parameters", R"({"full_attention": {"rope_type": "proportional",
+                       "rope_theta": 1e6, "partial_rotary_factor": 0.5}})")));
   EXPECT_EQ(c.global_rotary_pairs(), 128);
   EXPECT_EQ(c.global.rope_theta, 1e6);
 }

@@ -14,14 +14,10 @@
 namespace carat {
 
 struct DrafterConfig {
-  int64_t vocab_size = 0;
-  int64_t hidden = 0;         // h, 1024
+  // Sizes and constants of the drafter's own layers (h = hidden, F, Q), which attend to the
+  // target's keys and values: kv_heads and window are the target's.
+  Config text;
   int64_t target_hidden = 0;  // H, 3840
-  int64_t intermediate = 0;   // F
-  int64_t num_heads = 0;      // Q
-  int64_t sliding_head_dim = 0;
-  int64_t global_head_dim = 0;
-  std::vector<bool> is_global;  // per layer
 };
 
 struct DrafterLayerWeights {
@@ -46,6 +42,7 @@ struct DrafterWeights {
   std::vector<FloatBuffer> owned;
 };
 
+// Strict in the architecture and free in sizes, as the target's. `json` is the whole config.json.
 Result<DrafterConfig> DrafterConfigFromHuggingFace(const Json& json);
 Result<DrafterConfig> DrafterConfigFromGguf(const Gguf& gguf);
 

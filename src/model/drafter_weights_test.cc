@@ -13,7 +13,7 @@
 namespace carat {
 namespace {
 
-// h = 4, H = 6, F = 8, two heads of 2 (sliding) and 4 (global), 10 tokens, two layers.
+// h = 4, H = 6, F = 8, two heads of 32 (sliding) and 64 (global), 10 tokens, two layers.
 GgufWriter SmallDrafter(bool old) {
   GgufWriter w;
   const std::string arch = old ? "gemma4_assistant" : "gemma4-assistant";
@@ -22,7 +22,10 @@ GgufWriter SmallDrafter(bool old) {
   w.U32(arch + (old ? ".n_embd_backbone" : ".embedding_length_out"), 6);
   w.U32(arch + ".embedding_length", 4).U32(arch + ".feed_forward_length", 8);
   w.U32(arch + ".attention.head_count", 2).U32(arch + ".block_count", 2);
-  w.U32(arch + ".attention.key_length", 4).U32(arch + ".attention.key_length_swa", 2);
+  w.U32(arch + ".attention.key_length", 64).U32(arch + ".attention.key_length_swa", 32);
+  w.U32(arch + ".context_length", 64).U32(arch + ".attention.sliding_window", 8);
+  w.U32(arch + ".attention.shared_kv_layers", 2).F32(arch + ".rope.freq_base", 1e6f);
+  w.F32(arch + ".attention.layer_norm_rms_epsilon", 1e-6f);
   w.Bools(arch + ".attention.sliding_window_pattern", {true, false});
   const auto floats = [&](const std::string& name, std::vector<uint64_t> dims) {
     uint64_t n = 1;
@@ -31,12 +34,12 @@ GgufWriter SmallDrafter(bool old) {
   };
   floats("token_embd.weight", {4, 10});
   floats("output_norm.weight", {4});
-  floats("rope_freqs.weight", {2});
+  floats("rope_freqs.weight", {32});
   floats(projections + "pre_projection.weight", {12, 4});
   floats(projections + "post_projection.weight", {4, 6});
   for (const int i : {0, 1}) {
     const std::string layer = "blk." + std::to_string(i) + ".";
-    const uint64_t dim = i == 0 ? 2 : 4;
+    const uint64_t dim = i == 0 ? 32 : 64;
     for (const char* norm : {"attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"})
       floats(layer + norm + ".weight", {4});
     floats(layer + "attn_q.weight", {4, 2 * dim});
@@ -69,13 +72,13 @@ TEST(Drafter, BothDialectsOfGguf) {
     const Bound b(SmallDrafter(old));
     ASSERT_TRUE(b.weights.has_value()) << b.weights.error().Message();
     EXPECT_EQ(b.config.target_hidden, 6);
-    EXPECT_EQ(b.config.vocab_size, 10);
-    EXPECT_EQ(b.config.is_global, (std::vector<bool>{false, true}));
+    EXPECT_EQ(b.config.text.vocab_size, 10);
+    EXPECT_EQ(b.config.text.is_global, (std::vector<bool>{false, true}));
     EXPECT_EQ(b.weights->pre_projection.rows, 4u);
     EXPECT_EQ(b.weights->pre_projection.cols, 12u);
     EXPECT_EQ(b.weights->post_projection.rows, 6u);
-    EXPECT_EQ(b.weights->layers[0].q.rows, 4u);
-    EXPECT_EQ(b.weights->layers[1].q.rows, 8u);
+    EXPECT_EQ(b.weights->layers[0].q.rows, 64u);
+    EXPECT_EQ(b.weights->layers[1].q.rows, 128u);
     EXPECT_EQ(b.weights->layers[1].layer_scalar, 0.5f);
   }
 }
@@ -98,25 +101,45 @@ TEST(Drafter, TwoStageHeadsAndUnknownTensors) {
   const std::string ordered = "gemma4-assistant.use_ordered_embeddings";
   ExpectError(Bound(SmallDrafter(false).Bool(ordered, true)).weights, {ordered, "centroids"});
   ExpectError(Bound(SmallDrafter(false).U32("gemma4-assistant.attention.head_count", 0)).weights,
-              {"gemma4-assistant.attention.head_count"});
+              {"num_attention_heads", "found 0"});
+}
+
+TEST(Drafter, StrictAsTheModel) {
+  const std::string arch = "gemma4-assistant.";
+  ExpectError(Bound(SmallDrafter(false).U32(arch + "attention.shared_kv_layers", 1)).weights,
+              {"attention.shared_kv_layers", "wanted 2, found 1"});
+  ExpectError(Bound(SmallDrafter(false).U32(arch + "nextn_predict_layers", 3)).weights,
+              {"nextn_predict_layers", "wanted 2, found 3"});
+  ExpectError(Bound(SmallDrafter(false).F32(arch + "attention.layer_norm_rms_epsilon", -1)).weights,
+              {"rms_norm_eps", "between 0 and 1"});
+  ExpectError(Bound(SmallDrafter(false).U32(arch + "rope.dimension_count", 32)).weights,
+              {"rope.dimension_count", "wanted 64, found 32"});
 }
 
 TEST(Drafter, ConfigOfAFolder) {
-  const auto read = [](std::string_view text) {
-    return DrafterConfigFromHuggingFace(MustParse(text));
+  const auto read = [](const std::string& changes) {
+    return DrafterConfigFromHuggingFace(
+        MustParse(R"({"backbone_hidden_size": 6, "text_config": {"vocab_size": 10, "hidden_size": 4,
+            "intermediate_size": 8, "num_attention_heads": 2, "num_key_value_heads": 1)" +
+                  changes + "}}"));
   };
-  ASSERT_VALUE(const DrafterConfig c, read(R"({"backbone_hidden_size": 6, "text_config": {
-      "vocab_size": 10, "hidden_size": 4, "intermediate_size": 8, "num_attention_heads": 2,
-      "layer_types": ["sliding_attention", "full_attention"]}})"));
+  ASSERT_VALUE(const DrafterConfig c, read(R"(, "num_hidden_layers": 2, "num_kv_shared_layers": 2,
+                        "layer_types": ["sliding_attention", "full_attention"])"));
   EXPECT_EQ(c.target_hidden, 6);
-  EXPECT_EQ(c.hidden, 4);
-  EXPECT_EQ(c.sliding_head_dim, 256);
-  EXPECT_EQ(c.global_head_dim, 512);
-  EXPECT_EQ(c.is_global, (std::vector<bool>{false, true}));
-  ExpectError(read(R"({"use_ordered_embeddings": true})"), {"use_ordered_embeddings", "centroids"});
-  ExpectError(read(R"({"backbone_hidden_size": 6, "text_config": {"hidden_size": 4,
-      "intermediate_size": 8, "num_attention_heads": 2, "layer_types": [1]}})"),
-              {"layer_types[0]"});
+  EXPECT_EQ(c.text.hidden, 4);
+  EXPECT_EQ(c.text.sliding.head_dim, 256);
+  EXPECT_EQ(c.text.global.head_dim, 512);
+  EXPECT_EQ(c.text.is_global, (std::vector<bool>{false, true}));
+  EXPECT_EQ(c.text.softcap, 0.0f);
+  ExpectError(read(R"(, "num_hidden_layers": 9, "layer_types": [])"), {"layer_types"});
+  ExpectError(read(R"(, "num_hidden_layers": 1, "layer_types": ["chunked_attention"])"),
+              {"layer_types[0]", "chunked_attention"});
+  ExpectError(read(R"(, "num_hidden_layers": 4, "hidden_activation": "silu")"),
+              {"hidden_activation", "found silu"});
+  ExpectError(read(R"(, "num_hidden_layers": 4, "num_kv_shared_layers": 3)"),
+              {"num_kv_shared_layers", "wanted 4"});
+  ExpectError(DrafterConfigFromHuggingFace(MustParse(R"({"use_ordered_embeddings": true})")),
+              {"use_ordered_embeddings", "centroids"});
 }
 
 }  // namespace

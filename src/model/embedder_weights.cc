@@ -54,6 +54,15 @@ constexpr VisionNames kGgufNames = {
 constexpr std::string_view kAudioProjection = "model.embed_audio.embedding_projection.weight";
 constexpr std::string_view kGgufAudioProjection = "mm.a.input_projection.weight";
 
+Result<float> ReadEps(const std::string& key, const Result<double>& eps) {
+  if (!eps) return Fail(eps.error());
+  if (*eps > 0 && *eps < 1) return static_cast<float>(*eps);
+  return Fail({.what = "value out of range",
+               .where = key,
+               .wanted = "between 0 and 1",
+               .found = fmt::format("{}", *eps)});
+}
+
 bool HasAny(const TensorDirectory& tensors, std::initializer_list<std::string_view> prefixes) {
   return std::ranges::any_of(tensors.entries(), [&](const TensorEntry& entry) {
     return std::ranges::any_of(
@@ -134,7 +143,8 @@ Result<EmbedderConfig> EmbedderConfigFromHuggingFace(const Json& json) {
     CARAT_ASSIGN(vision.width, part.IntOr("mm_embed_dim", 3840, 1, kMaxWidth));
     CARAT_ASSIGN(vision.positions, part.IntOr("mm_posemb_size", 1120, 1, kMaxWidth));
     CARAT_ASSIGN(const int64_t projected, part.IntOr("output_proj_dims", 3840, 1, kMaxWidth));
-    CARAT_ASSIGN(const double eps, part.NumberOr("rms_norm_eps", 1e-6));
+    CARAT_ASSIGN(vision.rms_eps,
+                 ReadEps(part.path() + ".rms_norm_eps", part.NumberOr("rms_norm_eps", 1e-6)));
     if (projected != vision.width) {
       return Fail({.what = "the projection does not fit the patch embedding",
                    .where = part.path() + ".output_proj_dims",
@@ -142,15 +152,14 @@ Result<EmbedderConfig> EmbedderConfigFromHuggingFace(const Json& json) {
                    .found = std::to_string(projected)});
     }
     vision.patch_side = patch * merged;
-    vision.rms_eps = static_cast<float>(eps);
     config.vision = vision;
   }
   if (root.Has("audio_config")) {
     CARAT_ASSIGN(const JsonView part, root.Object("audio_config"));
     AudioConfig audio;
     CARAT_ASSIGN(audio.frame_samples, part.IntOr("audio_embed_dim", 640, 1, kMaxWidth));
-    CARAT_ASSIGN(const double eps, part.NumberOr("rms_norm_eps", 1e-6));
-    audio.rms_eps = static_cast<float>(eps);
+    CARAT_ASSIGN(audio.rms_eps,
+                 ReadEps(part.path() + ".rms_norm_eps", part.NumberOr("rms_norm_eps", 1e-6)));
     config.audio = audio;
   }
   return config;
@@ -172,9 +181,9 @@ Result<EmbedderConfig> EmbedderConfigFromGguf(const Gguf& gguf) {
     CARAT_ASSIGN(const int64_t merged,
                  gguf.IntOr("clip.vision.projector.scale_factor", 3, 1, kMaxPatchSide));
     CARAT_ASSIGN(vision.width, gguf.Int("clip.vision.embedding_length", 1, kMaxWidth));
-    CARAT_ASSIGN(const double eps, gguf.NumberOr("clip.vision.attention.layer_norm_epsilon", 1e-6));
+    const std::string eps = "clip.vision.attention.layer_norm_epsilon";
+    CARAT_ASSIGN(vision.rms_eps, ReadEps(eps, gguf.NumberOr(eps, 1e-6)));
     vision.patch_side = patch * merged;
-    vision.rms_eps = static_cast<float>(eps);
     // No key says how many positions there are.
     const TensorEntry* tables = gguf.tensors().Find(kGgufNames.position_tables);
     vision.positions = tables != nullptr && tables->shape.size() == 3
@@ -186,8 +195,8 @@ Result<EmbedderConfig> EmbedderConfigFromGguf(const Gguf& gguf) {
     AudioConfig audio;
     CARAT_TRY(SetHidden(gguf, "clip.audio.projection_dim", config));
     CARAT_ASSIGN(audio.frame_samples, gguf.Int("clip.audio.embedding_length", 1, kMaxWidth));
-    CARAT_ASSIGN(const double eps, gguf.NumberOr("clip.audio.attention.layer_norm_epsilon", 1e-6));
-    audio.rms_eps = static_cast<float>(eps);
+    const std::string eps = "clip.audio.attention.layer_norm_epsilon";
+    CARAT_ASSIGN(audio.rms_eps, ReadEps(eps, gguf.NumberOr(eps, 1e-6)));
     config.audio = audio;
   }
   return config;

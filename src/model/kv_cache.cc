@@ -97,10 +97,10 @@ void KvCache::SaveWindow(std::span<std::byte> out) const {
   });
 }
 
-void KvCache::RestoreWindow(std::span<const std::byte> in, Pos end) {
-  CARAT_CHECK(in.size() == WindowBytes() && end >= 0 && end <= size_);
+void KvCache::RestoreWindow(std::span<const std::byte> window, Pos end) {
+  CARAT_CHECK(window.size() == WindowBytes() && end >= 0 && end <= size_);
   ForWindow(end, [&](std::byte* row, size_t offset, size_t bytes) {
-    std::memcpy(row, in.data() + offset, bytes);
+    std::memcpy(row, window.data() + offset, bytes);
   });
   size_ = end;
   ring_begin_ = std::max<Pos>(0, end - std::min(window_, ring_));

@@ -32,9 +32,10 @@ Status BindAttention(Binder& bind, const Config& config, const LayerNames& names
   } else {
     CARAT_ASSIGN(out.q, bind.ScaledMatrix(name(names.q), q_rows, config.hidden));
     CARAT_ASSIGN(out.k, bind.ScaledMatrix(name(names.k), kv_rows, config.hidden));
-    // Global layers have no v: the raw key is the value (section 4.3). A file that stores one all
-    // the same means it.
-    if (!config.is_global[static_cast<size_t>(layer)] || bind.Has(name(names.v))) {
+    // Global layers have no v: the raw key is the value (section 4.3). A GGUF file that stores one
+    // all the same means it (gguf specification, 3.1); transformers would not use it.
+    const bool gguf = &names == &kGgufNames;
+    if (!config.is_global[static_cast<size_t>(layer)] || (gguf && bind.Has(name(names.v)))) {
       CARAT_ASSIGN(out.v, bind.ScaledMatrix(name(names.v), kv_rows, config.hidden));
     }
   }
@@ -97,6 +98,13 @@ Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors) {
   CARAT_ASSIGN(weights.final_norm, bind.Floats("output_norm.weight", {config.hidden}));
   CARAT_ASSIGN(weights.rope_factors,
                bind.Floats("rope_freqs.weight", {config.global.head_dim / 2}));
+  for (int64_t i = 0; i < config.global.head_dim / 2; ++i) {
+    if (weights.rope_factors[i] > 0) continue;
+    return Fail({.what = "a rotary frequency cannot be divided by this",
+                 .where = fmt::format("rope_freqs.weight, element {}", i),
+                 .wanted = "above 0",
+                 .found = fmt::format("{}", weights.rope_factors[i])});
+  }
   for (int64_t i = 0; i < config.num_layers(); ++i) {
     CARAT_ASSIGN(weights.layers.emplace_back(),
                  BindLayer(bind, config, kGgufNames, fmt::format("blk.{}.", i), i));

@@ -19,8 +19,9 @@ float LikeTorch(float frequency, size_t head_dim, double theta, size_t j) {
 RopeFrequencies MakeRope(size_t head_dim, double theta, size_t pairs, const float* factors) {
   RopeFrequencies rope{head_dim, {}};
   for (size_t j = 0; j < pairs; ++j) {
-    const double exponent = static_cast<double>(2 * j) / static_cast<double>(head_dim);
-    const auto power = static_cast<float>(std::pow(theta, exponent));
+    // torch divides in f32; for head sizes that are powers of two that is exact.
+    const float exponent = static_cast<float>(2 * j) / static_cast<float>(head_dim);
+    const auto power = static_cast<float>(std::pow(theta, static_cast<double>(exponent)));
     float frequency = LikeTorch(1.0f / power, head_dim, theta, j);
     if (factors != nullptr) frequency = factors[j] >= 1e29f ? 0.0f : frequency / factors[j];
     rope.frequencies.push_back(frequency);

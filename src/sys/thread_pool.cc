@@ -1,5 +1,7 @@
 #include "sys/thread_pool.h"
 
+#include <system_error>
+
 #include "base/check.h"
 
 namespace carat {
@@ -24,7 +26,11 @@ bool Spin(const Done& done) {
 
 ThreadPool::ThreadPool(int threads) {
   CARAT_CHECK(threads >= 1);
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { WorkerLoop(i); });
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { WorkerLoop(i); });
+  } catch (const std::system_error&) {
+    return;  // no more threads, or no memory for their stacks
+  }
 }
 
 ThreadPool::~ThreadPool() {
@@ -39,7 +45,7 @@ void ThreadPool::DoShare(int thread) const {
   const size_t t = static_cast<size_t>(thread);
   const size_t begin = parts_ * t / n;
   const size_t end = parts_ * (t + 1) / n;
-  for (size_t part = begin; part < end; ++part) (*work_)(part, thread);
+  for (size_t part = begin; part < end; ++part) call_(work_, part, thread);
 }
 
 void ThreadPool::WorkerLoop(int thread) {
@@ -55,13 +61,14 @@ void ThreadPool::WorkerLoop(int thread) {
   }
 }
 
-void ThreadPool::Run(size_t parts, const std::function<void(size_t, int)>& work) {
-  work_ = &work;
-  parts_ = parts;
+void ThreadPool::RunErased(size_t parts, const void* work, Call call) {
   if (workers_.empty() || parts <= 1) {
-    for (size_t part = 0; part < parts; ++part) work(part, 0);
+    for (size_t part = 0; part < parts; ++part) call(work, part, 0);
     return;
   }
+  work_ = work;
+  call_ = call;
+  parts_ = parts;
   pending_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();

@@ -1,6 +1,7 @@
 // Non-owning views of numbers, and the one owning buffer.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -37,9 +38,11 @@ class FloatBuffer {
   FloatBuffer() = default;
   explicit FloatBuffer(size_t size) { Resize(size); }
 
-  // Grows to at least `size` floats; the contents are lost when it grows, kept otherwise.
+  // Grows to at least `size` floats, and by half at least, so that a need that grows by one each
+  // time seldom allocates; the contents are lost when it grows, kept otherwise.
   void Resize(size_t size) {
     if (size <= capacity_) return;
+    size = std::max(size, capacity_ + capacity_ / 2);
     const size_t bytes = (size * sizeof(float) + 63) / 64 * 64;
     data_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
     if (!data_) std::abort();  // as operator new would do in a program without exceptions

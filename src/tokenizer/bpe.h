@@ -3,11 +3,9 @@
 // The definition (gguf specification 4.3, step 6) works on the whole text between added tokens as
 // one word: merge the adjacent pair of lowest rank, the leftmost on ties, until none is left. Two
 // facts make that fast without changing a result:
-//   1. a merge can only cross the border between characters a and b if some merge has a left side
-//   ending in
-//      a and a right side beginning with b; at every other border the text falls into independent
-//      parts;
-//   2. inside a part a heap gives the next pair in O(log n).
+// A merge can only cross the border between characters a and b if some merge has a left side ending
+// in a and a right side beginning with b: at every other border the text falls into independent
+// parts. And inside a part a heap gives the next pair in O(log n).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +24,7 @@ class Bpe {
     TokenId left, right, result;
     char32_t last_of_left, first_of_right;
   };
-  // Best first. A pair that stands twice keeps its first rank.
+  // Best first; no pair twice.
   explicit Bpe(std::span<const Merge> merges);
 
   // One character of the text: its code point, and the one token it stands for.

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
 #include "base/utf8.h"
+#include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
 
 namespace carat {
@@ -52,12 +54,6 @@ constexpr NamedSpecial kSpecials[] = {
 
 std::string ByteName(unsigned byte) { return fmt::format("<0x{:02X}>", byte); }
 
-struct AddedToken {
-  std::string_view text;  // into the arena
-  TokenId id;
-  bool special;
-};
-
 }  // namespace
 
 // Everything is written once in Build and only read afterwards.
@@ -70,7 +66,7 @@ struct Tokenizer::Data {
   std::array<TokenId, 256> byte_tokens{};
   std::array<TokenId, 128> ascii{};  // one-character pieces, -1 if absent
   std::unordered_map<char32_t, TokenId> characters;
-  std::array<std::vector<AddedToken>, 256> added;  // by first byte, longest first
+  AddedTokens added;
   std::vector<bool> special_flags;
   SpecialIds special;
   Bpe bpe{{}};
@@ -92,13 +88,13 @@ struct Tokenizer::Data {
   // The steps of Build, in this order.
   Status StorePieces(std::span<const std::string_view> pieces);
   Status StoreByteTokens();
-  std::vector<bool> StoreAdded(std::span<const VocabularyParts::Kind> kinds);  // which are added
+  Result<std::vector<bool>> StoreAdded(std::span<const VocabularyParts::Kind> kinds);  // who is
   void StoreCharacters(const std::vector<bool>& is_added);
   void StoreMerges(std::span<const VocabularyParts::Merge> merges);
 
   void AddSymbols(std::string_view text, std::vector<Bpe::Symbol>& word) const;
-  const AddedToken* MatchAdded(std::string_view text, size_t at,
-                               std::span<const TextRange> literal) const;
+  std::optional<AddedTokens::Match> MatchAdded(std::string_view text, size_t at,
+                                               std::span<const TextRange> literal) const;
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<Data> data) : data_(std::move(data)) {}
@@ -178,7 +174,8 @@ Status Tokenizer::Data::StoreByteTokens() {
 }
 
 // The 24 texts, whatever the file types them as (gguf spec 4.1), and the file's own.
-std::vector<bool> Tokenizer::Data::StoreAdded(std::span<const VocabularyParts::Kind> kinds) {
+Result<std::vector<bool>> Tokenizer::Data::StoreAdded(
+    std::span<const VocabularyParts::Kind> kinds) {
   const size_t n = at.size() - 1;
   special_flags.assign(n, false);
   std::vector<bool> is_added(n, false);
@@ -197,12 +194,13 @@ std::vector<bool> Tokenizer::Data::StoreAdded(std::span<const VocabularyParts::K
   for (size_t id = 0; id < n; ++id) {
     const std::string_view piece = Piece(id);
     if (!is_added[id] || piece.empty()) continue;
-    added[static_cast<unsigned char>(piece[0])].push_back(
-        {piece, static_cast<TokenId>(id), static_cast<bool>(special_flags[id])});
-  }
-  for (auto& bucket : added) {
-    std::ranges::sort(bucket, std::ranges::greater(),
-                      [](const AddedToken& token) { return token.text.size(); });
+    if (!added.Insert(piece, static_cast<TokenId>(id))) {
+      return Fail({.what = "the added tokens are too long",
+                   .where = fmt::format("token {}", id),
+                   .wanted = fmt::format("at most {} bytes each and {} in all",
+                                         AddedTokens::kMaxBytes, AddedTokens::kMaxNodes),
+                   .found = fmt::format("{} bytes", piece.size())});
+    }
   }
   return is_added;
 }
@@ -234,12 +232,15 @@ void Tokenizer::Data::StoreCharacters(const std::vector<bool>& is_added) {
 // that would make a special token: plain text must never become one.
 void Tokenizer::Data::StoreMerges(std::span<const VocabularyParts::Merge> merges) {
   std::vector<Bpe::Merge> kept;
-  kept.reserve(merges.size());
+  std::unordered_set<uint64_t> seen;  // a pair that stands twice keeps its first rank
   std::string joined;
   for (const VocabularyParts::Merge& merge : merges) {
     joined.assign(merge.left).append(merge.right);
     const TokenId left = Find(merge.left), right = Find(merge.right), result = Find(joined);
     if (left < 0 || right < 0 || result < 0 || special_flags[static_cast<size_t>(result)]) continue;
+    const uint64_t pair =
+        uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
+    if (!seen.insert(pair).second) continue;
     kept.push_back({left, right, result, LastCode(merge.left), FirstCode(merge.right)});
   }
   bpe = Bpe(kept);
@@ -249,7 +250,7 @@ Result<Tokenizer> Tokenizer::Build(const VocabularyParts& parts) {
   auto data = std::make_unique<Data>();
   CARAT_TRY(data->StorePieces(parts.pieces));
   CARAT_TRY(data->StoreByteTokens());
-  const std::vector<bool> is_added = data->StoreAdded(parts.kinds);
+  CARAT_ASSIGN(const std::vector<bool> is_added, data->StoreAdded(parts.kinds));
   data->StoreCharacters(is_added);
   data->StoreMerges(parts.merges);
   return Tokenizer(std::move(data));
@@ -282,16 +283,13 @@ void Tokenizer::Data::AddSymbols(std::string_view text, std::vector<Bpe::Symbol>
 }
 
 // The longest added token at this place. A special one must not touch a literal range.
-const AddedToken* Tokenizer::Data::MatchAdded(std::string_view text, size_t at_byte,
-                                              std::span<const TextRange> literal) const {
-  for (const AddedToken& token : added[static_cast<unsigned char>(text[at_byte])]) {
-    if (!text.substr(at_byte).starts_with(token.text)) continue;
-    if (!token.special) return &token;
-    const size_t end = at_byte + token.text.size();
+std::optional<AddedTokens::Match> Tokenizer::Data::MatchAdded(
+    std::string_view text, size_t at_byte, std::span<const TextRange> literal) const {
+  return added.Longest(text, at_byte, [&](const AddedTokens::Match& match) {
+    if (!special_flags[static_cast<size_t>(match.id)]) return true;
     const auto next = std::ranges::upper_bound(literal, at_byte, {}, &TextRange::end);
-    if (next == literal.end() || next->begin >= end) return &token;
-  }
-  return nullptr;
+    return next == literal.end() || next->begin >= at_byte + match.size;
+  });
 }
 
 std::vector<TokenId> Tokenizer::Encode(std::string_view text,
@@ -305,14 +303,14 @@ std::vector<TokenId> Tokenizer::Encode(std::string_view text,
     data_->bpe.Encode(word, ids);
   };
   for (size_t at = 0; at < text.size();) {
-    const AddedToken* token = data_->MatchAdded(text, at, literal);
-    if (token == nullptr) {
+    const auto token = data_->MatchAdded(text, at, literal);
+    if (!token) {
       ++at;
       continue;
     }
     flush(at);
     ids.push_back(token->id);
-    at += token->text.size();
+    at += token->size;
     plain = at;
   }
   flush(text.size());

@@ -19,7 +19,10 @@ struct TensorEntry {
   DType dtype = DType::kF32;
   std::vector<uint64_t> shape;  // outermost dimension first, as in PyTorch; rank 0 to 8
   std::span<const std::byte> bytes;
+  // The file's word for the type, where that is not Info(dtype).name (U8 is read as I8). Static.
+  std::string_view stored_type = {};
 
+  std::string_view TypeName() const { return stored_type.empty() ? Info(dtype).name : stored_type; }
   uint64_t elements() const;
   std::string ShapeText() const;  // "[512, 64]"
 };

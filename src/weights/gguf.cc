@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint32_t kMagic = 0x46554747;     // "GGUF" (section 1.1)
 constexpr uint64_t kMaxKeyBytes = 65535;    // section 1.2
+constexpr uint64_t kMaxPairs = 1 << 16;     // real files have about 50
 constexpr uint64_t kMaxNameBytes = 255;     // llama.cpp takes 63; nobody needs more than this
 constexpr int kMaxArrayNesting = 4;         // the format allows any; nothing real nests at all
 constexpr uint64_t kDefaultAlignment = 32;  // section 1.4
@@ -72,8 +73,7 @@ Result<GgufArray> ReadArray(ByteReader& in, int depth) {
                  .wanted = fmt::format("at most {} levels", kMaxArrayNesting)});
   }
   for (uint64_t i = 0; i < array.count; ++i) {
-    CARAT_ASSIGN(GgufArray inner, ReadArray(in, depth + 1));
-    array.arrays.push_back({GgufType::kArray, std::move(inner)});
+    CARAT_TRY(ReadArray(in, depth + 1));
   }
   return array;
 }
@@ -260,19 +260,43 @@ Status PlaceTensor(std::span<const std::byte> bytes, uint64_t data_start, uint64
   return {};
 }
 
+// Tensors may stand in any order and with gaps, but one that reaches into the next is longer in
+// this file than its type is (a fork's format, or a lie).
+Status CheckOverlap(std::span<const RawTensor> raws) {
+  std::vector<const RawTensor*> order;
+  for (const RawTensor& raw : raws) {
+    if (!raw.entry.bytes.empty()) order.push_back(&raw);
+  }
+  std::ranges::sort(order, {}, &RawTensor::offset);
+  for (size_t i = 1; i < order.size(); ++i) {
+    const TensorEntry& before = order[i - 1]->entry;
+    const uint64_t end = order[i - 1]->offset + before.bytes.size();
+    if (order[i]->offset < end) {
+      return Fail({.what = "two tensors overlap in the file",
+                   .where = fmt::format("tensors {} and {}", Quoted(before.name),
+                                        Quoted(order[i]->entry.name)),
+                   .wanted = fmt::format("an offset of {} or more", end),
+                   .found = std::to_string(order[i]->offset)});
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-Status Gguf::ParseInto(std::span<const std::byte> bytes, bool first) {
+Status Gguf::ParseInto(std::span<const std::byte> bytes) {
   ByteReader in(bytes);
-  uint32_t version = 0;
-  CARAT_TRY(CheckHeader(in, version));
+  CARAT_TRY(CheckHeader(in, version_));
   CARAT_ASSIGN(const uint64_t num_tensors, in.Read<uint64_t>("the number of tensors"));
   CARAT_ASSIGN(const uint64_t num_pairs, in.Read<uint64_t>("the number of metadata pairs"));
   // A tensor info takes at least 24 bytes, a pair at least 13.
-  if (num_tensors > in.remaining() / 24 || num_pairs > in.remaining() / 13) {
-    return Fail({.what = "more tensors or metadata pairs than the file can hold",
-                 .where = "offset 8",
-                 .found = fmt::format("{} tensors, {} pairs", num_tensors, num_pairs)});
+  const uint64_t most_pairs = std::min<uint64_t>(in.remaining() / 13, kMaxPairs);
+  if (num_tensors > in.remaining() / 24 || num_pairs > most_pairs) {
+    return Fail(
+        {.what = "more tensors or metadata pairs than the file can hold",
+         .where = "offset 8",
+         .wanted = fmt::format("at most {} tensors, {} pairs", in.remaining() / 24, most_pairs),
+         .found = fmt::format("{} tensors, {} pairs", num_tensors, num_pairs)});
   }
   CARAT_ASSIGN(auto pairs, ReadMetadata(in, num_pairs));
   CARAT_ASSIGN(const uint64_t alignment, ReadAlignment(pairs));
@@ -281,21 +305,29 @@ Status Gguf::ParseInto(std::span<const std::byte> bytes, bool first) {
     CARAT_ASSIGN(raws.emplace_back(), ReadTensorInfo(in));
   }
   const uint64_t data_start = (in.offset() + alignment - 1) / alignment * alignment;
-  for (RawTensor& raw : raws) {
-    CARAT_TRY(PlaceTensor(bytes, data_start, alignment, raw));
-    CARAT_TRY(tensors_.Add(std::move(raw.entry)));
-  }
-  if (first) {
-    version_ = version;
-    metadata_ = std::move(pairs);
-  }
+  for (RawTensor& raw : raws) CARAT_TRY(PlaceTensor(bytes, data_start, alignment, raw));
+  CARAT_TRY(CheckOverlap(raws));
+  for (RawTensor& raw : raws) CARAT_TRY(tensors_.Add(std::move(raw.entry)));
+  metadata_ = std::move(pairs);
+  for (size_t i = 0; i < metadata_.size(); ++i) keys_.emplace(metadata_[i].key, i);
   return {};
 }
 
 Result<Gguf> Gguf::Parse(std::span<const std::byte> bytes) {
   Gguf gguf;
-  CARAT_TRY(gguf.ParseInto(bytes, true));
+  CARAT_TRY(gguf.ParseInto(bytes));
   return gguf;
+}
+
+// Takes the tensors of shard `number`, which must say that it is that one.
+Status Gguf::AddShard(const std::filesystem::path& path, int64_t number, int64_t count) {
+  CARAT_ASSIGN(MappedFile file, MappedFile::Open(path));
+  CARAT_ASSIGN(const Gguf shard, Parse(file.bytes()));
+  CARAT_TRY(shard.Int("split.no", number, number));
+  CARAT_TRY(shard.Int("split.count", count, count));
+  for (const TensorEntry& entry : shard.tensors().entries()) CARAT_TRY(tensors_.Add(entry));
+  files_.push_back(std::move(file));
+  return {};
 }
 
 // Split models (section 1.6): shard names are PREFIX-00001-of-0000N.gguf.
@@ -319,10 +351,8 @@ Status Gguf::AddShards(const std::filesystem::path& path) {
   for (int64_t i = 1; i < count; ++i) {
     const auto shard =
         path.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", prefix, i + 1, count);
-    CARAT_ASSIGN(files_.emplace_back(), MappedFile::Open(shard));
-    if (auto done = ParseInto(files_.back().bytes(), false); !done) {
+    if (auto done = AddShard(shard, i, count); !done)
       return Fail(Within(shard.filename().string(), done.error()));
-    }
   }
   const auto total = static_cast<int64_t>(tensors_.entries().size());
   CARAT_ASSIGN(const int64_t wanted, IntOr("split.tensors.count", total, 0, INT32_MAX));
@@ -338,7 +368,7 @@ Status Gguf::AddShards(const std::filesystem::path& path) {
 Result<Gguf> Gguf::Open(const std::filesystem::path& path) {
   Gguf gguf;
   CARAT_ASSIGN(gguf.files_.emplace_back(), MappedFile::Open(path));
-  Status done = gguf.ParseInto(gguf.files_.back().bytes(), true);
+  Status done = gguf.ParseInto(gguf.files_.back().bytes());
   if (done) done = gguf.AddShards(path);
   if (!done) return Fail(Within(path.string(), done.error()));
   return gguf;

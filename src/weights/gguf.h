@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -38,15 +39,13 @@ enum class GgufType : uint32_t {
 // Bytes of a number of this type in an array; 0 for strings and arrays.
 size_t GgufNumberBytes(GgufType type);
 
-struct GgufValue;
-
-// An array. Numbers stay in the file's bytes; strings and nested arrays are walked once at parsing.
+// An array. Numbers stay in the file's bytes; strings are walked once at parsing. Of an array of
+// arrays, which no Gemma file has, only the count is kept.
 struct GgufArray {
   GgufType type = GgufType::kUint8;  // of the elements
   uint64_t count = 0;
   std::span<const std::byte> bytes;       // numbers and bools
   std::vector<std::string_view> strings;  // type kString
-  std::vector<GgufValue> arrays;          // type kArray
 
   // Element i of an integer or bool array. Preconditions: is_integers(), i < count.
   bool is_integers() const;
@@ -84,6 +83,7 @@ class Gguf {
   std::span<const GgufPair> metadata() const { return metadata_; }
   const TensorDirectory& tensors() const { return tensors_; }
 
+  // Null if there is none.
   const GgufValue* Find(std::string_view key) const;
 
   // Typed reading, with errors that name the key. Absent keys are kNotFound.
@@ -96,11 +96,13 @@ class Gguf {
   Result<std::vector<int64_t>> Ints(std::string_view key, std::optional<size_t> count = {}) const;
 
  private:
-  Status ParseInto(std::span<const std::byte> bytes, bool first);
+  Status ParseInto(std::span<const std::byte> bytes);
+  Status AddShard(const std::filesystem::path& path, int64_t number, int64_t count);
   Status AddShards(const std::filesystem::path& path);
 
   uint32_t version_ = 0;
   std::vector<GgufPair> metadata_;
+  std::unordered_map<std::string_view, size_t> keys_;  // to the index in metadata_
   TensorDirectory tensors_;
   std::vector<MappedFile> files_;
 };

@@ -73,8 +73,15 @@ TEST_F(GgufSplitTest, AWrongTensorCount) {
   ExpectError(Gguf::Open(folder_ / Name(1, 3)), {"split.tensors.count", "wanted 4", "found 3"});
 }
 
-TEST_F(GgufSplitTest, ATensorInTwoShards) {
+TEST_F(GgufSplitTest, AShardOfAnotherPlaceOrModel) {
   Write(folder_ / Name(3, 3), Shard(1, 3, 3));
+  ExpectError(Gguf::Open(folder_ / Name(1, 3)), {Name(3, 3), "split.no", "found 1"});
+  Write(folder_ / Name(3, 3), Shard(2, 4, 3));
+  ExpectError(Gguf::Open(folder_ / Name(1, 3)), {Name(3, 3), "split.count", "found 4"});
+}
+
+TEST_F(GgufSplitTest, ATensorInTwoShards) {
+  Write(folder_ / Name(3, 3), Shard(1, 3, 3).U32("split.no", 2));
   ExpectError(Gguf::Open(folder_ / Name(1, 3)), {Name(3, 3), "the same name", "t1"});
 }
 

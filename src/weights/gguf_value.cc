@@ -93,10 +93,8 @@ std::string GgufValue::Describe() const {
 }
 
 const GgufValue* Gguf::Find(std::string_view key) const {
-  for (const GgufPair& pair : metadata_) {
-    if (pair.key == key) return &pair.value;
-  }
-  return nullptr;
+  const auto found = keys_.find(key);
+  return found == keys_.end() ? nullptr : &metadata_[found->second].value;
 }
 
 namespace {

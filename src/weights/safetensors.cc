@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -17,16 +17,18 @@ namespace {
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr size_t kMaxRank = 8;
 
-std::optional<DType> DTypeFromName(std::string_view name) {
-  static constexpr std::pair<std::string_view, DType> kNames[] = {
+using NamedType = std::pair<std::string_view, DType>;
+
+// Null if there is no such type. Unsigned numbers have no format of their own: nothing computes
+// with them.
+const NamedType* TypeFromName(std::string_view name) {
+  static constexpr NamedType kNames[] = {
       {"F32", DType::kF32}, {"F16", DType::kF16}, {"BF16", DType::kBF16}, {"F64", DType::kF64},
       {"I8", DType::kI8},   {"I16", DType::kI16}, {"I32", DType::kI32},   {"I64", DType::kI64},
       {"U8", DType::kI8},   {"BOOL", DType::kI8}, {"U16", DType::kI16},   {"U32", DType::kI32},
       {"U64", DType::kI64}};
-  for (const auto& [known, dtype] : kNames) {
-    if (known == name) return dtype;
-  }
-  return std::nullopt;
+  const auto* found = std::ranges::find(kNames, name, &NamedType::first);
+  return found == std::end(kNames) ? nullptr : found;
 }
 
 struct Placed {
@@ -40,15 +42,16 @@ Result<Placed> ReadEntry(const JsonView& view, std::string_view name,
   Placed placed;
   placed.entry.name = name;
   CARAT_ASSIGN(const std::string dtype, view.String("dtype"));
-  const std::optional<DType> known = DTypeFromName(dtype);
-  if (!known) {
+  const NamedType* known = TypeFromName(dtype);
+  if (known == nullptr) {
     return Fail({.code = ErrorCode::kUnsupported,
                  .what = "no such tensor type is known",
                  .where = view.path(),
                  .wanted = "F32, F16 or BF16",
                  .found = SanitizeUtf8(dtype.substr(0, 40))});
   }
-  placed.entry.dtype = *known;
+  placed.entry.dtype = known->second;
+  placed.entry.stored_type = known->first;
   CARAT_ASSIGN(const JsonView shape, view.Array("shape"));
   if (shape.value().array().size() > kMaxRank) return Fail(shape.Wrong("at most 8 dimensions"));
   for (const Json& d : shape.value().array()) {
@@ -134,15 +137,8 @@ Result<Safetensors> Safetensors::OpenFile(const std::filesystem::path& path) {
   return file;
 }
 
-Result<Safetensors> Safetensors::OpenFolder(const std::filesystem::path& folder) {
-  const auto index_path = folder / "model.safetensors.index.json";
-  std::error_code ignored;
-  if (!std::filesystem::exists(index_path, ignored)) return OpenFile(folder / "model.safetensors");
-
-  CARAT_ASSIGN(const std::string text, ReadFile(index_path, 64 << 20));
-  auto parsed = ParseJson(text);
-  if (!parsed) return Fail(Within(index_path.string(), parsed.error()));
-  const JsonView root(*parsed, index_path.string());
+Result<std::set<std::string>> ShardNames(const Json& index) {
+  const JsonView root(index, "");
   CARAT_ASSIGN(const JsonView map, root.Object("weight_map"));
   std::set<std::string> shards;
   for (const auto& [name, file] : map.value().object()) {
@@ -157,14 +153,30 @@ Result<Safetensors> Safetensors::OpenFolder(const std::filesystem::path& folder)
     }
     shards.insert(file.string());
   }
+  return shards;
+}
+
+Result<Safetensors> Safetensors::OpenFolder(const std::filesystem::path& folder) {
+  // As transformers: the single file, if there is one, whatever index lies beside it.
+  const auto index_path = folder / "model.safetensors.index.json";
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / "model.safetensors", ignored) ||
+      !std::filesystem::exists(index_path, ignored)) {
+    return OpenFile(folder / "model.safetensors");
+  }
+  CARAT_ASSIGN(const std::string text, ReadFile(index_path, 64 << 20));
+  auto index = ParseJson(text);
+  if (!index) return Fail(Within(index_path.string(), index.error()));
+  const auto shards = ShardNames(*index);
+  if (!shards) return Fail(Within(index_path.string(), shards.error()));
   Safetensors all;
-  for (const std::string& shard : shards) {
+  for (const std::string& shard : *shards) {
     CARAT_ASSIGN(all.files_.emplace_back(), MappedFile::Open(folder / shard));
     if (auto done = all.ParseInto(all.files_.back().bytes()); !done) {
       return Fail(Within((folder / shard).string(), done.error()));
     }
   }
-  for (const auto& [name, file] : map.value().object()) {
+  for (const auto& [name, file] : index->Find("weight_map")->object()) {
     if (all.tensors_.Find(name) == nullptr) {
       return Fail({.code = ErrorCode::kNotFound,
                    .what = "the index names a tensor that no shard holds",

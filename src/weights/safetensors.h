@@ -4,11 +4,14 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "weights/directory.h"
 
 namespace carat {
@@ -16,8 +19,8 @@ namespace carat {
 // The tensors of one file or of a sharded set. Move-only; owns the mappings. Thread-safe.
 class Safetensors {
  public:
-  // The weights of a Hugging Face folder: model.safetensors, or the shards that
-  // model.safetensors.index.json names (plain names inside the folder only).
+  // The weights of a Hugging Face folder: model.safetensors, or without it the shards that
+  // model.safetensors.index.json names.
   static Result<Safetensors> OpenFolder(const std::filesystem::path& folder);
   static Result<Safetensors> OpenFile(const std::filesystem::path& path);
   // Parses bytes that outlive the result.
@@ -30,5 +33,9 @@ class Safetensors {
   TensorDirectory tensors_;
   std::vector<MappedFile> files_;
 };
+
+// The files that an index names, each once: plain names inside the folder only. Errors give the
+// path inside the JSON.
+Result<std::set<std::string>> ShardNames(const Json& index);
 
 }  // namespace carat

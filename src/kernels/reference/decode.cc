@@ -175,7 +175,8 @@ void IQ4_XS(Block b, float* x) {
     const uint8_t byte = b[4 + i / 2];
     const int scale = (i % 2 == 0 ? Low(byte) : High(byte)) | ((high >> (2 * i)) & 3) << 4;
     const float s = d * static_cast<float>(scale - 32);
-    for (int e = 0; e < 32; ++e) x[32 * i + e] = s * kIq4[Nibble(b + 8 + 16 * i, e)];
+    Block nibbles = b + 8 + static_cast<ptrdiff_t>(16) * i;
+    for (int e = 0; e < 32; ++e) x[32 * i + e] = s * kIq4[Nibble(nibbles, e)];
   }
 }
 

@@ -1,6 +1,6 @@
-// The reference table: what every kernel means, in plain scalar C++. It stays in the product
-// (option
-// --reference), and all other tables are tested against it.
+// The reference table: what every kernel means, in plain scalar C++. It stays in the product,
+// behind
+// --reference, and all other tables are tested against it.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
