@@ -69,8 +69,7 @@ void OutputParser::PushInCall(TokenId id, std::vector<OutputEvent>& out) {
 
 void OutputParser::PushBytes(std::string_view bytes, std::vector<OutputEvent>& out) {
   if (state_ == State::kChannelName) bytes = ReadChannelName(bytes, out);
-  pending_ += bytes;
-  EmitComplete(out);
+  EmitPiece(decoder_.Push(bytes), out);
 }
 
 // Takes the bytes of the name line and returns the rest, which is the thought's.
@@ -94,13 +93,6 @@ std::string_view OutputParser::ReadChannelName(std::string_view bytes,
   return bytes;
 }
 
-void OutputParser::EmitComplete(std::vector<OutputEvent>& out) {
-  const size_t complete = pending_.size() - IncompleteUtf8Tail(pending_);
-  if (complete == 0) return;
-  EmitPiece(SanitizeUtf8(std::string_view(pending_).substr(0, complete)), out);
-  pending_.erase(0, complete);
-}
-
 // Gives out well-formed text; in a thought it holds back the last newline.
 void OutputParser::EmitPiece(std::string piece, std::vector<OutputEvent>& out) {
   if (piece.empty()) return;
@@ -118,7 +110,7 @@ void OutputParser::EmitPiece(std::string piece, std::vector<OutputEvent>& out) {
 
 // A code point that no further byte can complete.
 void OutputParser::FlushIncomplete(std::vector<OutputEvent>& out) {
-  EmitPiece(SanitizeUtf8(std::exchange(pending_, {})), out);
+  EmitPiece(decoder_.Finish(), out);
 }
 
 // Gives out or drops what the open state holds back. The caller sets the next state.

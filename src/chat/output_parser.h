@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "chat/tool_call_syntax.h"
 #include "io/json.h"
+#include "tokenizer/stream_decoder.h"
 #include "tokenizer/tokenizer.h"
 
 namespace carat {
@@ -68,7 +69,6 @@ class OutputParser {
   void PushInCall(TokenId id, std::vector<OutputEvent>& out);
   void PushBytes(std::string_view bytes, std::vector<OutputEvent>& out);
   std::string_view ReadChannelName(std::string_view bytes, std::vector<OutputEvent>& out);
-  void EmitComplete(std::vector<OutputEvent>& out);
   void EmitPiece(std::string piece, std::vector<OutputEvent>& out);
   void FlushIncomplete(std::vector<OutputEvent>& out);
   void CloseOpen(std::vector<OutputEvent>& out);
@@ -77,7 +77,7 @@ class OutputParser {
 
   const Tokenizer& tokenizer_;  // borrows
   State state_;
-  std::string pending_;        // bytes not given out yet: the beginning of a code point
+  StreamDecoder decoder_;      // holds back the beginning of a code point
   std::string channel_name_;   // kChannelName: the line so far
   bool held_newline_ = false;  // kThought: a newline that may be the last
   ToolCallText call_;          // kToolCall

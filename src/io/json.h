@@ -79,10 +79,11 @@ class Json {
       value_;
 };
 
-// Bounds that keep a hostile text from costing much more than its own size.
+// Bounds on what a hostile text can cost: a value takes up to about 60 bytes of memory, however
+// short its text.
 struct JsonLimits {
   size_t max_depth = 64;         // nesting of arrays and objects
-  size_t max_nodes = 4'000'000;  // values of any kind; Gemma's tokenizer.json has 1.8 million
+  size_t max_nodes = 1'000'000;  // values of any kind
 };
 
 // Parses one JSON text; a byte order mark before it is ignored. Syntax errors give the byte offset.

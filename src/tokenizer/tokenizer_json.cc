@@ -11,6 +11,8 @@
 namespace carat {
 namespace {
 
+constexpr size_t kMaxValues = 4'000'000;  // Gemma's file has 1.8 million
+
 std::unexpected<Error> NotGemma(std::string where, std::string wanted, const Json& found) {
   return Fail({.code = ErrorCode::kUnsupported,
                .what = "not a tokenizer of the Gemma form",
@@ -165,7 +167,7 @@ Status AddMerges(const JsonView& merges, VocabularyParts& parts) {
 }  // namespace
 
 Result<Tokenizer> Tokenizer::FromJson(std::string_view tokenizer_json) {
-  CARAT_ASSIGN(const Json json, ParseJson(tokenizer_json));
+  CARAT_ASSIGN(const Json json, ParseJson(tokenizer_json, {.max_nodes = kMaxValues}));
   const JsonView root(json, "");
   CARAT_TRY(CheckStages(root));
   CARAT_ASSIGN(const JsonView model, root.Object("model"));
