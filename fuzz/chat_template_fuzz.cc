@@ -1,4 +1,5 @@
 // Input: one JSON object {"messages", "tools"?, "generate"?, "think"?, "keep"?}.
+//
 // DEPS: chat
 #include <cstddef>
 #include <cstdint>

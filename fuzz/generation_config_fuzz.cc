@@ -1,4 +1,5 @@
 // Input: a generation_config.json, for a vocabulary of 300 tokens.
+//
 // DEPS: engine
 #include <cstddef>
 #include <cstdint>

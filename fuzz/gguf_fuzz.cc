@@ -1,5 +1,6 @@
 // Input: a GGUF file. Whatever parses is walked whole: every value, every array element, every
 // tensor.
+//
 // DEPS: weights
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,8 @@
 // Input: a GGUF file of any kind that carat knows, taken as far as its weights, its vocabulary and
 // its defaults. The seeds are the smallest sizes that pass, so that a few changed bytes reach every
-// check. DEPS: engine
+// check.
+//
+// DEPS: engine
 #include <cstddef>
 #include <cstdint>
 #include <span>

@@ -1,5 +1,7 @@
 // Input: a config.json, read as the model's, the drafter's and the embedders'. What is accepted
-// passes the validator that all kinds of files share. DEPS: model
+// passes the validator that all kinds of files share.
+//
+// DEPS: model
 #include <cstddef>
 #include <cstdint>
 

@@ -1,6 +1,7 @@
 // Input: a byte that says whether the answer begins in a thought, then text in which the control
 // tokens' texts and multi-character pieces become tokens. The same answer given in byte tokens must
 // give the same events, and plain text must come through whole.
+//
 // DEPS: chat
 #include <cstddef>
 #include <cstdint>

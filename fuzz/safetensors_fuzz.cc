@@ -1,4 +1,5 @@
 // Input: a safetensors file. The tensors that parse lie inside it and do not overlap.
+//
 // DEPS: weights
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Input: a model.safetensors.index.json. The names that it gives stay inside the folder.
+//
 // DEPS: weights
 #include <cstddef>
 #include <cstdint>

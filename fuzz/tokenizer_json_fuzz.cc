@@ -1,6 +1,7 @@
 // Input: a tokenizer.json. With whatever it makes, texts are encoded: the ids are valid, literal
 // text gives no special token, and text comes back, but for vocabularies without U+2581 and for
 // what spells that or a byte token ("<0x41>").
+//
 // DEPS: tokenizer
 #include <cstddef>
 #include <cstdint>
