@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Checks that the walks in docs/one-*.md name files and functions that exist, and that links lead somewhere.
+"""Checks that the walks in docs/one-*.md are true, and that links lead somewhere.
 
 A stop of a walk is a table row or a list item that names a source file in backticks. Every file it names
 must exist below src/ (or the repository's root), and every function or type it names in backticks, such as
 `Submit`, `Session::Step` or `Step()`, must occur in one of the stop's files.
+
+The first function that a stop names is where the walk goes. Each but the first must be called by the
+function of an earlier stop, directly or through other functions of that stop's file: so stops cannot be
+swapped, left out or invented. A call through a table of pointers counts by its name (MatMul: table.matmul).
 """
 
 import pathlib
@@ -52,8 +56,47 @@ def resolve(name: str, beside: list[pathlib.Path]) -> pathlib.Path | None:
     return None
 
 
+def bodies(source: str) -> dict[str, str]:
+    """The functions that a formatted file defines, by their plain names: signature and body."""
+    found: dict[str, str] = {}
+    name, text = "", ""
+    for line in source.splitlines():
+        if not name:
+            start = re.match(r"(?!namespace|struct|class|enum|using|template|constexpr|[/#\s}])[^(]*?(\w+)\(", line)
+            if not start:
+                continue
+            name, text = start.group(1), ""
+        text += line + "\n"
+        declared = line.endswith(";") and "{" not in text
+        if declared or ("{" in text and text.count("{") == text.count("}") and line.endswith(("}", "};"))):
+            found[name] = found.get(name, "") + text
+            name = ""
+    return found
+
+
+def plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def calls_of(function: str, source: str) -> set[str]:
+    """What the function calls, and what the functions of the same file that it calls do."""
+    known = bodies(source)
+    calls: set[str] = set()
+    todo, seen = [function], set()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        names = set(re.findall(r"(\w+)\(", known.get(name, "").partition("{")[2]))
+        calls |= {plain(called) for called in names}
+        todo += [called for called in names if called in known]
+    return calls
+
+
 def check_walk(path: pathlib.Path) -> int:
     count = 0
+    called: set[str] = set()  # by the stops so far
     for number, text in stops(path.read_text(encoding="utf-8")):
         ticked = TICKED.findall(text)
         names = [token for token in ticked if FILE.match(token)]
@@ -74,6 +117,14 @@ def check_walk(path: pathlib.Path) -> int:
             match = NAME.match(token)
             if match and not re.search(rf"\b{match.group(1)}\b", source):
                 complain(path, number, f"{token} does not occur in {', '.join(names)}")
+        functions = [match.group(1) for match in map(NAME.match, ticked) if match]
+        if not functions:
+            continue
+        if count > 1 and plain(functions[0]) not in called:
+            complain(path, number, f"no earlier stop calls {functions[0]}")
+        if functions[0] not in bodies(source):
+            complain(path, number, f"{functions[0]} is not defined in {', '.join(names)}")
+        called |= calls_of(functions[0], source)
     return count
 
 

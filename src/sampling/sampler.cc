@@ -142,8 +142,8 @@ Status ValidateSampling(const SamplingOptions& options, int64_t vocab) {
 
 Result<TokenId> Sample(std::span<float> logits, const SamplingOptions& options, Pos position,
                        std::span<const TokenId> history) {
-  ApplyPenalty(logits, options.repetition_penalty, history);
   for (const auto& [id, bias] : options.logit_bias) logits[static_cast<size_t>(id)] += bias;
+  ApplyPenalty(logits, options.repetition_penalty, history);
   for (const TokenId id : options.suppressed) logits[static_cast<size_t>(id)] = kNever;
   CARAT_ASSIGN(const TokenId best, ArgMax(logits));
   if (options.temperature == 0) return best;

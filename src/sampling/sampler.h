@@ -1,6 +1,6 @@
 // From logits to one token id (gemma4-12b specification, section 11).
 //
-// Order, as in transformers: repetition penalty, bias, suppression, temperature, top-k, top-p,
+// Order, as in transformers: bias, repetition penalty, suppression, temperature, top-k, top-p,
 // min-p, then a draw. The random number is a pure function of (seed, position): the same seed gives
 // the same text, however the positions were computed.
 #pragma once

@@ -190,7 +190,7 @@ TEST(Sample, PenaltyDividesPositiveAndMultipliesNegativeLogitsOnce) {
   EXPECT_EQ(MustSample({4, 3}, options, 0, {-1, 2, INT32_MAX, INT32_MIN}), 0);
 }
 
-TEST(Sample, PenaltyComesBeforeBiasAndSuppressionIsLast) {
+TEST(Sample, BiasComesBeforePenaltyAndSuppressionIsLast) {
   SamplingOptions options = Plain();
   options.temperature = 0;
   options.repetition_penalty = 2.0;
@@ -198,7 +198,7 @@ TEST(Sample, PenaltyComesBeforeBiasAndSuppressionIsLast) {
   options.suppressed = {1};
   std::vector<float> logits = {4, 3};
   ASSERT_EQ(Sample(logits, options, 0, std::vector<TokenId>{0}).value(), 0);
-  EXPECT_EQ(logits, (std::vector<float>{3, kNever}));
+  EXPECT_EQ(logits, (std::vector<float>{2.5f, kNever}));
 }
 
 TEST(Sample, IsAFunctionOfSeedAndPosition) {
