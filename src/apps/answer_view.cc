@@ -77,7 +77,7 @@ void ShowBar(std::string_view action, double done, double total, std::string_vie
   if (!IsTerminal(STDERR_FILENO) || total <= 0) return;
   constexpr double kWidth = 30;
   const std::string bar(static_cast<size_t>(done * kWidth / total), '#');
-  PrintErr("\r{} [{:30}] {:.4g} of {:.4g} {}", action, bar, done, total, unit);
+  PrintErr("\r{} [{:30}] {:.3g} of {:.3g} {}", action, bar, done, total, unit);
   if (done >= total) ClearBar();
 }
 
@@ -142,8 +142,11 @@ void AnswerView::Done(const AnswerStats& stats) {
              stats.sync.reused, Rate(stats.sync.prefilled, stats.prefill_seconds), stats.used,
              stats.context, stats.reason);
   }
+  // The status line has said "length" and "cancelled" in a word; the others need one more.
   const std::string_view why = Explain(stats.reason);
-  if (!why.empty()) PrintErr("carat: the answer ended early: {}\n", why);
+  const bool said =
+      kind_ == ViewKind::kTerminal && (stats.reason == "length" || stats.reason == "cancelled");
+  if (!why.empty() && !said) PrintErr("carat: the answer ended early: {}\n", why);
 }
 
 }  // namespace carat

@@ -118,17 +118,20 @@ void Chat(Conversation& conversation, const Session& session, bool keep_history)
   }
 }
 
+bool ShowLoading(size_t done, size_t total) {
+  constexpr size_t kBarFrom = size_t{256} << 20;  // bytes; less is loaded too fast for a bar
+  constexpr double kGiB = 1 << 30;
+  if (total > kBarFrom)
+    ShowBar("loading", static_cast<double>(done) / kGiB, static_cast<double>(total) / kGiB, "GiB");
+  return !Interrupted();
+}
+
 Result<std::unique_ptr<Engine>> Load(const RunOptions& o) {
   CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
-  constexpr double kGiB = 1 << 30;
-  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
-                                          .threads = o.threads,
-                                          .kernels = o.kernels,
-                                          .progress = [](size_t done, size_t total) {
-                                            ShowBar("loading", static_cast<double>(done) / kGiB,
-                                                    static_cast<double>(total) / kGiB, "GiB");
-                                            return !Interrupted();
-                                          }}));
+  CARAT_ASSIGN(
+      auto engine,
+      Engine::Open(
+          {.model = model, .threads = o.threads, .kernels = o.kernels, .progress = ShowLoading}));
   PrintWarnings(engine->warnings());
   if (o.model.empty()) PrintErr("carat: model {}\n", EscapeLine(model.string()));
   return engine;

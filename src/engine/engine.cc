@@ -68,12 +68,14 @@ Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
                     static_cast<double>(total) / kGiB, static_cast<double>(room) / kGiB));
     return {};
   }
-  size_t done = 0;
+  size_t done = 0, told = 0;
   for (const TensorEntry& entry : files_.tensors().entries()) {
     for (size_t at = 0; at < entry.bytes.size(); at += kPreloadStep) {
       const auto step = entry.bytes.subspan(at, std::min(kPreloadStep, entry.bytes.size() - at));
       TouchPages(step);
       done += step.size();
+      if (done < told + kPreloadStep && done < total) continue;
+      told = done;
       if (!progress(done, total)) {
         return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"});
       }
