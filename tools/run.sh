@@ -1,6 +1,7 @@
 #!/bin/bash
-# run.sh [OPTION...]: starts build/carat on $MODEL, or on the tiny random model where none is named. Off a
-# terminal it answers what comes on standard input, or, where nothing comes, a question of its own.
+# run.sh [ARGUMENT...]: starts build/carat on $MODEL, or on the tiny random model where none is named. Off a
+# terminal, and with nothing but flags as arguments, it answers what comes on standard input, or, where nothing
+# comes, a question of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 model=${MODEL:-}
@@ -11,12 +12,13 @@ if [ -z "$model" ]; then
   echo "This is a tiny random model: its words are noise until carat-point exists." \
     "A real one: make run MODEL=/path/to/gemma-4-12b.gguf" >&2
 fi
-if [ -t 0 ] || [ $# -gt 0 ]; then
-  exec build/carat run --model "$model" "$@"
-fi
+for option in "$@"; do
+  case $option in --*) ;; *) exec build/carat run --model "$model" "$@" ;; esac  # a prompt, or a value
+done
+if [ -t 0 ]; then exec build/carat run --model "$model" "$@"; fi
 # A second is enough for a pipe that means something; one that never speaks must not hang a script.
 if IFS= read -r -t 1 -N 1 first; then
-  { printf '%s' "$first" && cat; } | exec build/carat run --model "$model" "${limit[@]}"
+  { printf '%s' "$first" && cat; } | exec build/carat run --model "$model" "${limit[@]}" "$@"
 else
-  exec build/carat run --model "$model" "${limit[@]}" "Tell me something."
+  exec build/carat run --model "$model" "${limit[@]}" "$@" "Tell me something."
 fi

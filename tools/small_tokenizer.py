@@ -1,4 +1,4 @@
-"""Build a small tokenizer.json of the Gemma form. Used by make_quant_goldens.py, make_fixture.py.
+"""Build a small tokenizer.json of the Gemma form. Used by make_quant_goldens.py, make_fixture.py and point/.
 
 The 24 added tokens take the first ids (in the order of the real ids), then come the 256 byte
 tokens, the characters, and the pieces that byte pair encoding finds in a small text. As in Gemma's
@@ -70,9 +70,13 @@ small model with random weights, and nothing I say should be taken as true.
 """
 
 
-def train(text, size, vocab):
+def count_words(text):
+    """The words of a text, each with the space before it."""
+    return collections.Counter(re.findall(r"▁*[^▁\n]+|▁+|\n+", text.replace(" ", "▁")))
+
+
+def train(words, size, vocab):
     """Add the pieces of greedy byte pair encoding to vocab until it has the given size."""
-    words = collections.Counter(re.findall(r"▁*[^▁\n]+|▁+|\n+", text.replace(" ", "▁")))
     words = {tuple(word): count for word, count in words.items()}
     while len(vocab) < size:
         pairs = collections.Counter()
@@ -108,15 +112,15 @@ def merge_list(vocab, first):
     return merges
 
 
-def build(size, characters=CHARACTERS):
-    """The tokenizer.json (as a dict) of a vocabulary of the given size."""
+def build(size, characters=CHARACTERS, words=None):
+    """The tokenizer.json (as a dict) of a vocabulary of the given size, trained on counted words."""
     vocab = {text: index for index, text in enumerate(SPECIALS)}
     for byte in range(256):
         vocab[f"<0x{byte:02X}>"] = len(vocab)
     for character in characters:
         vocab.setdefault(character, len(vocab))
     first = len(vocab)
-    train(TEXT, size, vocab)
+    train(words or count_words(TEXT), size, vocab)
     return {
         "version": "1.0", "truncation": None, "padding": None,
         "added_tokens": [

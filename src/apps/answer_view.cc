@@ -73,11 +73,12 @@ std::string_view Explain(std::string_view reason) {
 
 }  // namespace
 
-void ShowBar(std::string_view action, double done, double total, std::string_view unit) {
+void ShowBar(std::string_view action, double done, double total, std::string_view unit,
+             int digits) {
   if (!IsTerminal(STDERR_FILENO) || total <= 0) return;
   constexpr double kWidth = 30;
   const std::string bar(static_cast<size_t>(done * kWidth / total), '#');
-  PrintErr("\r{} [{:30}] {:.3g} of {:.3g} {}", action, bar, done, total, unit);
+  PrintErr("\r{} [{:30}] {:.{}f} of {:.{}f} {}", action, bar, done, digits, total, digits, unit);
   if (done >= total) ClearBar();
 }
 

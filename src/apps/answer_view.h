@@ -13,7 +13,7 @@ namespace carat {
 
 enum class ViewKind {
   kTerminal,  // the answer to stdout; thoughts, bars and the status line to stderr
-  kAnswer,    // only the answer, to stdout
+  kAnswer,    // only the answer to stdout; on a terminal thoughts and bars to stderr
   kJson,      // events as lines of JSON, to stdout
 };
 
@@ -52,7 +52,8 @@ class AnswerView {
 };
 
 // "reading [####    ] 512 of 4096 tokens" on stderr, if that is a terminal; gone when all is done.
-void ShowBar(std::string_view action, double done, double total, std::string_view unit);
+void ShowBar(std::string_view action, double done, double total, std::string_view unit,
+             int digits = 0);
 void ClearBar();
 
 }  // namespace carat

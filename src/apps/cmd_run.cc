@@ -19,8 +19,6 @@
 namespace carat {
 namespace {
 
-constexpr size_t kMaxPromptBytes = 64u << 20;
-
 constexpr std::string_view kHelp =
     "/new            begin again\n"
     "/system         show the system prompt\n"
@@ -122,7 +120,8 @@ bool ShowLoading(size_t done, size_t total) {
   constexpr size_t kBarFrom = size_t{256} << 20;  // bytes; less is loaded too fast for a bar
   constexpr double kGiB = 1 << 30;
   if (total > kBarFrom)
-    ShowBar("loading", static_cast<double>(done) / kGiB, static_cast<double>(total) / kGiB, "GiB");
+    ShowBar("loading", static_cast<double>(done) / kGiB, static_cast<double>(total) / kGiB, "GiB",
+            1);
   return !Interrupted();
 }
 
@@ -217,10 +216,9 @@ void AddRun(CLI::App& app, int& exit_code) {
                   "answer this and leave (standard input is not read then); without it and off a "
                   "terminal, all of standard input is the prompt");
   AddAnswerOptions(*run, *o);
-  run->add_flag(
-      "--json", o->json,
-      "events as lines of JSON: prefill, thinking, text, tool_call, malformed_call, then done "
-      "or error");
+  run->add_flag("--json", o->json,
+                "events as lines of JSON: prefill, thinking, text, tool_call, malformed_call, then "
+                "done or, once the model is loaded, error");
   run->add_flag("--no-history", o->no_history, "keep no history of what is typed");
   run->add_option("--context", o->context,
                   "most positions; 0 for the smaller of 32768 and the model's")

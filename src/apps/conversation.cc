@@ -45,6 +45,19 @@ Status Take(std::vector<OutputEvent>& fresh, StopStrings& stops, AnswerView& vie
   return {};
 }
 
+// Content as one text: a string, or the texts of its parts.
+std::string TextOf(const Json* content) {
+  std::string text;
+  if (content != nullptr && content->is_string()) text = content->string();
+  if (content != nullptr && content->is_array()) {
+    for (const Json& part : content->array()) {
+      const Json* piece = part.Find("text");
+      if (piece != nullptr && piece->is_string()) text += piece->string();
+    }
+  }
+  return text;
+}
+
 // Messages that `carat run` can go on with: text of the known roles.
 Status CheckLoaded(const Json& messages, const std::string& path) {
   const JsonView view(messages, path);
@@ -115,9 +128,7 @@ Status Conversation::Load(const std::string& path) {
     const Json& first = messages_.front();
     const std::string& role = first.Find("role")->string();
     const Json* content = first.Find("content");
-    const bool is_system = role == "system" || role == "developer";
-    if (is_system && content != nullptr && content->is_string())
-      options_.system = content->string();
+    if (role == "system" || role == "developer") options_.system = TextOf(content);
   }
   file_ = path;
   return {};

@@ -13,8 +13,6 @@
 namespace carat {
 namespace {
 
-constexpr size_t kMaxPromptBytes = 64u << 20;
-
 Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path) {
   const JsonView view(json, path);
   if (!json.is_array()) return Fail(view.Wrong("an array of ids"));

@@ -24,6 +24,8 @@ struct PromptSource {
   bool no_generation_prompt = false;
 };
 
+inline constexpr size_t kMaxPromptBytes = 64u << 20;  // of a prompt, and of a file of messages
+
 Result<Json> ReadJsonFile(const std::string& path);
 // Renders --messages (and --tools).
 Result<RenderedPrompt> RenderSource(const PromptSource& source);

@@ -14,18 +14,20 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/scoped_fd.h"
+#include "base/utf8.h"
+
 namespace carat {
 namespace {
 
 constexpr int kHistoryEntries = 1000;
 constexpr uintmax_t kLongHistory = 1 << 20;  // bytes; then it is written anew with what is kept
 constexpr std::string_view kPasteEnd = "\x1b[201~";
-constexpr const char* kPasteMarksOn = "\x1b[?2004h";
-constexpr const char* kPasteMarksOff = "\x1b[?2004l";
 
 // libedit calls back without a context, so these are the process's.
 const char* current_prompt = "> ";
 bool line_dropped = false;
+bool knows_paste_marks = false;
 termios terminal_before{};
 
 char* ShowPrompt(EditLine*) { return const_cast<char*>(current_prompt); }
@@ -36,28 +38,42 @@ unsigned char DropLine(EditLine*, int) {
   return CC_EOF;
 }
 
+// Asks the terminal to mark what is pasted, or not to. Also called by a signal handler.
+void MarkPastes(bool on) {
+  if (!knows_paste_marks) return;
+  const std::string_view code = on ? "\x1b[?2004h" : "\x1b[?2004l";
+  static_cast<void>(!::write(STDERR_FILENO, code.data(), code.size()));
+}
+
 // Ctrl-Z: libedit has taken the terminal, so it is given back while the program sleeps.
 unsigned char Suspend(EditLine* line, int) {
+  MarkPastes(false);
   el_set(line, EL_PREP_TERM, 0);
   ::raise(SIGTSTP);
   el_set(line, EL_PREP_TERM, 1);
+  MarkPastes(true);
   return CC_REDISPLAY;
 }
 
 // What stands between the terminal's marks goes into the line as it is, newlines included.
 unsigned char Paste(EditLine* line, int) {
   std::string text;
-  char c = 0;
-  while (!text.ends_with(kPasteEnd) && el_getc(line, &c) == 1) text += c == '\r' ? '\n' : c;
+  wchar_t c = 0;
+  while (!text.ends_with(kPasteEnd) && el_wgetc(line, &c) == 1)
+    AppendUtf8(c == L'\r' ? U'\n' : static_cast<char32_t>(c), text);
   if (text.ends_with(kPasteEnd)) text.resize(text.size() - kPasteEnd.size());
   while (text.ends_with('\n')) text.pop_back();  // Enter is the user's to press
   el_insertstr(line, text.c_str());
   return CC_REFRESH;
 }
 
-// A program that is told to end while it waits for a line must not leave the terminal raw.
+// A program that is told to end while it waits for a line must not leave the terminal raw. In the
+// background it has given the terminal back already, and may not touch it.
 void RestoreAndEnd(int signal) {
-  ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+  if (::tcgetpgrp(STDIN_FILENO) == ::getpgrp()) {
+    MarkPastes(false);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+  }
   ::signal(signal, SIG_DFL);
   ::raise(signal);
 }
@@ -85,9 +101,9 @@ struct LineEditor::Data {
     int count = 0;
     line_dropped = false;
     errno = 0;
-    std::fputs(kPasteMarksOn, stderr);
+    MarkPastes(true);
     const char* text = el_gets(line, &count);
-    std::fputs(kPasteMarksOff, stderr);
+    MarkPastes(false);
     if (text == nullptr || count <= 0) {
       line_dropped |= errno == EINTR;  // a signal from outside: as Ctrl-C
       return std::nullopt;
@@ -106,12 +122,15 @@ struct LineEditor::Data {
     if (out == nullptr) return;
     ::flock(::fileno(out), LOCK_EX);
     std::fseek(out, 0, SEEK_END);
-    ::history(history, &event, H_NSAVE_FP, size_t{1}, out);
+    ::history(history, &event, H_NSAVE_FP, size_t{0}, out);  // it counts from 0: the newest
     std::fclose(out);
   }
 
   void LoadHistory() const {
     MakePrivateFile(file);
+    const ScopedFd lock(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!lock.valid()) return;
+    ::flock(lock.get(), LOCK_EX);
     HistEvent event;
     ::history(history, &event, H_LOAD, file.c_str());
     std::error_code ignored;
@@ -122,6 +141,8 @@ struct LineEditor::Data {
 
 LineEditor::LineEditor(std::filesystem::path history) : data_(std::make_unique<Data>()) {
   std::setlocale(LC_CTYPE, "C.UTF-8");
+  const char* terminal = std::getenv("TERM");
+  knows_paste_marks = terminal != nullptr && std::string_view(terminal) != "dumb";
   ::tcgetattr(STDIN_FILENO, &terminal_before);
   for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) ::signal(signal, RestoreAndEnd);
   data_->file = std::move(history);

@@ -34,7 +34,7 @@ struct RunOptions {
 };
 
 // The options of an answer but for its seed: the command line's, then the file's. Errors name the
-// option.
+// option by its field (top_k for --top-k).
 Result<GenerateOptions> ToGenerateOptions(const RunOptions& options, const Engine& engine);
 
 // f32, f16 or bf16; precondition: one of them.

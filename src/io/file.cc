@@ -84,16 +84,21 @@ Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes
 Result<AtomicFile> AtomicFile::Create(const std::filesystem::path& path, unsigned mode) {
   struct stat info{};
   const bool exists = ::stat(path.c_str(), &info) == 0;
-  if (exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (exists && S_ISDIR(info.st_mode)) {
+    errno = EISDIR;
+    return SystemError(path, "create the file");
+  }
+  // /dev/stdout may lead to a regular file, whose place in the folder is not ours to change.
+  const bool descriptor = path.native().starts_with("/dev/") || path.native().starts_with("/proc/");
+  if (exists && (descriptor || !S_ISREG(info.st_mode))) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd < 0) return SystemError(path, "open the file");
     return AtomicFile(path, {}, fd);
   }
   std::error_code ignored;
   std::filesystem::path target = path;
-  if (exists && std::filesystem::is_symlink(path, ignored)) {
-    target = std::filesystem::canonical(path, ignored);
-  }
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(target, ignored); ++links)
+    target = target.parent_path() / std::filesystem::read_symlink(target, ignored);
   // Unlike mkstemp, open lets the umask take its part of the mode.
   static std::atomic<unsigned> count = 0;
   std::string temporary;

@@ -19,9 +19,9 @@ Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes
 Result<std::string> ReadDescriptor(int fd, std::string_view name, size_t max_bytes);
 
 // A file that comes into being whole: bytes go to a temporary neighbour, which Commit flushes to
-// the disk and renames; without Commit nothing stays. A symbolic link is followed; a device, a pipe
-// or a socket (/dev/null, /dev/stdout) is written straight. Move-only; one owner thread. Errors
-// name the path.
+// the disk and renames; without Commit nothing stays. A symbolic link is followed. A device or a
+// pipe, and whatever a name under /dev or /proc leads to (/dev/stdout), is appended to straight.
+// Move-only; one owner thread. Errors name the path.
 class AtomicFile {
  public:
   // `mode` as in open(2): the umask takes its part.

@@ -108,8 +108,7 @@ Error WrongProjector(std::string_view key, std::string_view wanted, std::string_
 Result<bool> HasPart(const Gguf& gguf, const std::string& part, std::string_view projector) {
   CARAT_ASSIGN(const int64_t has, gguf.IntOr("clip.has_" + part + "_encoder", 0, 0, 1));
   if (has == 0) return false;
-  const std::string key =
-      fmt::format("clip.{}.projector_type", part == "vision" ? "vision" : "audio");
+  const std::string key = "clip." + part + ".projector_type";
   CARAT_ASSIGN(const std::string_view type, gguf.String(key));
   if (type != projector) return Fail(WrongProjector(key, projector, type));
   return true;
@@ -186,7 +185,7 @@ Result<EmbedderConfig> EmbedderConfigFromGguf(const Gguf& gguf) {
     vision.patch_side = patch * merged;
     // No key says how many positions there are.
     const TensorEntry* tables = gguf.tensors().Find(kGgufNames.position_tables);
-    vision.positions = tables != nullptr && tables->shape.size() == 3
+    vision.positions = tables != nullptr && tables->shape.size() == 3 && tables->shape[1] > 0
                            ? static_cast<int64_t>(std::min<uint64_t>(tables->shape[1], kMaxWidth))
                            : 1120;
     config.vision = vision;

@@ -1,6 +1,7 @@
 // AddedTokens: finds the longest added token at a place of a text, by a tree of bytes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -40,8 +41,10 @@ class AddedTokens {
         node.id = id;
         return true;
       }
-      link = Next(node, text[i + 1]);
-      if (link == nullptr) link = &node.next.emplace_back(text[i + 1], 0).second;
+      auto next = std::ranges::lower_bound(node.next, text[i + 1], {}, &Link::first);
+      if (next == node.next.end() || next->first != text[i + 1])
+        next = node.next.insert(next, {text[i + 1], 0});
+      link = &next->second;
     }
   }
 
@@ -55,24 +58,18 @@ class AddedTokens {
       if (const Match match{node.id, size}; node.id >= 0 && accept(match)) best = match;
       if (at + size == text.size()) break;
       here = 0;
-      for (const auto& [byte, to] : node.next) {
-        if (byte == text[at + size]) here = to;
-      }
+      const auto next = std::ranges::lower_bound(node.next, text[at + size], {}, &Link::first);
+      if (next != node.next.end() && next->first == text[at + size]) here = next->second;
     }
     return best;
   }
 
  private:
+  using Link = std::pair<char, uint32_t>;
   struct Node {
-    std::vector<std::pair<char, uint32_t>> next;
+    std::vector<Link> next;  // sorted by byte
     TokenId id = -1;
   };
-  static uint32_t* Next(Node& node, char byte) {
-    for (auto& [known, to] : node.next) {
-      if (known == byte) return &to;
-    }
-    return nullptr;
-  }
   std::array<uint32_t, 256> first_{};               // by first byte; 0: none
   std::vector<Node> nodes_ = std::vector<Node>(1);  // 0 is no node
 };
