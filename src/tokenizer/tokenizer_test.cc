@@ -37,7 +37,7 @@ Json ToJson(const SmallVocabulary& v) {
     token.Set("special", Json(true));
     added.array().push_back(token);
   }
-  for (const std::string& merge : v.merges) merges.array().push_back(Json(merge));
+  for (const std::string& merge : v.merges) merges.array().emplace_back(merge);
   Json json = MustParse(
       R"({"normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"},
     "pre_tokenizer": {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious"},
@@ -279,7 +279,7 @@ TEST_F(TokenizerTest, FormsThatMeanTheSame) {
   Json pairs{Json::Array()};
   for (const std::string& merge : vocabulary_.merges) {
     const size_t cut = merge.find(' ', 1);
-    pairs.array().push_back(Json(Json::Array{merge.substr(0, cut), merge.substr(cut + 1)}));
+    pairs.array().emplace_back(Json::Array{merge.substr(0, cut), merge.substr(cut + 1)});
   }
   model.Set("merges", pairs);
   json.Set("model", model);
