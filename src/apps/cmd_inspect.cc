@@ -231,11 +231,11 @@ void AddInspect(CLI::App& app, int& exit_code) {
   AddComputation(*generate, *o);
   generate->add_flag("--greedy", o->greedy, "always the most probable token");
   generate->add_option("--max-tokens", o->max_tokens, "most new ids")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber())
       ->capture_default_str();
   generate->add_flag("--ignore-stop", o->ignore_stop, "go on past stop tokens");
   generate->add_option("--seed", o->seed, "seed of the random numbers")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber())
       ->capture_default_str();
 }
 

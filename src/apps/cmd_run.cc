@@ -179,13 +179,12 @@ Result<int> Run(const RunOptions& o) {
 void AddAnswerOptions(CLI::App& run, RunOptions& o) {
   run.add_option("--system", o.system, "system prompt");
   run.add_flag("--think", o.think, "let the model think first");
-  run.add_option("--max-tokens", o.max_tokens, "most tokens of an answer")
-      ->check(CLI::NonNegativeNumber);
+  run.add_option("--max-tokens", o.max_tokens, "most tokens of an answer")->check(WholeNumber());
   run.add_option(
          "--seed", o.seed,
          "seed of the random numbers: the same seed, the same answer; another one each time "
          "if not given")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber());
   run.add_option("--temperature", o.temperature, "0 for greedy; the file's if not given");
   run.add_option("--top-k", o.top_k,
                  "keep the k most probable; 0 for all; the file's if not given");
@@ -201,6 +200,7 @@ void AddAnswerOptions(CLI::App& run, RunOptions& o) {
   run.add_flag("--no-repetition-guard", o.no_repetition_guard,
                "let an answer repeat itself without end");
   run.add_option("--stop", o.stop, "end the answer before this text (may be given again)")
+      ->check(NotEmpty())
       ->allow_extra_args(false);
 }
 

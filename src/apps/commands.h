@@ -13,6 +13,10 @@ namespace carat {
 void AddInspect(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);
 
+// A whole number of 64 bits without a sign, as text; and a text that is not empty.
+CLI::Validator WholeNumber();
+CLI::Validator NotEmpty();
+
 // Prints "carat: MESSAGE" to standard error and gives the exit code.
 int Report(const Error& error);
 // Prints "carat: warning: …", a line each, to standard error.

@@ -8,7 +8,10 @@ namespace {
 
 std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free);  // the handler may touch nothing else
-void OnInterrupt(int) { interrupted = true; }
+void OnInterrupt(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
 
 }  // namespace
 
@@ -19,6 +22,9 @@ void CatchInterrupts() {
 }
 
 bool Interrupted() { return interrupted; }
-void ClearInterrupt() { interrupted = false; }
+void ClearInterrupt() {
+  interrupted = false;
+  CatchInterrupts();
+}
 
 }  // namespace carat

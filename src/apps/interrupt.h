@@ -3,7 +3,8 @@
 
 namespace carat {
 
-// From now on SIGINT sets the flag instead of ending the program.
+// From now on SIGINT sets the flag instead of ending the program; the next one after that ends it,
+// for it may be waiting for something that never comes.
 void CatchInterrupts();
 bool Interrupted();
 void ClearInterrupt();

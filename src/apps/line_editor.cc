@@ -182,13 +182,17 @@ std::optional<TypedMessage> LineEditor::Read() {
       continue;
     }
     if (!line) {
+      std::fputs("\n", stderr);  // the shell's prompt begins a line of its own
       if (message.text.empty()) return std::nullopt;
       break;
     }
     if (*line == "\"\"\"") {
       message.one_line = false;
       quoted = !quoted;
-      if (!quoted) break;
+      if (!quoted) {
+        if (message.text.ends_with('\n')) message.text.pop_back();
+        break;
+      }
       continue;
     }
     const bool goes_on = !quoted && line->ends_with('\\');

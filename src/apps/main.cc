@@ -1,4 +1,8 @@
 // carat: Gemma 4 12B Unified on one's own computer.
+#include <charconv>
+#include <cstdint>
+#include <iostream>
+
 #include "apps/commands.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
@@ -8,6 +12,22 @@ namespace carat {
 int Report(const Error& error) {
   PrintErr("carat: {}\n", EscapeLine(error.Message()));
   return error.code == ErrorCode::kCancelled ? 130 : 2;
+}
+
+CLI::Validator WholeNumber() {
+  return {[](const std::string& text) -> std::string {
+            uint64_t value = 0;
+            const char* const end = text.data() + text.size();
+            const auto [after, bad] = std::from_chars(text.data(), end, value);
+            if (bad == std::errc() && after == end) return "";
+            return "not a whole number from 0 to 18446744073709551615: " + EscapeLine(text);
+          },
+          "UINT"};
+}
+
+CLI::Validator NotEmpty() {
+  return {[](const std::string& text) -> std::string { return text.empty() ? "empty" : ""; },
+          "TEXT"};
 }
 
 void PrintWarnings(const std::vector<std::string>& warnings) {
@@ -26,9 +46,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    const bool asked = app.exit(e) == 0;  // --help, --version
+    std::cout.flush();
+    return asked && std::cout ? 0 : 2;
   }
-  if (const carat::Status done = carat::FlushOutput(); !done && exit_code == 0)
-    exit_code = carat::Report(done.error());
+  carat::Status done = carat::FlushOutput();
+  while (done && carat::OutputPending()) done = carat::FlushOutput();
+  if (!done && exit_code == 0) exit_code = carat::Report(done.error());
   return exit_code;
 }

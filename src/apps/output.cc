@@ -1,45 +1,49 @@
 #include "apps/output.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
+#include <string>
 
 namespace carat {
 namespace {
 
-int first_error = 0;  // of standard output
+constexpr size_t kBufferBytes = size_t{64} << 10;
 
-// Ctrl-C interrupts a write to a slow reader: what was not written yet is still in the buffer or in
-// `text`, and goes out at the next try.
-void Note(bool failed) {
-  if (failed && errno == EINTR) {
-    std::clearerr(stdout);
-  } else if (failed && first_error == 0) {
-    first_error = errno != 0 ? errno : EIO;
-  }
-}
+std::string pending;  // for standard output, not written yet
+int first_error = 0;  // of standard output
 
 }  // namespace
 
 void WriteOut(std::string_view text) {
-  while (!text.empty() && first_error == 0) {
-    errno = 0;
-    const size_t put = std::fwrite(text.data(), 1, text.size(), stdout);
-    text.remove_prefix(put);
-    Note(!text.empty());
-  }
+  pending += text;
+  if (pending.size() > kBufferBytes) static_cast<void>(FlushOutput());
 }
 
 void WriteErr(std::string_view text) {
-  static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
+  while (!text.empty()) {
+    const ssize_t put = ::write(STDERR_FILENO, text.data(), text.size());
+    if (put < 0 && errno != EINTR) return;
+    if (put > 0) text.remove_prefix(static_cast<size_t>(put));
+  }
 }
 
 Status FlushOutput() {
-  errno = 0;
-  Note(std::fflush(stdout) != 0);
+  while (!pending.empty() && first_error == 0) {
+    const ssize_t put = ::write(STDOUT_FILENO, pending.data(), pending.size());
+    // Ctrl-C while the reader sleeps: nothing is lost, the rest goes out with what comes next.
+    if (put < 0 && errno == EINTR) return {};
+    if (put < 0) first_error = errno;
+    if (put > 0) pending.erase(0, static_cast<size_t>(put));
+  }
   if (first_error == 0) return {};
+  pending.clear();
   return Fail({.code = ErrorCode::kIo,
                .what = fmt::format("cannot write: {}", std::strerror(first_error)),
                .where = "standard output"});
 }
+
+bool OutputPending() { return !pending.empty(); }
 
 }  // namespace carat

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <string_view>
 #include <utility>
 
@@ -26,7 +25,9 @@ void PrintErr(fmt::format_string<Args...> format, Args&&... args) {
   WriteErr(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Brings what was printed to its reader. Fails, now and ever after, if any of it was lost.
+// Brings what was printed to its reader; a signal may leave a rest (OutputPending) for the next
+// time. Fails, now and ever after, if any of it was lost.
 Status FlushOutput();
+bool OutputPending();
 
 }  // namespace carat

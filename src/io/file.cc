@@ -91,7 +91,10 @@ Result<AtomicFile> AtomicFile::Create(const std::filesystem::path& path, unsigne
   // /dev/stdout may lead to a regular file, whose place in the folder is not ours to change.
   const bool descriptor = path.native().starts_with("/dev/") || path.native().starts_with("/proc/");
   if (exists && (descriptor || !S_ISREG(info.st_mode))) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    // A descriptor of our own is shared, offset included, with whoever gave it to us.
+    const int fd = path == "/dev/stdout"   ? ::dup(STDOUT_FILENO)
+                   : path == "/dev/stderr" ? ::dup(STDERR_FILENO)
+                                           : ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd < 0) return SystemError(path, "open the file");
     return AtomicFile(path, {}, fd);
   }

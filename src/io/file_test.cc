@@ -91,9 +91,10 @@ TEST(WriteFileAtomic, AFailureKeepsTheOldFile) {
   const TempFolder folder;
   ExpectError(WriteFileAtomic(folder / "none" / "f", AsBytes("x")),
               {"none/f", "cannot create the file"});
-  // A folder of that name cannot be replaced: rename fails after everything was written.
+  // A folder of that name is refused before anything is written.
   std::filesystem::create_directory(folder / "d");
-  ExpectError(WriteFileAtomic(folder / "d", AsBytes("x")), "cannot rename the file");
+  ExpectError(WriteFileAtomic(folder / "d", AsBytes("x")),
+              "cannot create the file: Is a directory");
   EXPECT_EQ(CountFiles(folder.path()), 1u);
 
   // A file size limit makes the write itself fail, as a full disk would.

@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/files.h"
@@ -60,7 +61,7 @@ std::vector<double> NaiveProbabilities(std::vector<double> scores, const Samplin
     const auto p = softmax(scores);
     std::vector<size_t> order(scores.size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::ranges::stable_sort(order, {}, [&](size_t i) { return p[i]; });
+    std::ranges::sort(order, {}, [&](size_t i) { return std::pair(p[i], i); });
     double cumulative = 0;
     for (size_t i = 0; i + 1 < order.size(); ++i) {
       cumulative += p[order[i]];
