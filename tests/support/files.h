@@ -25,7 +25,7 @@ inline std::string MustRead(const std::filesystem::path& path) {
 }
 
 inline Json MustParse(std::string_view text) {
-  auto json = ParseJson(text);
+  auto json = ParseJson(text, {.max_nodes = 100'000'000});  // goldens are long
   EXPECT_TRUE(json.has_value()) << (json ? "" : json.error().Message());
   return json.value_or(Json());
 }
