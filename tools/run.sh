@@ -12,13 +12,13 @@ if [ -z "$model" ]; then
   echo "This is a tiny random model: its words are noise until carat-point exists." \
     "A real one: make run MODEL=/path/to/gemma-4-12b.gguf" >&2
 fi
-for option in "$@"; do
-  case $option in --*) ;; *) exec build/carat run --model "$model" "$@" ;; esac  # a prompt, or a value
+carat=(build/carat run --model "$model")
+for argument in "$@"; do
+  case $argument in --*) ;; *) exec "${carat[@]}" "$@" ;; esac  # a prompt, or an option's value
 done
-if [ -t 0 ]; then exec build/carat run --model "$model" "$@"; fi
+if [ -t 0 ]; then exec "${carat[@]}" "$@"; fi
 # A second is enough for a pipe that means something; one that never speaks must not hang a script.
 if IFS= read -r -t 1 -N 1 first; then
-  { printf '%s' "$first" && cat; } | exec build/carat run --model "$model" "${limit[@]}" "$@"
-else
-  exec build/carat run --model "$model" "${limit[@]}" "$@" "Tell me something."
+  { printf '%s' "$first" && cat; } | exec "${carat[@]}" "${limit[@]}" "$@"
 fi
+exec "${carat[@]}" "${limit[@]}" "$@" "Tell me something."

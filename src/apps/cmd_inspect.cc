@@ -38,7 +38,7 @@ struct InspectOptions {
 
 Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
   CatchInterrupts();
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
   CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
                                           .threads = o.threads,
                                           .kernels = o.reference ? "reference" : ""}));
@@ -62,6 +62,11 @@ Result<Session> OpenSession(Engine& engine, size_t positions) {
                                   .window_pool_bytes = 0});
 }
 
+Result<ModelFiles> OpenFiles(const InspectOptions& o) {
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
+  return OpenModelFiles(model);
+}
+
 Status InspectFile(const InspectOptions& o) {
   CARAT_ASSIGN(const Json json, DescribeFile(o.path));
   if (o.json) {
@@ -73,8 +78,7 @@ Status InspectFile(const InspectOptions& o) {
 }
 
 Status InspectTokens(const InspectOptions& o) {
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
-  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(model));
+  CARAT_ASSIGN(const ModelFiles files, OpenFiles(o));
   CARAT_ASSIGN(const std::optional<Tokenizer> tokenizer, LoadTokenizer(files));
   CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, tokenizer ? &*tokenizer : nullptr));
   Json::Array ids, pieces;
@@ -97,8 +101,7 @@ Status InspectTokens(const InspectOptions& o) {
 }
 
 Status InspectPrompt(const InspectOptions& o) {
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
-  CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(model));
+  CARAT_ASSIGN(const ModelFiles files, OpenFiles(o));
   CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(o.source));
   PrintWarnings(rendered.warnings);
   // Exactly, but for a terminal, which a message must not steer.
@@ -133,16 +136,9 @@ Status InspectGenerate(const InspectOptions& o) {
   CARAT_ASSIGN(Session session,
                OpenSession(*engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));
   CARAT_TRY(session.SyncTo(prompt, GoOn));
-  GenerateOptions options;
-  const GenerationDefaults& defaults = engine->defaults();
-  options.sampling.temperature = o.greedy ? 0 : defaults.temperature;
-  options.sampling.top_k = defaults.top_k;
-  options.sampling.top_p = defaults.top_p;
-  options.sampling.min_p = defaults.min_p;
-  options.sampling.repetition_penalty = defaults.repetition_penalty;
+  GenerateOptions options = OptionsFrom(engine->defaults());
+  if (o.greedy) options.sampling.temperature = 0;
   options.sampling.seed = o.seed;
-  options.sampling.suppressed = defaults.suppressed;
-  options.stop = defaults.stop;
   options.ignore_stop = o.ignore_stop;
   options.repetition_guard = false;
   options.max_tokens = o.max_tokens;

@@ -126,7 +126,7 @@ bool ShowLoading(size_t done, size_t total) {
 }
 
 Result<std::unique_ptr<Engine>> Load(const RunOptions& o) {
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model, ModelFolder()));
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
   CARAT_ASSIGN(
       auto engine,
       Engine::Open(

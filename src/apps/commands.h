@@ -2,8 +2,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <string>
-#include <vector>
 
 #include "base/result.h"
 
@@ -19,7 +17,5 @@ CLI::Validator NotEmpty();
 
 // Prints "carat: MESSAGE" to standard error and gives the exit code.
 int Report(const Error& error);
-// Prints "carat: warning: …", a line each, to standard error.
-void PrintWarnings(const std::vector<std::string>& warnings);
 
 }  // namespace carat

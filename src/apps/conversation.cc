@@ -97,7 +97,7 @@ Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options
 }
 
 void Conversation::Clear() {
-  messages_.clear();
+  messages_ = Json(Json::Array());
   file_.clear();
   if (!options_.system.empty()) AddMessage("system", options_.system);
 }
@@ -114,7 +114,7 @@ Status Conversation::Save(const std::string& path) {
                  .where = path,
                  .wanted = "another name"});
   }
-  CARAT_TRY(WriteFileAtomic(path, AsBytes(Json(messages_).Dump(2) + "\n"), 0600));
+  CARAT_TRY(WriteFileAtomic(path, AsBytes(messages_.Dump(2) + "\n"), 0600));
   file_ = path;
   return {};
 }
@@ -122,10 +122,10 @@ Status Conversation::Save(const std::string& path) {
 Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
   CARAT_TRY(CheckLoaded(messages, path));
-  messages_ = std::move(messages.array());
+  messages_ = std::move(messages);
   options_.system.clear();
-  if (!messages_.empty()) {
-    const Json& first = messages_.front();
+  if (num_messages() > 0) {
+    const Json& first = messages_.array().front();
     const std::string& role = first.Find("role")->string();
     const Json* content = first.Find("content");
     if (role == "system" || role == "developer") options_.system = TextOf(content);
@@ -135,12 +135,12 @@ Status Conversation::Load(const std::string& path) {
 }
 
 Status Conversation::Answer(const std::string& text, AnswerView& view) {
-  const size_t before = messages_.size();
+  const size_t before = num_messages();
   AddMessage("user", text);
   Status done = Stream(view);
   if (!done) view.Broken(done.error());
   // Without an answer it is as if nobody had asked.
-  if (!done || messages_.size() == before + 1) messages_.resize(before);
+  if (!done || num_messages() == before + 1) messages_.array().resize(before);
   return done;
 }
 
@@ -148,12 +148,12 @@ void Conversation::AddMessage(std::string_view role, const std::string& content)
   Json message;
   message.Set("role", role);
   message.Set("content", content);
-  messages_.push_back(std::move(message));
+  messages_.array().push_back(std::move(message));
 }
 
 Status Conversation::Stream(AnswerView& view) {
   CARAT_ASSIGN(const RenderedPrompt rendered,
-               RenderPrompt(Json(messages_), nullptr, {.enable_thinking = options_.think}));
+               RenderPrompt(messages_, nullptr, {.enable_thinking = options_.think}));
   const Prompt prompt = ToPrompt(tokenizer_, rendered);
   AnswerStats stats;
   stats.prompt_tokens = prompt.ids.size();
@@ -170,7 +170,8 @@ Status Conversation::Stream(AnswerView& view) {
   std::vector<OutputEvent> all;
   CARAT_ASSIGN(stats.reason, Decode(answer, rendered.opens_thought, view, all));
   // An answer without a word is one all the same, unless Ctrl-C came before it began.
-  if (!all.empty() || stats.reason != "cancelled") messages_.push_back(AssistantMessage(all));
+  if (!all.empty() || stats.reason != "cancelled")
+    messages_.array().push_back(AssistantMessage(all));
   stats.tokens = answer.num_tokens();
   stats.prefill_seconds = read - start;
   stats.seconds = Now() - read;

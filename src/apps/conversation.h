@@ -38,7 +38,7 @@ class Conversation {
   Status Save(const std::string& path);
   // Takes the conversation, and its system prompt, only if carat can go on with it.
   Status Load(const std::string& path);
-  size_t num_messages() const { return messages_.size(); }
+  size_t num_messages() const { return messages_.array().size(); }
   uint64_t seed() const { return seed_; }  // of the last answer
 
   // Answers one message of the user, shown through `view`. If it fails, or is stopped before it
@@ -54,7 +54,7 @@ class Conversation {
   Session& session_;
   const Tokenizer& tokenizer_;
   Options options_;
-  Json::Array messages_;
+  Json messages_;     // an array
   std::string file_;  // of the last Save or Load
   uint64_t seed_ = 0;
 };

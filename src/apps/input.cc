@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "apps/commands.h"
+#include "apps/output.h"
 #include "base/check.h"
 #include "base/utf8.h"
 #include "chat/prompt.h"
@@ -94,8 +94,8 @@ std::string ExpandHome(const std::string& path) {
   return home + path.substr(1);
 }
 
-Result<std::filesystem::path> ChooseModel(const std::string& name,
-                                          const std::filesystem::path& folder) {
+Result<std::filesystem::path> ChooseModel(const std::string& name) {
+  const std::filesystem::path folder = ModelFolder();
   std::error_code ignored;
   if (!name.empty()) {
     for (const auto& path :

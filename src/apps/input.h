@@ -35,10 +35,9 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
 // "~/…" with the home directory in front.
 std::string ExpandHome(const std::string& path);
 
-// A path as it stands, or the name of a model in `folder`; without a name, the only text model in
-// `folder`. Errors say where was looked and what is there.
-Result<std::filesystem::path> ChooseModel(const std::string& name,
-                                          const std::filesystem::path& folder);
+// A path as it stands, or the name of a model in ModelFolder(); without a name, the only text model
+// there. Errors say where was looked and what is there.
+Result<std::filesystem::path> ChooseModel(const std::string& name);
 // $XDG_DATA_HOME/carat/models, or ~/.local/share/carat/models.
 std::filesystem::path ModelFolder();
 

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "apps/output.h"
 #include "base/scoped_fd.h"
 #include "base/utf8.h"
 
@@ -41,8 +42,7 @@ unsigned char DropLine(EditLine*, int) {
 // Asks the terminal to mark what is pasted, or not to. Also called by a signal handler.
 void MarkPastes(bool on) {
   if (!knows_paste_marks) return;
-  const std::string_view code = on ? "\x1b[?2004h" : "\x1b[?2004l";
-  static_cast<void>(!::write(STDERR_FILENO, code.data(), code.size()));
+  WriteErr(on ? "\x1b[?2004h" : "\x1b[?2004l");
 }
 
 // Ctrl-Z: libedit has taken the terminal, so it is given back while the program sleeps.
@@ -176,13 +176,13 @@ std::optional<TypedMessage> LineEditor::Read() {
     current_prompt = message.one_line ? "> " : "… ";
     std::optional<std::string> line = data_->ReadLine();
     if (!line && line_dropped) {
-      std::fputs("^C\n", stderr);
+      WriteErr("^C\n");
       message = {};
       quoted = false;
       continue;
     }
     if (!line) {
-      std::fputs("\n", stderr);  // the shell's prompt begins a line of its own
+      WriteErr("\n");  // the shell's prompt begins a line of its own
       if (message.text.empty()) return std::nullopt;
       break;
     }

@@ -30,10 +30,6 @@ CLI::Validator NotEmpty() {
           "TEXT"};
 }
 
-void PrintWarnings(const std::vector<std::string>& warnings) {
-  for (const std::string& warning : warnings) PrintErr("carat: warning: {}\n", EscapeLine(warning));
-}
-
 }  // namespace carat
 
 int main(int argc, char** argv) {

@@ -4,7 +4,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <string>
+
+#include "apps/terminal.h"
 
 namespace carat {
 namespace {
@@ -27,6 +28,10 @@ void WriteErr(std::string_view text) {
     if (put < 0 && errno != EINTR) return;
     if (put > 0) text.remove_prefix(static_cast<size_t>(put));
   }
+}
+
+void PrintWarnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) PrintErr("carat: warning: {}\n", EscapeLine(warning));
 }
 
 Status FlushOutput() {

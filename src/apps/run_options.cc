@@ -25,26 +25,23 @@ Result<std::pair<TokenId, float>> ReadBias(const std::string& text) {
 }  // namespace
 
 Result<GenerateOptions> ToGenerateOptions(const RunOptions& o, const Engine& engine) {
-  const GenerationDefaults& defaults = engine.defaults();
-  GenerateOptions options;
-  options.sampling.temperature = o.temperature.value_or(defaults.temperature);
-  options.sampling.top_k = o.top_k.value_or(defaults.top_k);
-  options.sampling.top_p = o.top_p.value_or(defaults.top_p);
-  options.sampling.min_p = o.min_p.value_or(defaults.min_p);
-  options.sampling.repetition_penalty = o.repetition_penalty.value_or(defaults.repetition_penalty);
+  GenerateOptions options = OptionsFrom(engine.defaults());
+  SamplingOptions& sampling = options.sampling;
+  sampling.temperature = o.temperature.value_or(sampling.temperature);
+  sampling.top_k = o.top_k.value_or(sampling.top_k);
+  sampling.top_p = o.top_p.value_or(sampling.top_p);
+  sampling.min_p = o.min_p.value_or(sampling.min_p);
+  sampling.repetition_penalty = o.repetition_penalty.value_or(sampling.repetition_penalty);
   for (const std::string& text : o.logit_bias) {
-    CARAT_ASSIGN(options.sampling.logit_bias.emplace_back(), ReadBias(text));
+    CARAT_ASSIGN(sampling.logit_bias.emplace_back(), ReadBias(text));
   }
-  options.sampling.suppressed = defaults.suppressed;
   if (engine.tokenizer() != nullptr) {
     const auto reserved = ReservedInConversation(*engine.tokenizer(), engine.config().vocab_size);
-    options.sampling.suppressed.insert(options.sampling.suppressed.end(), reserved.begin(),
-                                       reserved.end());
+    sampling.suppressed.insert(sampling.suppressed.end(), reserved.begin(), reserved.end());
   }
-  options.stop = defaults.stop;
   options.max_tokens = o.max_tokens;
   options.repetition_guard = !o.no_repetition_guard;
-  CARAT_TRY(ValidateSampling(options.sampling, engine.config().vocab_size));
+  CARAT_TRY(ValidateSampling(sampling, engine.config().vocab_size));
   return options;
 }
 

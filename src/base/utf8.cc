@@ -98,6 +98,10 @@ std::string SanitizeUtf8(std::string_view text) {
   return out;
 }
 
+std::string Quoted(std::string_view text, size_t most_bytes) {
+  return '"' + SanitizeUtf8(text.substr(0, most_bytes)) + '"';
+}
+
 bool IsTerminalControl(char32_t code) {
   const bool control = code < 0x20 || (code >= 0x7F && code <= 0x9F);
   const bool direction = code == 0x061C || code == 0x200E || code == 0x200F ||

@@ -30,6 +30,9 @@ bool IsValidUtf8(std::string_view text);
 // The same text with every ill-formed part replaced by U+FFFD.
 std::string SanitizeUtf8(std::string_view text);
 
+// The beginning of a text in quotes, sanitized, for error messages.
+std::string Quoted(std::string_view text, size_t most_bytes = 80);
+
 // Characters that steer a terminal or turn the direction of text: C0 and C1 controls (newline and
 // tab included), DEL, and the bidirectional controls of Unicode's annex 9.
 bool IsTerminalControl(char32_t code);

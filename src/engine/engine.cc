@@ -63,8 +63,7 @@ Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
     constexpr double kGiB = 1 << 30;
     warnings_.push_back(
         fmt::format("the weights take {:.1f} GiB and {:.1f} GiB of memory are available: they will "
-                    "be read from "
-                    "the disk again and again, which is slow",
+                    "be read from the disk again and again, which is slow",
                     static_cast<double>(total) / kGiB, static_cast<double>(room) / kGiB));
     return {};
   }

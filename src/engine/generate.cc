@@ -22,6 +22,18 @@ std::string_view StopReasonName(StopReason reason) {
   return "";
 }
 
+GenerateOptions OptionsFrom(const GenerationDefaults& defaults) {
+  GenerateOptions options;
+  options.sampling.temperature = defaults.temperature;
+  options.sampling.top_k = defaults.top_k;
+  options.sampling.top_p = defaults.top_p;
+  options.sampling.min_p = defaults.min_p;
+  options.sampling.repetition_penalty = defaults.repetition_penalty;
+  options.sampling.suppressed = defaults.suppressed;
+  options.stop = defaults.stop;
+  return options;
+}
+
 Result<Generation> Generation::Create(Session& session, GenerateOptions options) {
   CARAT_TRY(ValidateSampling(options.sampling, session.engine().config().vocab_size));
   return Generation(session, std::move(options));

@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "engine/generation_defaults.h"
 #include "engine/repetition_guard.h"
 #include "engine/session.h"
 #include "sampling/sampler.h"
@@ -31,6 +32,9 @@ struct GenerateOptions {
   bool ignore_stop = false;  // go on past stop ids
   bool repetition_guard = true;
 };
+
+// What the model's files say; the rest as above.
+GenerateOptions OptionsFrom(const GenerationDefaults& defaults);
 
 struct GenerateStep {
   TokenId id = -1;  // the token, or -1 if the answer ended without one

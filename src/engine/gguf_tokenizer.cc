@@ -46,7 +46,7 @@ Result<std::optional<Tokenizer>> TokenizerFromGguf(const Gguf& gguf) {
       return Fail({.what = "a merge is not two texts",
                    .where = fmt::format("tokenizer.ggml.merges[{}]", i),
                    .wanted = "\"left right\"",
-                   .found = '"' + SanitizeUtf8(merge.substr(0, 40)) + '"'});
+                   .found = Quoted(merge, 40)});
     }
     parts.merges.push_back({merge.substr(0, cut), merge.substr(cut + 1)});
   }

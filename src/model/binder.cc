@@ -10,6 +10,19 @@
 #include "kernels/kernels.h"
 
 namespace carat {
+namespace {
+
+bool Begins(std::string_view name, std::initializer_list<std::string_view> prefixes) {
+  return std::ranges::any_of(prefixes,
+                             [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+}  // namespace
+
+bool Binder::HasAny(std::initializer_list<std::string_view> prefixes) const {
+  return std::ranges::any_of(
+      tensors_.entries(), [&](const TensorEntry& entry) { return Begins(entry.name, prefixes); });
+}
 
 Result<const TensorEntry*> Binder::Take(const std::string& name, std::span<const int64_t> shape) {
   const std::string wanted = fmt::format("[{}]", fmt::join(shape, ", "));
@@ -110,20 +123,15 @@ std::vector<std::string> Binder::Unused() const {
 Status Binder::CheckUnused(std::initializer_list<std::string_view> ours,
                            std::initializer_list<std::string_view> known,
                            std::vector<std::string>& warnings) const {
-  const auto begins = [](const std::string& name,
-                         std::initializer_list<std::string_view> prefixes) {
-    return std::ranges::any_of(prefixes,
-                               [&](std::string_view prefix) { return name.starts_with(prefix); });
-  };
   constexpr size_t kMostNamed = 5;
   size_t unknown = 0;
   for (const std::string& name : Unused()) {
-    if (begins(name, ours)) {
+    if (Begins(name, ours)) {
       return Fail({.code = ErrorCode::kUnsupported,
                    .what = "a tensor that carat does not know would change the mathematics",
                    .where = SanitizeUtf8(name)});
     }
-    if (begins(name, known)) continue;
+    if (Begins(name, known)) continue;
     if (++unknown <= kMostNamed)
       warnings.push_back("unknown tensor ignored: " + SanitizeUtf8(name));
   }

@@ -23,6 +23,9 @@ class Binder {
 
   bool Has(std::string_view name) const { return tensors_.Find(name) != nullptr; }
 
+  // Whether any name begins as one of these.
+  bool HasAny(std::initializer_list<std::string_view> prefixes) const;
+
   // A matrix [rows, cols] in any weight format.
   Result<MatrixView> Matrix(const std::string& name, int64_t rows, int64_t cols);
   // The same with its companion factor NAME.scale, which NVFP4 files carry (gguf

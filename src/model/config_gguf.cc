@@ -13,8 +13,6 @@
 namespace carat {
 namespace {
 
-constexpr int64_t kMaxSize = int64_t{1} << 24;
-
 // The keys of one architecture, named without its prefix.
 struct Keys {
   const Gguf& gguf;

@@ -12,8 +12,6 @@
 namespace carat {
 namespace {
 
-constexpr int64_t kMaxSize = int64_t{1} << 24;
-
 std::unexpected<Error> OtherMathematics(const JsonView& text, std::string_view key,
                                         std::string wanted, std::string found) {
   return Fail({.code = ErrorCode::kUnsupported,

@@ -1,12 +1,15 @@
 // What the readers of the model's config and of the drafter's share: the text part.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
 #include "model/config.h"
 
 namespace carat {
+
+inline constexpr int64_t kMaxSize = int64_t{1} << 24;  // of any number in a config
 
 enum class TextRole {
   kModel,    // owns its keys and values

@@ -9,8 +9,6 @@
 namespace carat {
 namespace {
 
-constexpr int64_t kMaxSize = int64_t{1} << 24;
-
 Error WithCentroids(std::string where) {
   return {.code = ErrorCode::kUnsupported,
           .what = "this drafter has a two-stage head (centroids), which no drafter of the 12B has",

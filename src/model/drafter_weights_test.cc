@@ -28,9 +28,7 @@ GgufWriter SmallDrafter(bool old) {
   w.F32(arch + ".attention.layer_norm_rms_epsilon", 1e-6f);
   w.Bools(arch + ".attention.sliding_window_pattern", {true, false});
   const auto floats = [&](const std::string& name, std::vector<uint64_t> dims) {
-    uint64_t n = 1;
-    for (const uint64_t d : dims) n *= d;
-    w.Floats(name, std::move(dims), std::vector<float>(n, 0.5f));
+    w.Filled(name, std::move(dims), 0.5f);
   };
   floats("token_embd.weight", {4, 10});
   floats("output_norm.weight", {4});

@@ -7,11 +7,11 @@
 
 #include "base/utf8.h"
 #include "model/binder.h"
+#include "model/config_readers.h"
 
 namespace carat {
 namespace {
 
-constexpr int64_t kMaxWidth = int64_t{1} << 24;
 constexpr int64_t kMaxPatchSide = 1024;
 
 // Names of the embedders' tensors in one dialect; norms without ".weight" and ".bias".
@@ -63,13 +63,6 @@ Result<float> ReadEps(const std::string& key, const Result<double>& eps) {
                .found = fmt::format("{}", *eps)});
 }
 
-bool HasAny(const TensorDirectory& tensors, std::initializer_list<std::string_view> prefixes) {
-  return std::ranges::any_of(tensors.entries(), [&](const TensorEntry& entry) {
-    return std::ranges::any_of(
-        prefixes, [&](std::string_view prefix) { return entry.name.starts_with(prefix); });
-  });
-}
-
 Result<LayerNormWeights> BindNorm(Binder& bind, std::string_view name, int64_t size) {
   LayerNormWeights norm;
   CARAT_ASSIGN(norm.weight, bind.Floats(std::string(name) + ".weight", {size}));
@@ -116,7 +109,7 @@ Result<bool> HasPart(const Gguf& gguf, const std::string& part, std::string_view
 
 // Both parts write into the same text model.
 Status SetHidden(const Gguf& gguf, std::string_view key, EmbedderConfig& config) {
-  CARAT_ASSIGN(const int64_t hidden, gguf.Int(key, 1, kMaxWidth));
+  CARAT_ASSIGN(const int64_t hidden, gguf.Int(key, 1, kMaxSize));
   if (config.hidden != 0 && config.hidden != hidden) {
     return Fail({.what = "pictures and sound are projected to different widths",
                  .where = std::string(key),
@@ -133,15 +126,15 @@ Result<EmbedderConfig> EmbedderConfigFromHuggingFace(const Json& json) {
   const JsonView root(json, "");
   EmbedderConfig config;
   CARAT_ASSIGN(const JsonView text, root.Object("text_config"));
-  CARAT_ASSIGN(config.hidden, text.Int("hidden_size", 1, kMaxWidth));
+  CARAT_ASSIGN(config.hidden, text.Int("hidden_size", 1, kMaxSize));
   if (root.Has("vision_config")) {
     CARAT_ASSIGN(const JsonView part, root.Object("vision_config"));
     VisionConfig vision;
     CARAT_ASSIGN(const int64_t patch, part.IntOr("patch_size", 16, 1, kMaxPatchSide));
     CARAT_ASSIGN(const int64_t merged, part.IntOr("pooling_kernel_size", 3, 1, kMaxPatchSide));
-    CARAT_ASSIGN(vision.width, part.IntOr("mm_embed_dim", 3840, 1, kMaxWidth));
-    CARAT_ASSIGN(vision.positions, part.IntOr("mm_posemb_size", 1120, 1, kMaxWidth));
-    CARAT_ASSIGN(const int64_t projected, part.IntOr("output_proj_dims", 3840, 1, kMaxWidth));
+    CARAT_ASSIGN(vision.width, part.IntOr("mm_embed_dim", 3840, 1, kMaxSize));
+    CARAT_ASSIGN(vision.positions, part.IntOr("mm_posemb_size", 1120, 1, kMaxSize));
+    CARAT_ASSIGN(const int64_t projected, part.IntOr("output_proj_dims", 3840, 1, kMaxSize));
     CARAT_ASSIGN(vision.rms_eps,
                  ReadEps(part.path() + ".rms_norm_eps", part.NumberOr("rms_norm_eps", 1e-6)));
     if (projected != vision.width) {
@@ -156,7 +149,7 @@ Result<EmbedderConfig> EmbedderConfigFromHuggingFace(const Json& json) {
   if (root.Has("audio_config")) {
     CARAT_ASSIGN(const JsonView part, root.Object("audio_config"));
     AudioConfig audio;
-    CARAT_ASSIGN(audio.frame_samples, part.IntOr("audio_embed_dim", 640, 1, kMaxWidth));
+    CARAT_ASSIGN(audio.frame_samples, part.IntOr("audio_embed_dim", 640, 1, kMaxSize));
     CARAT_ASSIGN(audio.rms_eps,
                  ReadEps(part.path() + ".rms_norm_eps", part.NumberOr("rms_norm_eps", 1e-6)));
     config.audio = audio;
@@ -179,21 +172,21 @@ Result<EmbedderConfig> EmbedderConfigFromGguf(const Gguf& gguf) {
     CARAT_ASSIGN(const int64_t patch, gguf.Int("clip.vision.patch_size", 1, kMaxPatchSide));
     CARAT_ASSIGN(const int64_t merged,
                  gguf.IntOr("clip.vision.projector.scale_factor", 3, 1, kMaxPatchSide));
-    CARAT_ASSIGN(vision.width, gguf.Int("clip.vision.embedding_length", 1, kMaxWidth));
+    CARAT_ASSIGN(vision.width, gguf.Int("clip.vision.embedding_length", 1, kMaxSize));
     const std::string eps = "clip.vision.attention.layer_norm_epsilon";
     CARAT_ASSIGN(vision.rms_eps, ReadEps(eps, gguf.NumberOr(eps, 1e-6)));
     vision.patch_side = patch * merged;
     // No key says how many positions there are.
     const TensorEntry* tables = gguf.tensors().Find(kGgufNames.position_tables);
     vision.positions = tables != nullptr && tables->shape.size() == 3 && tables->shape[1] > 0
-                           ? static_cast<int64_t>(std::min<uint64_t>(tables->shape[1], kMaxWidth))
+                           ? static_cast<int64_t>(std::min<uint64_t>(tables->shape[1], kMaxSize))
                            : 1120;
     config.vision = vision;
   }
   if (hears) {
     AudioConfig audio;
     CARAT_TRY(SetHidden(gguf, "clip.audio.projection_dim", config));
-    CARAT_ASSIGN(audio.frame_samples, gguf.Int("clip.audio.embedding_length", 1, kMaxWidth));
+    CARAT_ASSIGN(audio.frame_samples, gguf.Int("clip.audio.embedding_length", 1, kMaxSize));
     const std::string eps = "clip.audio.attention.layer_norm_epsilon";
     CARAT_ASSIGN(audio.rms_eps, ReadEps(eps, gguf.NumberOr(eps, 1e-6)));
     config.audio = audio;
@@ -205,10 +198,10 @@ Result<EmbedderWeights> BindEmbeddersHuggingFace(const EmbedderConfig& config,
                                                  const TensorDirectory& tensors) {
   EmbedderWeights w;
   Binder bind(tensors, w.owned);
-  const bool sees = HasAny(tensors, {"model.vision_embedder.", "model.embed_vision."});
-  const bool hears = HasAny(tensors, {"model.embed_audio."});
+  const bool sees = bind.HasAny({"model.vision_embedder.", "model.embed_vision."});
+  const bool hears = bind.HasAny({"model.embed_audio."});
   if (config.vision && sees) {
-    const bool hub = HasAny(tensors, {"model.vision_embedder."});
+    const bool hub = bind.HasAny({"model.vision_embedder."});
     CARAT_ASSIGN(w.vision, BindVision(bind, hub ? kHubNames : kModuleNames,
                                       PatchOrder::kInterleaved, *config.vision, config.hidden));
   }

@@ -10,6 +10,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/gguf_writer.h"
+#include "tests/support/zero_tensors.h"
 
 namespace carat {
 namespace {
@@ -24,9 +25,7 @@ GgufWriter SmallEmbedders() {
   w.Bool("clip.has_audio_encoder", true).String("clip.audio.projector_type", "gemma4ua");
   w.U32("clip.audio.projection_dim", 8).U32("clip.audio.embedding_length", 10);
   const auto floats = [&](const char* name, std::vector<uint64_t> dims) {
-    uint64_t n = 1;
-    for (const uint64_t d : dims) n *= d;
-    w.Floats(name, std::move(dims), std::vector<float>(n, 0.5f));
+    w.Filled(name, std::move(dims), 0.5f);
   };
   floats("v.patch_norm.1.weight", {108});
   floats("v.patch_norm.1.bias", {108});
@@ -135,12 +134,7 @@ TEST(EmbeddersGguf, AHalfPrecisionPatchMatrixStays) {
 class EmbeddersFolderTest : public testing::Test {
  protected:
   void Add(const std::string& name, std::vector<uint64_t> shape) {
-    uint64_t bytes = 4;
-    for (const uint64_t d : shape) bytes *= d;
-    ASSERT_OK(tensors_.Add({.name = name,
-                            .dtype = DType::kF32,
-                            .shape = std::move(shape),
-                            .bytes = AsBytes(std::string_view(zeros_).substr(0, bytes))}));
+    tensors_.Add(name, std::move(shape));
   }
   void AddVision(const std::string& part, const std::string& projection) {
     for (const char* suffix : {".weight", ".bias"}) {
@@ -155,19 +149,18 @@ class EmbeddersFolderTest : public testing::Test {
   }
   Result<EmbedderWeights> Bind() {
     CARAT_ASSIGN(const EmbedderConfig config, EmbedderConfigFromHuggingFace(MustParse(config_)));
-    return BindEmbeddersHuggingFace(config, tensors_);
+    return BindEmbeddersHuggingFace(config, tensors_.directory());
   }
   std::string config_ =
       R"({"text_config": {"hidden_size": 8}, "audio_config": {"audio_embed_dim": 10},
           "vision_config": {"patch_size": 2, "mm_embed_dim": 4, "output_proj_dims": 4,
                             "mm_posemb_size": 5}})";
-  alignas(16) const std::string zeros_ = std::string(4096, '\0');
-  TensorDirectory tensors_;
+  ZeroTensors tensors_;
 };
 
 TEST_F(EmbeddersFolderTest, BothSpellings) {
   for (const bool hub : {true, false}) {
-    tensors_ = {};
+    tensors_.Clear();
     AddVision(hub ? "model.vision_embedder." : "model.embed_vision.",
               hub ? "model.embed_vision.embedding_projection.weight"
                   : "model.embed_vision.multimodal_embedder.embedding_projection.weight");
@@ -198,10 +191,10 @@ TEST_F(EmbeddersFolderTest, UnknownMissingAndMisshapenTensors) {
   ExpectError(Bind(), {"model.embed_audio.embedding_projection.weight", "missing tensor"});
   Add("model.embed_audio.embedding_projection.weight", {8, 10});
   ExpectError(Bind(), {"model.embed_audio.embedding_projection.bias", "change the mathematics"});
-  tensors_ = {};
+  tensors_.Clear();
   AddVision("model.vision_embedder.", "model.embed_vision.projection.weight");
   ExpectError(Bind(), {"model.embed_vision.embedding_projection.weight", "missing tensor"});
-  tensors_ = {};
+  tensors_.Clear();
   AddVision("model.vision_embedder.", "model.embed_vision.embedding_projection.weight");
   config_.replace(config_.find("\"mm_posemb_size\": 5"), 19, "\"mm_posemb_size\": 6");
   ExpectError(Bind(), {"model.vision_embedder.pos_embedding", "wanted [6, 2, 4], found [5, 2, 4]"});

@@ -10,6 +10,8 @@ namespace carat {
 struct LayerNames {
   std::string_view attn_norm, q, k, v, o, q_norm, k_norm, post_attn_norm, ffn_norm, gate, up, down,
       post_ffn_norm, layer_scalar;
+  // A stored v of a global layer is meant (gguf specification, 3.1); transformers would not use it.
+  bool global_v = false;
 };
 
 inline constexpr LayerNames kHuggingFaceNames = {
@@ -44,6 +46,7 @@ inline constexpr LayerNames kGgufNames = {
     .down = "ffn_down.weight",
     .post_ffn_norm = "post_ffw_norm.weight",
     .layer_scalar = "layer_output_scale.weight",
+    .global_v = true,
 };
 
 }  // namespace carat

@@ -32,10 +32,9 @@ Status BindAttention(Binder& bind, const Config& config, const LayerNames& names
   } else {
     CARAT_ASSIGN(out.q, bind.ScaledMatrix(name(names.q), q_rows, config.hidden));
     CARAT_ASSIGN(out.k, bind.ScaledMatrix(name(names.k), kv_rows, config.hidden));
-    // Global layers have no v: the raw key is the value (section 4.3). A GGUF file that stores one
-    // all the same means it (gguf specification, 3.1); transformers would not use it.
-    const bool gguf = &names == &kGgufNames;
-    if (!config.is_global[static_cast<size_t>(layer)] || (gguf && bind.Has(name(names.v)))) {
+    // Global layers have no v: the raw key is the value (section 4.3).
+    const bool global = config.is_global[static_cast<size_t>(layer)];
+    if (!global || (names.global_v && bind.Has(name(names.v)))) {
       CARAT_ASSIGN(out.v, bind.ScaledMatrix(name(names.v), kv_rows, config.hidden));
     }
   }

@@ -12,6 +12,7 @@
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/gguf_writer.h"
+#include "tests/support/zero_tensors.h"
 
 namespace carat {
 namespace {
@@ -225,12 +226,7 @@ class BindHuggingFaceTest : public testing::Test {
   }
   void Add(const std::string& name, std::vector<uint64_t> shape) {
     if (name == leave_out_) return;
-    uint64_t bytes = 4;
-    for (const uint64_t d : shape) bytes *= d;
-    ASSERT_OK(tensors_.Add({.name = name,
-                            .dtype = DType::kF32,
-                            .shape = std::move(shape),
-                            .bytes = AsBytes(std::string_view(zeros_).substr(0, bytes))}));
+    tensors_.Add(name, std::move(shape));
   }
   void AddModel(const std::string& prefix) {
     Add(prefix + "embed_tokens.weight", {8, 2});
@@ -254,17 +250,16 @@ class BindHuggingFaceTest : public testing::Test {
       Add(layer + "self_attn.k_norm.weight", {head});
     }
   }
-  alignas(16) const std::string zeros_ = std::string(4096, '\0');
   std::string leave_out_;
   Config config_;
-  TensorDirectory tensors_;
+  ZeroTensors tensors_;
 };
 
 TEST_F(BindHuggingFaceTest, BothPrefixes) {
   for (const char* prefix : {"model.language_model.", "model."}) {
-    tensors_ = {};
+    tensors_.Clear();
     AddModel(prefix);
-    ASSERT_VALUE(const Weights w, BindHuggingFace(config_, tensors_));
+    ASSERT_VALUE(const Weights w, BindHuggingFace(config_, tensors_.directory()));
     EXPECT_EQ(w.layers.size(), 2u);
     EXPECT_EQ(w.head.rows, 8u);
     EXPECT_EQ(w.rope_factors, nullptr);
@@ -274,15 +269,16 @@ TEST_F(BindHuggingFaceTest, BothPrefixes) {
 }
 
 TEST_F(BindHuggingFaceTest, MissingTensorsAreNamed) {
-  ExpectError(BindHuggingFace(config_, tensors_), {"model.language_model.embed_tokens.weight",
-                                                   "missing tensor", "wanted shape [8, 2]"});
+  ExpectError(
+      BindHuggingFace(config_, tensors_.directory()),
+      {"model.language_model.embed_tokens.weight", "missing tensor", "wanted shape [8, 2]"});
   for (const char* name :
        {"model.language_model.layers.0.self_attn.v_proj.weight",
         "model.language_model.layers.1.layer_scalar", "model.language_model.norm.weight"}) {
-    tensors_ = {};
+    tensors_.Clear();
     leave_out_ = name;
     AddModel("model.language_model.");
-    ExpectError(BindHuggingFace(config_, tensors_), {name, "missing tensor"});
+    ExpectError(BindHuggingFace(config_, tensors_.directory()), {name, "missing tensor"});
   }
 }
 
@@ -292,13 +288,13 @@ TEST_F(BindHuggingFaceTest, OtherTensors) {
   Add("model.vision_embedder.patch_dense.weight", {1});
   Add("model.embed_vision.embedding_projection.weight", {1});
   Add("model.embed_audio.embedding_projection.weight", {1});
-  ASSERT_VALUE(const Weights known, BindHuggingFace(config_, tensors_));
+  ASSERT_VALUE(const Weights known, BindHuggingFace(config_, tensors_.directory()));
   EXPECT_TRUE(known.warnings.empty());
   Add("optimizer.step", {});
-  ASSERT_VALUE(const Weights warned, BindHuggingFace(config_, tensors_));
+  ASSERT_VALUE(const Weights warned, BindHuggingFace(config_, tensors_.directory()));
   EXPECT_EQ(warned.warnings, (std::vector<std::string>{"unknown tensor ignored: optimizer.step"}));
   Add("model.language_model.layers.0.self_attn.q_proj.bias", {32});
-  ExpectError(BindHuggingFace(config_, tensors_),
+  ExpectError(BindHuggingFace(config_, tensors_.directory()),
               {"layers.0.self_attn.q_proj.bias", "would change the mathematics"});
 }
 

@@ -142,7 +142,7 @@ Status Tokenizer::Data::StorePieces(std::span<const std::string_view> pieces) {
     if (!IsValidUtf8(pieces[id])) {
       return Fail({.what = "a token's text is not UTF-8",
                    .where = fmt::format("token {}", id),
-                   .found = '"' + SanitizeUtf8(pieces[id].substr(0, 40)) + '"'});
+                   .found = Quoted(pieces[id], 40)});
     }
     arena += pieces[id];
     at.push_back(static_cast<uint32_t>(arena.size()));
@@ -154,7 +154,7 @@ Status Tokenizer::Data::StorePieces(std::span<const std::string_view> pieces) {
     if (!ids.emplace(piece, static_cast<TokenId>(id)).second) {
       return Fail({.what = "two tokens have the same text",
                    .where = fmt::format("token {}", id),
-                   .found = '"' + SanitizeUtf8(piece.substr(0, 40)) + '"'});
+                   .found = Quoted(piece, 40)});
     }
   }
   return {};

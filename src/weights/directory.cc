@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/utf8.h"
 
 namespace carat {
@@ -58,6 +61,21 @@ uint64_t TensorDirectory::TotalElements() const {
   uint64_t sum = 0;
   for (const TensorEntry& entry : entries_) sum += entry.elements();
   return sum;
+}
+
+Status CheckOverlap(std::vector<StoredRange> ranges) {
+  std::ranges::sort(ranges, {},
+                    [](const StoredRange& range) { return std::pair(range.begin, range.end); });
+  for (size_t i = 1; i < ranges.size(); ++i) {
+    const StoredRange &before = ranges[i - 1], &here = ranges[i];
+    if (here.begin < before.end) {
+      return Fail({.what = "two tensors overlap in the file",
+                   .where = SanitizeUtf8(before.name) + " and " + SanitizeUtf8(here.name),
+                   .wanted = fmt::format("an offset of {} or more", before.end),
+                   .found = std::to_string(here.begin)});
+    }
+  }
+  return {};
 }
 
 }  // namespace carat

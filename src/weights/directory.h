@@ -24,6 +24,14 @@ struct TensorEntry {
 
   std::string_view TypeName() const { return stored_type.empty() ? Info(dtype).name : stored_type; }
   uint64_t elements() const;
+  // Where a tensor's data stands in its file: bytes [begin, end).
+  struct StoredRange {
+    std::string_view name;
+    uint64_t begin = 0, end = 0;
+  };
+  // Fails where two tensors share bytes. An empty one shares none where it begins as another does.
+  Status CheckOverlap(std::vector<StoredRange> ranges);
+
   std::string ShapeText() const;  // "[512, 64]"
 };
 
@@ -50,6 +58,14 @@ class TensorDirectory {
 // Bytes of a tensor, or an error if the row length does not fit the format or a product overflows.
 // `shape` is outermost first; its last dimension is the row.
 Result<uint64_t> StorageBytes(DType dtype, std::span<const uint64_t> shape);
+
+// Where a tensor's data stands in its file: bytes [begin, end).
+struct StoredRange {
+  std::string_view name;
+  uint64_t begin = 0, end = 0;
+};
+// Fails where two tensors share bytes. An empty one shares none where it begins as another does.
+Status CheckOverlap(std::vector<StoredRange> ranges);
 
 std::string ShapeText(std::span<const uint64_t> shape);
 

@@ -20,8 +20,6 @@ constexpr int kMaxArrayNesting = 4;         // the format allows any; nothing re
 constexpr uint64_t kDefaultAlignment = 32;  // section 1.4
 constexpr uint64_t kMaxAlignment = 1 << 20;
 
-std::string Quoted(std::string_view text) { return '"' + SanitizeUtf8(text.substr(0, 80)) + '"'; }
-
 Result<std::string_view> ReadString(ByteReader& in, std::string_view what) {
   CARAT_ASSIGN(const uint64_t size,
                in.Read<uint64_t>(std::string("the length of ") + std::string(what)));
@@ -260,28 +258,6 @@ Status PlaceTensor(std::span<const std::byte> bytes, uint64_t data_start, uint64
   return {};
 }
 
-// Tensors may stand in any order and with gaps, but one that reaches into the next is longer in
-// this file than its type is (a fork's format, or a lie).
-Status CheckOverlap(std::span<const RawTensor> raws) {
-  std::vector<const RawTensor*> order;
-  for (const RawTensor& raw : raws) {
-    if (!raw.entry.bytes.empty()) order.push_back(&raw);
-  }
-  std::ranges::sort(order, {}, &RawTensor::offset);
-  for (size_t i = 1; i < order.size(); ++i) {
-    const TensorEntry& before = order[i - 1]->entry;
-    const uint64_t end = order[i - 1]->offset + before.bytes.size();
-    if (order[i]->offset < end) {
-      return Fail({.what = "two tensors overlap in the file",
-                   .where = fmt::format("tensors {} and {}", Quoted(before.name),
-                                        Quoted(order[i]->entry.name)),
-                   .wanted = fmt::format("an offset of {} or more", end),
-                   .found = std::to_string(order[i]->offset)});
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Status Gguf::ParseInto(std::span<const std::byte> bytes) {
@@ -306,7 +282,14 @@ Status Gguf::ParseInto(std::span<const std::byte> bytes) {
   }
   const uint64_t data_start = (in.offset() + alignment - 1) / alignment * alignment;
   for (RawTensor& raw : raws) CARAT_TRY(PlaceTensor(bytes, data_start, alignment, raw));
-  CARAT_TRY(CheckOverlap(raws));
+  // Tensors may stand in any order and with gaps, but one that reaches into the next is longer in
+  // this file than its type is (a fork's format, or a lie).
+  std::vector<StoredRange> ranges;
+  for (const RawTensor& raw : raws) {
+    const uint64_t size = raw.entry.bytes.size();
+    if (size > 0) ranges.push_back({raw.entry.name, raw.offset, raw.offset + size});
+  }
+  CARAT_TRY(CheckOverlap(std::move(ranges)));
   for (RawTensor& raw : raws) CARAT_TRY(tensors_.Add(std::move(raw.entry)));
   metadata_ = std::move(pairs);
   for (size_t i = 0; i < metadata_.size(); ++i) keys_.emplace(metadata_[i].key, i);

@@ -344,5 +344,19 @@ TEST(Gguf, MessagesAreUtf8AndShort) {
   EXPECT_LT(parsed.gguf.error().Message().size(), 300u);
 }
 
+TEST(GgufParse, TensorsThatOverlap) {
+  const auto parse = [](uint64_t second) {
+    const std::string bytes = GgufWriter()
+                                  .Tensor("one", 0, {16}, std::string(64, '\0'), 0)
+                                  .Tensor("two", 0, {8}, std::string(64, '\0'), second)
+                                  .Build();
+    const auto gguf = Gguf::Parse(AsBytes(bytes));
+    return gguf ? Status() : Status(std::unexpected(gguf.error()));
+  };
+  EXPECT_TRUE(parse(64).has_value());
+  ExpectError(parse(32),
+              {"two tensors overlap", "one and two", "wanted an offset of 64", "found 32"});
+}
+
 }  // namespace
 }  // namespace carat

@@ -80,7 +80,7 @@ const std::string_view* GgufValue::AsString() const {
 const GgufArray* GgufValue::AsArray() const { return std::get_if<GgufArray>(&value); }
 
 std::string GgufValue::Describe() const {
-  if (const auto* text = AsString()) return '"' + SanitizeUtf8(text->substr(0, 80)) + '"';
+  if (const auto* text = AsString()) return Quoted(*text);
   if (const auto* array = AsArray()) {
     if (array->type == GgufType::kString) return fmt::format("{} strings", array->count);
     if (array->type == GgufType::kArray) return fmt::format("{} arrays", array->count);

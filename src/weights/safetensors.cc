@@ -108,16 +108,11 @@ Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
     const JsonView view(value, "tensor \"" + SanitizeUtf8(name.substr(0, 200)) + '"');
     CARAT_ASSIGN(all.emplace_back(), ReadEntry(view, name, data));
   }
-  // By end too: an empty tensor overlaps none that begins at the same place.
   std::ranges::sort(all, {},
                     [](const Placed& placed) { return std::pair(placed.begin, placed.end); });
-  for (size_t i = 1; i < all.size(); ++i) {
-    if (all[i].begin < all[i - 1].end) {
-      return Fail({.what = "two tensors overlap in the file",
-                   .where = SanitizeUtf8(all[i - 1].entry.name) + " and " +
-                            SanitizeUtf8(all[i].entry.name)});
-    }
-  }
+  std::vector<StoredRange> ranges;
+  for (const Placed& placed : all) ranges.push_back({placed.entry.name, placed.begin, placed.end});
+  CARAT_TRY(CheckOverlap(std::move(ranges)));
   for (Placed& placed : all) CARAT_TRY(tensors_.Add(std::move(placed.entry)));
   return {};
 }

@@ -74,6 +74,12 @@ GgufWriter& GgufWriter::Floats(std::string_view name, std::vector<uint64_t> dims
   return Tensor(name, 0, std::move(dims), std::move(data));
 }
 
+GgufWriter& GgufWriter::Filled(std::string_view name, std::vector<uint64_t> dims, float value) {
+  uint64_t n = 1;
+  for (const uint64_t d : dims) n *= d;
+  return Floats(name, std::move(dims), std::vector<float>(n, value));
+}
+
 GgufWriter& GgufWriter::RemoveTensor(std::string_view name) {
   std::erase_if(tensors_, [&](const Info& info) { return info.name == name; });
   return *this;
@@ -144,10 +150,10 @@ GgufWriter SmallModel(const SmallSizes& s) {
   GgufWriter gguf;
   AddSizes(s, gguf);
   const auto matrix = [&](const std::string& name, uint64_t in, uint64_t out) {
-    gguf.Floats(name + ".weight", {in, out}, std::vector<float>(in * out));
+    gguf.Filled(name + ".weight", {in, out}, 0.0f);
   };
   const auto vector = [&](const std::string& name, uint64_t size) {
-    gguf.Floats(name + ".weight", {size}, std::vector<float>(size, 1.0f));
+    gguf.Filled(name + ".weight", {size}, 1.0f);
   };
   vector("rope_freqs", s.global_head / 2);
   matrix("token_embd", s.hidden, s.vocab);

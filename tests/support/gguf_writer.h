@@ -51,6 +51,8 @@ class GgufWriter {
                      std::string data, std::optional<uint64_t> offset = {});
   GgufWriter& Floats(std::string_view name, std::vector<uint64_t> dims,
                      const std::vector<float>& values);
+  // F32, every element `value`.
+  GgufWriter& Filled(std::string_view name, std::vector<uint64_t> dims, float value);
   GgufWriter& RemoveTensor(std::string_view name);
   std::vector<std::string> TensorNames() const;
 

@@ -38,12 +38,12 @@ class Samples:
 
 
 class Batches:
-    """Batches of about `tokens` ids, of conversations of like length; goes on at any step."""
+    """Batches of about `tokens` ids, of conversations of like length. `place` says where the next one stands."""
 
     POOL = 512  # conversations that are sorted by length before they are cut into batches
 
-    def __init__(self, samples, tokens, step=0):
-        self.samples, self.tokens, self.step = samples, tokens, step
+    def __init__(self, samples, tokens, place=(0, 0)):
+        self.samples, self.tokens, self.place = samples, tokens, tuple(place)
 
     def pool(self, number):
         items = sorted((self.samples[number * self.POOL + i] for i in range(self.POOL)), key=lambda item: len(item[0]))
@@ -58,16 +58,13 @@ class Batches:
         return batches
 
     def __iter__(self):
-        number, skip = 0, self.step
         while True:
+            number, begin = self.place
             batches = self.pool(number)
-            number += 1
-            if skip >= len(batches):
-                skip -= len(batches)
-                continue
-            for batch in batches[skip:]:
-                yield collate(batch)
-            skip = 0
+            for index in range(begin, len(batches)):
+                self.place = (number, index + 1)
+                yield collate(batches[index])
+            self.place = (number + 1, 0)
 
 
 def collate(batch):

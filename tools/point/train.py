@@ -59,9 +59,9 @@ def losses(model, batch):
     return answer, prompt, (each * weight).sum() / weight.sum()
 
 
-def save(folder, model, optims, step, tokens):
+def save(folder, model, optims, step, tokens, place):
     state = {"model": model.state_dict(), "optimisers": [o.state_dict() for o in optims], "step": step, "tokens": tokens,
-             "torch": str(torch.__version__)}
+             "place": place, "torch": str(torch.__version__)}
     torch.save(state, folder / "state.tmp")
     (folder / "state.tmp").replace(folder / "state.pt")
 
@@ -82,13 +82,13 @@ def main():
     samples = Samples(tokenizer, SEED)
     model = point.make_model(samples.tokenizer.get_vocab())
     optims = optimisers(model)
-    step, tokens = 0, 0
+    step, tokens, place = 0, 0, (0, 0)
     if (options.folder / "state.pt").exists():
         state = torch.load(options.folder / "state.pt", weights_only=True)
         model.load_state_dict(state["model"])
         for optim, saved in zip(optims, state["optimisers"]):
             optim.load_state_dict(saved)
-        step, tokens = state["step"], state["tokens"]
+        step, tokens, place = state["step"], state["tokens"], state["place"]
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, from step {step}", flush=True)
     model.train()
     started = saved = time.monotonic()
@@ -99,9 +99,10 @@ def main():
         if new_log:
             log.writerow(["step", "tokens", "seconds", "answer_loss", "prompt_loss", "rate"])
         means = []
-        for batch in Batches(samples, options.tokens_per_step, step):
-            if step >= options.steps:
-                break
+        batches = Batches(samples, options.tokens_per_step, place)
+        source = iter(batches)
+        while step < options.steps:
+            batch = next(source)
             factor = rate_factor(step, options)
             for optim, rate in zip(optims, (MATRIX_RATE, REST_RATE)):
                 for group in optim.param_groups:
@@ -124,9 +125,9 @@ def main():
                 print(*row, flush=True)
                 means = []
                 if now - saved > SAVE_SECONDS:
-                    save(options.folder, model, optims, step, tokens)
+                    save(options.folder, model, optims, step, tokens, batches.place)
                     saved = now
-    save(options.folder, model, optims, step, tokens)
+    save(options.folder, model, optims, step, tokens, batches.place)
 
 
 if __name__ == "__main__":
