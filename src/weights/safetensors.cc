@@ -111,6 +111,7 @@ Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
   std::ranges::sort(all, {},
                     [](const Placed& placed) { return std::pair(placed.begin, placed.end); });
   std::vector<StoredRange> ranges;
+  ranges.reserve(all.size());
   for (const Placed& placed : all) ranges.push_back({placed.entry.name, placed.begin, placed.end});
   CARAT_TRY(CheckOverlap(std::move(ranges)));
   for (Placed& placed : all) CARAT_TRY(tensors_.Add(std::move(placed.entry)));
