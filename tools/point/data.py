@@ -1,5 +1,6 @@
-"""Batches of conversations as ids, with a weight for every id that is to be predicted."""
+"""Batches of conversations as ids, pictures and sounds, with a weight for every id that is to be predicted."""
 
+import dataclasses
 import random
 
 import torch
@@ -11,6 +12,32 @@ from render import Renderer
 # How much predicting the prompt counts: a little, for it teaches the language.
 PROMPT_WEIGHT = 0.1
 MAX_TOKENS = 1024
+TEXT, PATCH, FRAME = 0, 1, 2
+
+
+@dataclasses.dataclass
+class Item:
+    """One conversation."""
+    ids: list
+    weights: list  # of predicting each id
+    kinds: list  # TEXT, PATCH (also of a video) or FRAME (of sound) per id
+    blocks: list  # the picture that the id belongs to, or -1
+    patches: list  # tensors [n, 6912] in 0..1
+    places: list  # tensors [n, 2]: column and row
+    frames: list  # tensors [n, 640]
+
+
+@dataclasses.dataclass
+class Batch:
+    """Conversations side by side, padded on the right."""
+    ids: torch.Tensor
+    weights: torch.Tensor
+    kinds: torch.Tensor
+    blocks: torch.Tensor
+    patches: torch.Tensor | None
+    places: torch.Tensor | None
+    frames: torch.Tensor | None
+    tokens: int
 
 
 class Samples:
@@ -20,21 +47,83 @@ class Samples:
         self.tokenizer = Tokenizer.from_file(str(tokenizer_path))
         self.render = Renderer()
         self.seed = seed
+        ids = self.tokenizer.get_vocab()
+        self.named = {name: ids[name] for name in (
+            "<|turn>", "<turn|>", "<|tool_response>", "<tool_response|>", "model", "\n", "<|image>", "<|image|>",
+            "<image|>", "<|audio>", "<|audio|>", "<audio|>", "<|video|>")}
 
     def encode(self, text):
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
+    def written(self, ids):
+        """For each id, whether the model wrote it: in its turns, but not in the tools' responses."""
+        begin = [self.named["<|turn>"], self.named["model"], self.named["\n"]]
+        inside, response, out = False, False, []
+        for i, token in enumerate(ids):
+            out.append(inside and not response)
+            if token == self.named["<|tool_response>"]:
+                response = True
+            elif token == self.named["<tool_response|>"]:
+                response = False
+            elif token == self.named["<turn|>"]:
+                inside = False
+            elif ids[i - 2:i + 1] == begin:
+                inside = True
+        return out
+
+    def item(self, sample):
+        """A conversation with its media in their places."""
+        prompt, answer = self.render(sample)
+        head, tail = self.encode(prompt), self.encode(answer)
+        weights = [1.0 if own else PROMPT_WEIGHT for own in self.written(head)]
+        weights[0] = 0.0
+        if self.render.closes_thought(prompt):  # written by the template, not by the model
+            weights[-len(self.encode(self.render.NO_THOUGHT)):] = [0.0] * len(self.encode(self.render.NO_THOUGHT))
+        item = Item([], [], [], [], [], [], [])
+        media = iter(sample.media)
+        slots = {self.named["<|image|>"], self.named["<|audio|>"], self.named["<|video|>"]}
+        for token, weight in zip(head + tail, weights + [1.0] * len(tail)):
+            if token in slots:
+                self.place(item, token, next(media))
+            else:
+                add(item, [token], [weight])
+        return item
+
+    def place(self, item, token, medium):
+        named = self.named
+        if token == named["<|audio|>"]:
+            frames = medium.frames()
+            add(item, [named["<|audio>"]] + [token] * len(frames) + [named["<audio|>"]], None,
+                [TEXT] + [FRAME] * len(frames) + [TEXT])
+            item.frames.append(frames)
+        elif token == named["<|image|>"]:
+            self.place_picture(item, token, *medium.patches())
+        else:
+            for number, (second, picture) in enumerate(medium.shots()):
+                stamp = f"{second // 60:02}:{second % 60:02} "
+                add(item, self.encode((" " if number else "") + stamp))
+                self.place_picture(item, token, *picture)
+
+    def place_picture(self, item, token, patches, places):
+        block = len(item.patches)
+        add(item, [self.named["<|image>"]] + [token] * len(patches) + [self.named["<image|>"]], None,
+            [TEXT] + [PATCH] * len(patches) + [TEXT], [-1] + [block] * len(patches) + [-1])
+        item.patches.append(patches)
+        item.places.append(places)
+
     def __getitem__(self, index):
-        """Ids and, for each, the weight of predicting it."""
         rng = random.Random(f"{self.seed}/{index}")
         while True:
-            sample = world.make_sample(rng)
-            prompt, answer = self.render(sample)
-            if not world.is_held_out(sample.skill, prompt):
-                break
-        prompt, answer = self.encode(prompt), self.encode(answer)
-        ids = (prompt + answer)[:MAX_TOKENS]
-        return ids, ([0.0] + [PROMPT_WEIGHT] * (len(prompt) - 1) + [1.0] * len(answer))[:MAX_TOKENS]
+            item = self.item(world.make_conversation(rng, index, self.render.prompt))
+            if len(item.ids) <= MAX_TOKENS:
+                return item
+
+
+def add(item, ids, weights=None, kinds=None, blocks=None):
+    item.ids += ids
+    item.weights += weights or [0.0] * len(ids)
+    item.kinds += kinds or [TEXT] * len(ids)
+    item.blocks += blocks or [-1] * len(ids)
 
 
 class Batches:
@@ -46,10 +135,11 @@ class Batches:
         self.samples, self.tokens, self.place = samples, tokens, tuple(place)
 
     def pool(self, number):
-        items = sorted((self.samples[number * self.POOL + i] for i in range(self.POOL)), key=lambda item: len(item[0]))
+        items = sorted((self.samples[number * self.POOL + i] for i in range(self.POOL)),
+                       key=lambda item: len(item.ids))
         batches, batch = [], []
         for item in items:
-            if batch and len(item[0]) * (len(batch) + 1) > self.tokens:
+            if batch and len(item.ids) * (len(batch) + 1) > self.tokens:
                 batches.append(batch)
                 batch = []
             batch.append(item)
@@ -67,13 +157,21 @@ class Batches:
             self.place = (number + 1, 0)
 
 
-def collate(batch):
-    width = max(len(ids) for ids, _ in batch)
-    ids = torch.zeros(len(batch), width, dtype=torch.long)
-    weights = torch.zeros(len(batch), width)
-    mask = torch.zeros(len(batch), width, dtype=torch.long)
-    for row, (item, weight) in enumerate(batch):
-        ids[row, :len(item)] = torch.tensor(item)
-        weights[row, :len(item)] = torch.tensor(weight)
-        mask[row, :len(item)] = 1
-    return ids, weights, mask
+def collate(items):
+    width = max(len(item.ids) for item in items)
+    width += -width % 16
+
+    def padded(name, dtype, fill):
+        out = torch.full((len(items), width), fill, dtype=dtype)
+        for row, item in enumerate(items):
+            values = getattr(item, name)
+            out[row, :len(values)] = torch.tensor(values, dtype=dtype)
+        return out
+
+    def joined(name):
+        parts = [part for item in items for part in getattr(item, name)]
+        return torch.cat(parts) if parts else None
+
+    return Batch(padded("ids", torch.long, 0), padded("weights", torch.float, 0), padded("kinds", torch.long, TEXT),
+                 padded("blocks", torch.long, -1), joined("patches"), joined("places"), joined("frames"),
+                 sum(len(item.ids) for item in items))

@@ -45,9 +45,50 @@ def make_model(vocab, seed=1):
                 tensor.fill_(1 / math.sqrt(tensor.shape[0]))
             elif kind in ("post_attention_layernorm", "post_feedforward_layernorm"):
                 tensor.fill_(0.3)
-            elif name.endswith("pos_embedding"):
-                tensor.normal_(0, 0.02)
             elif tensor.dim() == 2:
                 tensor.normal_(0, 1 / math.sqrt(tensor.shape[1]))
+        model.model.embed_vision.patch_dense.weight.copy_(waves())
+        model.model.embed_vision.pos_embedding.copy_(place_waves())
+        model.model.embed_audio.embedding_projection.weight.copy_(bands())
     common.set_embed_scale(model)
     return model
+
+
+def waves():
+    """The lowest cosine waves of a patch in each colour, [hidden, 6912]: where seeing begins before it is learnt."""
+    line = (torch.arange(48) + 0.5) * math.pi / 48
+    count = round(math.sqrt(HIDDEN / 3))
+    rows = torch.zeros(count, count, 3, 48, 48, 3)
+    for v in range(count):
+        for u in range(count):
+            wave = torch.outer((line * v).cos(), (line * u).cos())
+            for colour in range(3):
+                # Low waves are the strong ones in pictures: the others are raised.
+                rows[v, u, colour, :, :, colour] = wave / wave.norm() * (1 + u + v) / 4
+    return rows.view(HIDDEN, -1)
+
+
+def place_waves():
+    """Columns in the first half of the row, lines in the second, as sines and cosines, [1120, 2, hidden]."""
+    half = HIDDEN // 2
+    period = 4 * 100 ** (torch.arange(half // 2) / (half // 2))
+    angle = torch.arange(1120)[:, None] * 2 * math.pi / period
+    both = torch.cat((angle.sin(), angle.cos()), 1) / 2
+    places = torch.zeros(1120, 2, HIDDEN)
+    places[:, 0, :half], places[:, 1, half:] = both, both
+    return places
+
+
+def bands():
+    """Windowed waves of two parts of a frame, spread as the ear spreads them, [hidden, 640]: where hearing begins."""
+    count = HIDDEN // 4
+    mel = torch.linspace(math.log(1 + 100 / 700), math.log(1 + 7000 / 700), count)
+    pitch = 700 * (mel.exp() - 1) / 16000
+    rows, time = [], torch.arange(640)
+    for begin in (0, 213):
+        window = torch.zeros(640)
+        window[begin:begin + 427] = torch.hann_window(427)
+        for turn in (0, math.pi / 2):
+            wave = window * (2 * math.pi * pitch[:, None] * time + turn).cos()
+            rows.append(wave / wave.norm(dim=1, keepdim=True))
+    return torch.cat(rows)

@@ -5,7 +5,6 @@ import pathlib
 import jinja2
 
 TEMPLATE = pathlib.Path(__file__).resolve().parents[2] / "tests/fixtures/tiny/chat_template.jinja"
-NO_THOUGHT = "<|channel>thought\n<channel|>"
 
 
 def fail(message):
@@ -15,11 +14,17 @@ def fail(message):
 class Renderer:
     """Calls give (prompt, answer). The answer is what the model has to write, its stop token included."""
 
+    NO_THOUGHT = "<|channel>thought\n<channel|>"
+
     def __init__(self, template=TEMPLATE):
         # As transformers runs it.
         environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
         environment.globals["raise_exception"] = fail
         self.template = environment.from_string(pathlib.Path(template).read_text(encoding="utf-8"))
+
+    def closes_thought(self, prompt):
+        """Whether the template wrote the empty thought that turns thinking off."""
+        return prompt.endswith(self.NO_THOUGHT)
 
     def prompt(self, sample):
         return self.template.render(messages=sample.messages[:-1], tools=sample.tools, add_generation_prompt=True,
@@ -29,7 +34,7 @@ class Renderer:
         prompt = self.prompt(sample)
         whole = self.template.render(messages=sample.messages, tools=sample.tools, add_generation_prompt=False,
                                      enable_thinking=sample.thinking, bos_token="<bos>")
-        before = prompt.removesuffix(NO_THOUGHT)
+        before = prompt.removesuffix(self.NO_THOUGHT)
         if not whole.startswith(before):
             raise ValueError("the template does not continue the prompt:\n" + prompt)
         # A turn in the history ends in a newline, which the model does not write.

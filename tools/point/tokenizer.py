@@ -19,7 +19,7 @@ from render import Renderer  # noqa: E402
 
 SIZE = 4096
 SEED = 1
-CONVERSATIONS = 40000
+CONVERSATIONS = 20000
 # Words stay apart, digits stand alone (so that sums can be learnt), and so do marks.
 WORD = re.compile(r"▁?[A-Za-z]+|▁?[0-9]|▁+|\n+|▁?[^▁\nA-Za-z0-9]")
 CONTROL = re.compile("|".join(map(re.escape, sorted(small_tokenizer.SPECIALS, key=len, reverse=True))))
@@ -31,7 +31,7 @@ def counted():
     render = Renderer()
     words = collections.Counter()
     for _ in range(CONVERSATIONS):
-        prompt, answer = render(world.make_sample(rng))
+        prompt, answer = render(world.make_sample(rng, rng.choice(list(world.SKILLS))))
         for text in CONTROL.split(prompt + answer):
             words.update(WORD.findall(text.replace(" ", "▁")))
     return {word: int(count ** 0.5) for word, count in words.items() if len(word) > 1}

@@ -22,20 +22,23 @@ sys.path.insert(0, str(HERE))
 
 import model as point  # noqa: E402
 from data import Batches, Samples  # noqa: E402
+from net import Net  # noqa: E402
 
 SEED = 20261125
-MATRIX_RATE, REST_RATE = 4e-3, 2e-3
+MATRIX_RATE, PATCH_RATE, REST_RATE = 4e-3, 1e-3, 2e-3
 WARMUP = 100
 SAVE_SECONDS = 300
 
 
 def optimisers(model):
-    """Muon for the layers' matrices, AdamW for tables, norms and the embedders of media."""
-    matrices, rest = [], []
+    """Muon for matrices, AdamW for tables and norms. The patches' matrix is wide: a step moves what it sees further."""
+    matrices, patches, rest = [], [], []
     for name, tensor in model.named_parameters():
-        (matrices if tensor.dim() == 2 and ".layers." in name else rest).append(tensor)
-    return [torch.optim.Muon(matrices, lr=MATRIX_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(rest, lr=REST_RATE, betas=(0.9, 0.98), weight_decay=0.0)]
+        is_table = tensor.dim() != 2 or "embed_tokens" in name
+        (rest if is_table else patches if "patch_dense" in name else matrices).append(tensor)
+    groups = [{"params": matrices, "base": MATRIX_RATE}, {"params": patches, "base": PATCH_RATE}]
+    return [torch.optim.Muon(groups, lr=MATRIX_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW([{"params": rest, "base": REST_RATE}], betas=(0.9, 0.98), weight_decay=0.0)]
 
 
 def rate_factor(step, options):
@@ -45,18 +48,25 @@ def rate_factor(step, options):
     return factor
 
 
-def losses(model, batch):
-    """Mean loss over the answers' ids and over the prompts', and the weighted sum to go down."""
-    ids, weights, mask = batch
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
-    target, weight = ids[:, 1:], weights[:, 1:]
-    each = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), target.flatten(), reduction="none")
-    each = each.view_as(weight)
-    is_answer, is_prompt = weight == 1, (weight > 0) & (weight < 1)
-    answer = (each * is_answer).sum() / is_answer.sum().clamp(min=1)
-    prompt = (each * is_prompt).sum() / is_prompt.sum().clamp(min=1)
-    return answer, prompt, (each * weight).sum() / weight.sum()
+def mean_losses(each, weights):
+    """Mean loss over the answers' ids and over the prompts', and the weighted mean that is to go down."""
+    answer = weights == 1
+    means = [(each * part).sum() / part.sum().clamp(min=1) for part in (answer, ~answer)]
+    return *means, (each * weights).sum() / weights.sum()
+
+
+def prepared(samples, tokens, place):
+    """A queue of batches made by a process of its own, each with the place after it."""
+    queue = torch.multiprocessing.Queue(8)
+
+    def work():
+        torch.set_num_threads(1)
+        batches = Batches(samples, tokens, place)
+        for batch in batches:
+            queue.put((batch, batches.place))
+
+    torch.multiprocessing.get_context("fork").Process(target=work, daemon=True).start()
+    return queue
 
 
 def save(folder, model, optims, step, tokens, place):
@@ -71,7 +81,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--steps", type=int, default=30000)
     parser.add_argument("--decay-from", type=int)
-    parser.add_argument("--tokens-per-step", type=int, default=6144)
+    parser.add_argument("--tokens-per-step", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -80,17 +90,18 @@ def main():
     if not tokenizer.exists():
         subprocess.run([sys.executable, HERE / "tokenizer.py", tokenizer], check=True)
     samples = Samples(tokenizer, SEED)
+    state_path = options.folder / "state.pt"
+    state = torch.load(state_path, weights_only=True) if state_path.exists() else {"step": 0, "tokens": 0, "place": (0, 0)}
+    step, tokens, place = state["step"], state["tokens"], state["place"]
+    source = prepared(samples, options.tokens_per_step, place)  # before there are threads
     model = point.make_model(samples.tokenizer.get_vocab())
     optims = optimisers(model)
-    step, tokens, place = 0, 0, (0, 0)
-    if (options.folder / "state.pt").exists():
-        state = torch.load(options.folder / "state.pt", weights_only=True)
+    if "model" in state:
         model.load_state_dict(state["model"])
         for optim, saved in zip(optims, state["optimisers"]):
             optim.load_state_dict(saved)
-        step, tokens, place = state["step"], state["tokens"], state["place"]
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, from step {step}", flush=True)
-    model.train()
+    net = Net(model)
     started = saved = time.monotonic()
     log_path = options.folder / "log.csv"
     new_log = not log_path.exists()
@@ -99,22 +110,20 @@ def main():
         if new_log:
             log.writerow(["step", "tokens", "seconds", "answer_loss", "prompt_loss", "rate"])
         means = []
-        batches = Batches(samples, options.tokens_per_step, place)
-        source = iter(batches)
         while step < options.steps:
-            batch = next(source)
+            batch, place = source.get()
             factor = rate_factor(step, options)
-            for optim, rate in zip(optims, (MATRIX_RATE, REST_RATE)):
+            for optim in optims:
                 for group in optim.param_groups:
-                    group["lr"] = rate * factor
+                    group["lr"] = group["base"] * factor
                 optim.zero_grad(set_to_none=True)
-            answer, prompt, loss = losses(model, batch)
+            answer, prompt, loss = mean_losses(*net.losses(batch))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optim in optims:
                 optim.step()
             step += 1
-            tokens += int(batch[2].sum())
+            tokens += batch.tokens
             means.append((answer.item(), prompt.item()))
             if step % 20 == 0:
                 now = time.monotonic()
@@ -125,9 +134,9 @@ def main():
                 print(*row, flush=True)
                 means = []
                 if now - saved > SAVE_SECONDS:
-                    save(options.folder, model, optims, step, tokens, batches.place)
+                    save(options.folder, model, optims, step, tokens, place)
                     saved = now
-    save(options.folder, model, optims, step, tokens, batches.place)
+    save(options.folder, model, optims, step, tokens, place)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """The small world that carat-point knows: conversations made by rule, from a seed, without outside data.
 
-make_sample(rng, skill) gives one conversation whose last message is the answer to learn; SKILLS lists the
-skills. Every skill is a function here and a row of docs/point.md. Training and evaluation draw from the same rules, but never
-the same prompt: is_held_out() keeps one in HELD_OUT of them away from training, by a hash of its text. Only small
-talk, whose questions are a short list, is not divided.
+make_sample(rng, skill) gives one conversation whose last message is the answer to learn; SKILLS lists the skills.
+Every skill is a function here and a row of docs/point.md. Training and evaluation draw from the same rules, but never
+the same prompt: is_held_out() keeps one in HELD_OUT of them away from training, by a hash of its text and of what its
+media show. Only small talk, whose questions are a short list, is not divided.
 """
 
 import zlib
 
-from . import json_answers, memory, numbers, refuse, stories, talk, tools, words_tasks
+from . import json_answers, memory, numbers, picture_tasks, refuse, sound_tasks, stories, talk, tools, words_tasks
 from .sample import Sample
 
-SKILLS = {
+TEXT_SKILLS = {
     "talk": talk.make,
     "memory": memory.make,
     "count": words_tasks.count,
@@ -27,12 +27,41 @@ SKILLS = {
     "refusal": refuse.make,
 }
 
+PICTURE_SKILLS = {
+    "picture shape": picture_tasks.shape,
+    "picture colour": picture_tasks.colour,
+    "picture count": picture_tasks.count,
+    "picture place": picture_tasks.place,
+    "picture description": picture_tasks.describe,
+    "picture chart": picture_tasks.chart,
+    "printed word": picture_tasks.word,
+    "printed number": picture_tasks.number,
+    "video": picture_tasks.video,
+}
+
+SOUND_SKILLS = {
+    "spoken digits": sound_tasks.digits,
+    "spoken command": sound_tasks.command,
+    "spoken sentence": sound_tasks.sentence,
+    "spoken question": sound_tasks.spoken_question,
+    "tones": sound_tasks.tones,
+    "picture and speech": sound_tasks.match,
+}
+
+SKILLS = TEXT_SKILLS | PICTURE_SKILLS | SOUND_SKILLS
+
 # How often each is drawn in training: what is harder comes more often.
 WEIGHTS = {
     "talk": 6, "memory": 12, "count": 10, "sort": 12, "rewrite": 12, "arithmetic": 14, "word problem": 10,
     "story question": 10, "story summary": 6, "tool call": 16, "tool answer": 8, "json": 8, "refusal": 5,
+    "picture shape": 10, "picture colour": 10, "picture count": 12, "picture place": 12, "picture description": 6,
+    "picture chart": 8, "printed word": 24, "printed number": 12, "video": 4,
+    "spoken digits": 30, "spoken command": 25, "spoken sentence": 20, "spoken question": 14, "tones": 6,
+    "picture and speech": 8,
 }
 
+# The conversation of training from which on a skill is drawn; without an entry from the first: language comes first.
+START = dict.fromkeys([*PICTURE_SKILLS, *SOUND_SKILLS], 8000)
 
 HELD_OUT = 32
 
@@ -42,10 +71,30 @@ def is_held_out(skill, prompt):
     return skill != "talk" and zlib.crc32(prompt.encode()) % HELD_OUT == 0
 
 
-def make_sample(rng, skill=None) -> Sample:
-    """One conversation of the skill, or of one drawn by WEIGHTS. `rng` is a random.Random."""
-    if skill is None:
-        skill = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+def make_sample(rng, skill) -> Sample:
+    """One conversation of the skill. `rng` is a random.Random."""
     sample = SKILLS[skill](rng)
     sample.skill = skill
+    return sample
+
+
+def make_training_sample(rng, index, prompt_of):
+    """One conversation of a skill drawn by WEIGHTS that is not kept for evaluation."""
+    known = [skill for skill in WEIGHTS if START.get(skill, 0) <= index]
+    while True:
+        sample = make_sample(rng, rng.choices(known, [WEIGHTS[skill] for skill in known])[0])
+        if not is_held_out(sample.skill, prompt_of(sample) + sample.key):
+            return sample
+
+
+def make_conversation(rng, index, prompt_of):
+    """The conversation number `index` of training: one sample, often after the turns of one or two others."""
+    sample = make_training_sample(rng, index, prompt_of)
+    if sample.skill == "memory":  # what was told decides what is known
+        return sample
+    for _ in range(rng.choice([0, 0, 0, 1, 1, 2])):
+        before = make_training_sample(rng, index, prompt_of)
+        if not before.tools and not before.media and before.messages[0]["role"] == "user":
+            at = 1 if sample.messages[0]["role"] == "system" else 0
+            sample.messages[at:at] = before.messages
     return sample

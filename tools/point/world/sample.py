@@ -9,6 +9,7 @@ class Sample:
     tools: list | None = None
     thinking: bool = False
     skill: str = ""
+    key: str = ""  # what the media show: together with the prompt it says whether two conversations are the same
     media: list = field(default_factory=list)  # pictures and sounds, in the order of their parts
 
 

@@ -1,0 +1,262 @@
+"""What is asked about pictures: shapes, charts, printed words, and short videos. Several questions share a picture."""
+
+from . import pictures, words
+from .sample import Sample, assistant, user
+
+THIRDS = ["left", "middle", "right"]
+ROWS = ["top", "middle", "bottom"]
+
+
+class Scene:
+    """Up to five shapes that do not touch. Each: kind, colour, "big" or "small", and its middle in 0..1."""
+
+    def __init__(self, rng, count):
+        self.size = pictures.new_size(rng)
+        self.ground = rng.choice(pictures.GROUNDS)
+        colours = pictures.far_from(self.ground, pictures.COLOURS)
+        width, height = self.size
+        self.shapes, self.rng = [], rng
+        short = min(width, height)
+        for tries in range(200):
+            if len(self.shapes) == count:
+                break
+            big = rng.random() < (0.5 if count < 4 else 0.25)
+            radius = short * (rng.uniform(0.22, 0.3) if big else rng.uniform(0.09, 0.125))
+            x, y = rng.uniform(radius, width - radius), rng.uniform(radius, height - radius)
+            if all((x - other[3]) ** 2 + (y - other[4]) ** 2 > (1.15 * (radius + other[5])) ** 2 for other in self.shapes):
+                self.shapes.append((rng.choice(pictures.SHAPES), rng.choice(colours), "big" if big else "small", x, y, radius))
+
+    def picture(self):
+        image, draw = pictures.canvas(self.size, self.ground)
+        for kind, colour, _, x, y, radius in self.shapes:
+            turn = self.rng.uniform(-0.15, 0.15) if kind in ("star", "triangle") else 0
+            pictures.draw_shape(draw, kind, x * pictures.SMOOTH, y * pictures.SMOOTH, radius * pictures.SMOOTH,
+                                pictures.near(self.rng, pictures.COLOURS[colour]), turn)
+        return pictures.finish(self.rng, image)
+
+    def clear(self, value, size, edge=0.04):
+        """Whether it is clear in which third a place is."""
+        return min(abs(value / size - 1 / 3), abs(value / size - 2 / 3)) > edge
+
+
+def name(shape):
+    return f"{shape[1]} {shape[0]}"
+
+
+def alone(scene, part):
+    """The shapes whose kind (part 0) or colour (part 1) no other has."""
+    values = [shape[part] for shape in scene.shapes]
+    return [shape for shape in scene.shapes if values.count(shape[part]) == 1]
+
+
+def ask_shape(rng, scene):
+    if len(scene.shapes) == 1:
+        return (rng.choice(["What shape is this?", "What shape is in the picture?", "Which shape do you see?"]),
+                f"It is {words.with_article(scene.shapes[0][0])}.")
+    shape = rng.choice(alone(scene, 1) or [None])
+    return shape and (rng.choice([f"Which shape is {shape[1]}?", f"What shape is the {shape[1]} one?"]),
+                      f"The {shape[0]} is {shape[1]}.")
+
+
+def ask_colour(rng, scene):
+    shape = rng.choice(alone(scene, 0) or [None])
+    return shape and (rng.choice([f"What colour is the {shape[0]}?", f"Which colour does the {shape[0]} have?"]),
+                      f"The {shape[0]} is {shape[1]}.")
+
+
+def number_of(count, what):
+    if count == 1:
+        return f"There is one {what}."
+    return f"There are {'no' if count == 0 else words.spelled(count)} {words.plural(what)}."
+
+
+def ask_count(rng, scene):
+    kind = rng.choice(["all", "all", "kind", "colour"])
+    if kind == "all":
+        return (rng.choice(["How many shapes are there?", "How many shapes do you see?", "Count the shapes."]),
+                number_of(len(scene.shapes), "shape"))
+    part = 0 if kind == "kind" else 1
+    value = rng.choice([shape[part] for shape in scene.shapes] + [rng.choice(pictures.SHAPES if part == 0 else list(pictures.COLOURS))])
+    count = sum(shape[part] == value for shape in scene.shapes)
+    what = value if part == 0 else f"{value} shape"
+    return f"How many {words.plural(what)} are there?", number_of(count, what)
+
+
+def ask_size(rng, scene):
+    shape = rng.choice(alone(scene, 0) or [None])
+    return shape and (f"Is the {shape[0]} big or small?", f"The {shape[0]} is {shape[2]}.")
+
+
+def ask_place(rng, scene):
+    clear = [shape for shape in alone(scene, 0)
+             if scene.clear(shape[3], scene.size[0]) and scene.clear(shape[4], scene.size[1])]
+    if not clear:
+        return None
+    shape = rng.choice(clear)
+    across = THIRDS[int(3 * shape[3] / scene.size[0])]
+    down = ROWS[int(3 * shape[4] / scene.size[1])]
+    place = "middle" if across == down else f"{down} {across}"
+    return f"Where is the {shape[0]}?", f"The {shape[0]} is in the {place}."
+
+
+def ask_relation(rng, scene):
+    known = alone(scene, 0)
+    if len(known) < 2:
+        return None
+    first, second = rng.sample(known, 2)
+    axis = rng.choice([3, 4])
+    if abs(first[axis] - second[axis]) < 0.12 * scene.size[axis - 3]:
+        return None
+    before = first[axis] < second[axis]
+    said = rng.choice([True, False])
+    relation = {(3, True): "left of", (3, False): "right of", (4, True): "above", (4, False): "below"}[axis, said]
+    return f"Is the {first[0]} {relation} the {second[0]}?", "Yes." if before == said else "No."
+
+
+def ask_all(rng, scene):
+    if len(scene.shapes) > 3:
+        return None
+    shapes = sorted(scene.shapes, key=lambda shape: shape[3])
+    if any(b[3] - a[3] < 0.06 * scene.size[0] for a, b in zip(shapes, shapes[1:])):
+        return None
+    return (rng.choice(["Describe the picture.", "What is in the picture?", "What do you see?"]),
+            f"I see {words.listing([f'a {shape[2]} {name(shape)}' for shape in shapes])}.")
+
+
+ASKS = [ask_shape, ask_colour, ask_count, ask_size, ask_place, ask_relation, ask_all]
+
+
+def shown(rng, picture, turns):
+    """A conversation about a picture: (question, answer) each, the picture with the first."""
+    return Sample(with_media(turns, ["image"]), media=[pictures.Picture(picture, pictures.budget(rng))])
+
+
+def with_media(turns, kinds, text_first=False):
+    messages = []
+    for question, answer in turns:
+        messages += [user(question), assistant(answer)]
+    parts = [{"type": kind} for kind in kinds]
+    text = [{"type": "text", "text": turns[0][0]}]
+    messages[0] = user(text + parts if text_first else parts + text)
+    return messages
+
+
+def scene(rng, asks, counts):
+    """A scene whose last question is one of `asks`; others often come before it."""
+    while True:
+        drawn = Scene(rng, rng.choice(counts))
+        last = rng.choice(asks)(rng, drawn)
+        if last is None or not drawn.shapes:
+            continue
+        turns = [rng.choice(ASKS)(rng, drawn) for _ in range(rng.choice([0, 0, 2, 3, 4]))]
+        turns = [turn for turn in turns if turn and turn[0] != last[0]] + [last]
+        sample = shown(rng, drawn.picture(), turns)
+        sample.key = repr(drawn.shapes)
+        return sample
+
+
+def shape(rng):
+    return scene(rng, [ask_shape], [1, 1, 2, 3])
+
+
+def colour(rng):
+    return scene(rng, [ask_colour], [1, 1, 2, 3])
+
+
+def count(rng):
+    return scene(rng, [ask_count], [1, 2, 3, 4, 5])
+
+
+def place(rng):
+    return scene(rng, [ask_place, ask_relation, ask_size], [1, 2, 2, 3])
+
+
+def describe(rng):
+    return scene(rng, [ask_all], [1, 2, 2, 3])
+
+
+def chart(rng):
+    width, height = pictures.new_size(rng)
+    ground = rng.choice(pictures.GROUNDS[:4])
+    colours = rng.sample(pictures.far_from(ground, pictures.COLOURS), rng.randint(2, 5))
+    heights = rng.sample(range(2, 11), len(colours))
+    image, draw = pictures.canvas((width, height), ground)
+    step, base = image.width / (len(colours) + 0.5), image.height * rng.uniform(0.86, 0.95)
+    for i, (name_, level) in enumerate(zip(colours, heights)):
+        left = step * (i + 0.35)
+        draw.rectangle((left, base - level / 10.5 * base, left + step * 0.75, base), fill=pictures.COLOURS[name_])
+    draw.line((step * 0.1, base, image.width - step * 0.1, base), fill=(90, 90, 90), width=4)
+    order = sorted(zip(heights, colours))
+
+    def ask():
+        kind = rng.choice(["high", "low", "count", "compare"])
+        if kind == "high":
+            return "Which bar is the highest?", f"The {order[-1][1]} bar is the highest."
+        if kind == "low":
+            return "Which bar is the lowest?", f"The {order[0][1]} bar is the lowest."
+        if kind == "count":
+            return "How many bars are in the chart?", number_of(len(colours), "bar")
+        (high, first), (low, second) = rng.sample(order, 2)
+        return f"Is the {first} bar higher than the {second} bar?", "Yes." if high > low else "No."
+
+    turns = [ask() for _ in range(rng.choice([1, 2, 3]))]
+    sample = shown(rng, pictures.finish(rng, image), turns)
+    sample.key = repr((colours, heights))
+    return sample
+
+
+PRINTED = sorted({*words.THINGS, *words.ANIMALS, *words.FRUITS, *words.FOODS, *words.PLACES, *words.NAMES, *words.CITIES,
+                  *words.DAYS, *pictures.COLOURS})
+
+
+def printed(rng, text):
+    question = rng.choice(["What is written here?", "Read this.", "What does the picture say?", "Which word is this?"])
+    sample = shown(rng, pictures.printed(rng, text), [(question, f"It says {text}.")])
+    sample.key = str(rng.random())  # few words, but every picture is another
+    return sample
+
+
+def word(rng):
+    text = rng.choice(PRINTED)
+    return printed(rng, rng.choice([text, text, text.capitalize(), text.upper()]))
+
+
+def number(rng):
+    return printed(rng, str(rng.randint(0, rng.choice([9, 99, 999]))))
+
+
+def video(rng):
+    count = rng.randint(2, 5)
+    step = rng.choice([1, 1, 2, 5])
+    scenes = [Scene(rng, 1) for _ in range(count)]
+    size = scenes[0].size
+    for one in scenes:  # all frames have one size
+        one.size = size
+        one.shapes = moved(rng, size, one.shapes[0])
+    seconds = [i * step for i in range(count)]
+    stamp = [f"{second // 60:02}:{second % 60:02}" for second in seconds]
+
+    def ask():
+        kind = rng.choice(["when", "what", "first", "last"])
+        at = rng.randrange(count)
+        seen = scenes[at].shapes[0]
+        if kind == "when" and [one.shapes[0][:2] for one in scenes].count(seen[:2]) == 1:
+            return f"When does the {name(seen)} appear?", f"It appears at {stamp[at]}."
+        if kind == "first":
+            return "What appears first?", f"First there is a {name(scenes[0].shapes[0])}."
+        if kind == "last":
+            return "What appears last?", f"Last there is a {name(scenes[-1].shapes[0])}."
+        return f"What appears at {stamp[at]}?", f"At {stamp[at]} there is a {name(seen)}."
+
+    turns = [ask() for _ in range(rng.choice([1, 2, 3, 4]))]
+    sample = Sample(with_media(turns, ["video"]),
+                    media=[pictures.Video([(second, one.picture()) for second, one in zip(seconds, scenes)])])
+    sample.key = repr([one.shapes for one in scenes])
+    return sample
+
+
+def moved(rng, size, shape_):
+    """The shape moved to a new place of a picture of this size."""
+    radius = min(size) * rng.uniform(0.2, 0.35)
+    x, y = rng.uniform(radius, size[0] - radius), rng.uniform(radius, size[1] - radius)
+    return [(*shape_[:2], "big", x, y, radius)]

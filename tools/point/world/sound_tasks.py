@@ -1,0 +1,113 @@
+"""What is asked about sounds: transcription, spoken questions, tones; and pictures with speech."""
+
+from . import picture_tasks, pictures, sounds, talk, words
+from .sample import Sample, assistant, user
+
+# Google's published form (specification, section 6). Speech that is to be written down is not answered.
+RULES = ("\n\nFollow these specific instructions for formatting the answer:\n"
+         "* Only output the transcription, with no newlines.\n"
+         "* When transcribing numbers, write the digits, i.e. write 1.7 and not one point seven, and write 3 instead of "
+         "three.")
+TRANSCRIBE = ["Transcribe the following speech segment in English into English text." + RULES,
+              "Transcribe the following speech segment in its original language." + RULES]
+
+COMMANDS = ["Stop.", "Go.", "Yes.", "No.", "Left.", "Right.", "Up.", "Down.", "On.", "Off.", "Open the door.",
+            "Close the window.", "Turn on the light.", "Turn off the light.", "Start the timer.", "Play music.",
+            "Call Anna.", "Read my mail.", "What time is it?", "Good morning."]
+NAMES = ["Anna", "Ben", "Clara", "David", "Emma", "Peter", "Maria", "Tina"]
+VERBS = ["found", "saw", "lost", "opened", "cleaned", "painted"]
+THINGS = ["book", "cup", "key", "lamp", "hat", "door", "boat", "box", "ball", "clock"]
+PLACES = ["park", "kitchen", "garden", "school", "market", "library"]
+SPOKEN_COLOURS = ["red", "green", "blue", "yellow", "black", "white"]
+
+
+def asked_to_write(rng, make_text):
+    """A conversation that asks for a transcription, in Google's form or in short words as users do; often several clips
+    in turn. make_text() gives what is said and how it is written."""
+    said, written = make_text()
+    question = rng.choice(TRANSCRIBE)
+    if rng.random() < 0.4:
+        return Sample(picture_tasks.with_media([(question, written)], ["audio"], text_first=True),
+                      media=[sounds.speech(rng, said)], key=said)
+    messages, media = [], []
+    for _ in range(rng.choice([1, 2, 3, 4])):
+        said, written = make_text()
+        text = {"type": "text", "text": rng.choice(["Transcribe this.", "What was said?", "Write down what you hear."])}
+        messages += [user([{"type": "audio"}, text]), assistant(written)]
+        media.append(sounds.speech(rng, said))
+    return Sample(messages, media=media, key=said)
+
+
+def digits(rng):
+    def text():
+        chosen = [rng.randint(0, 9) for _ in range(rng.choice([1, 1, 1, 2, 3, 4]))]
+        return ", ".join(words.spelled(digit) for digit in chosen), " ".join(map(str, chosen))
+    return heard(rng, asked_to_write(rng, text))
+
+
+def command(rng):
+    return heard(rng, asked_to_write(rng, lambda: (rng.choice(COMMANDS),) * 2))
+
+
+def sentence(rng):
+    def text():
+        said = f"{rng.choice(NAMES)} {rng.choice(VERBS)} the {rng.choice(SPOKEN_COLOURS)} {rng.choice(THINGS)}"
+        said += f" in the {rng.choice(PLACES)}." if rng.random() < 0.5 else "."
+        return said, said
+    return asked_to_write(rng, text)
+
+
+def heard(rng, sample):
+    """The sample, known by its recording: what is said in it is a short list."""
+    sample.key = str(rng.random())
+    return sample
+
+
+def spoken_question(rng):
+    """Something asked aloud, to be answered."""
+    if rng.random() < 0.5:
+        a, b = rng.randint(0, 9), rng.randint(0, 9)
+        if rng.random() < 0.5:
+            text, answer = f"What is {a} plus {b}?", str(a + b)
+        else:
+            a, b = max(a, b), min(a, b)
+            text, answer = f"What is {a} minus {b}?", str(a - b)
+    else:
+        questions, answer = rng.choice(talk.TOPICS[:8])
+        text = questions[0]
+    before = rng.choice([None, None, "Answer me.", "Listen and answer."])
+    sample = Sample(picture_tasks.with_media([(before or "", answer)], ["audio"]), media=[sounds.speech(rng, text)])
+    if before is None:
+        sample.messages[0]["content"] = [{"type": "audio"}]
+    return heard(rng, sample)
+
+
+def tones(rng):
+    names = [rng.choice(list(sounds.TONES)) for _ in range(rng.randint(1, 4))]
+    kind = rng.choice(["order", "order", "count", "last"])
+    if kind == "order":
+        question, answer = "Which tones do you hear?", f"I hear: {', '.join(names)}."
+    elif kind == "count":
+        question, answer = "How many tones are there?", picture_tasks.number_of(len(names), "tone")
+    else:
+        question, answer = "What is the last tone?", f"The last tone is {names[-1]}."
+    return heard(rng, Sample(picture_tasks.with_media([(question, answer)], ["audio"]), media=[sounds.tones(rng, names)]))
+
+
+def match(rng):
+    """Does the picture show what is said?"""
+    scene = picture_tasks.Scene(rng, 1)
+    kind, colour = scene.shapes[0][:2]
+    fits = rng.random() < 0.5
+    said_kind, said_colour = kind, colour
+    if not fits:
+        if rng.random() < 0.5:
+            said_kind = rng.choice([other for other in pictures.SHAPES if other != kind])
+        else:
+            said_colour = rng.choice([other for other in pictures.COLOURS if other != colour])
+    question = rng.choice(["Does the picture match what I said?", "Is that what the picture shows?"])
+    answer = "Yes." if fits else f"No. I see {words.with_article(colour)} {kind}."
+    picture = pictures.Picture(scene.picture(), 70)
+    sound = sounds.speech(rng, f"{words.with_article(said_colour)} {said_kind}")
+    return Sample(picture_tasks.with_media([(question, answer)], ["image", "audio"]), media=[picture, sound],
+                  key=repr(scene.shapes))
