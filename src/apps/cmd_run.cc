@@ -31,6 +31,10 @@ constexpr std::string_view kHelp =
     "A backslash at the end of a line goes on in the next; so do lines between two \"\"\".\n"
     "Ctrl-C stops an answer and keeps the conversation.\n";
 
+constexpr std::string_view kAboutPoint =
+    "This is carat-point, a very small model that comes with carat and knows a small world. The real "
+    "one: --model /path/to/gemma-4-12b.gguf\n";
+
 void ShowStats(const Conversation& conversation, const Session& session) {
   const Engine& engine = session.engine();
   PrintErr("{} messages; context {} of {} positions; seed {}; kernels {}, {} threads\n",
@@ -132,7 +136,11 @@ Result<std::unique_ptr<Engine>> Load(const RunOptions& o) {
       Engine::Open(
           {.model = model, .threads = o.threads, .kernels = o.kernels, .progress = ShowLoading}));
   PrintWarnings(engine->warnings());
-  if (o.model.empty()) PrintErr("carat: model {}\n", EscapeLine(model.string()));
+  if (model == PointModel()) {
+    WriteErr(kAboutPoint);
+  } else if (o.model.empty()) {
+    PrintErr("carat: model {}\n", EscapeLine(model.string()));
+  }
   return engine;
 }
 
@@ -211,7 +219,8 @@ void AddRun(CLI::App& app, int& exit_code) {
   CLI::App* run = app.add_subcommand("run", "Talk in the terminal, or answer one prompt");
   run->add_option("--model", o->model,
                   "a folder, a GGUF file, or a name in the model directory (" +
-                      ModelFolder().string() + "); not needed if that holds one model");
+                      ModelFolder().string() + "); if not given, the "
+                      "only model there, or carat-point, which comes with carat");
   run->add_option("PROMPT", o->prompt,
                   "answer this and leave (standard input is not read then); without it and off a "
                   "terminal, all of standard input is the prompt");

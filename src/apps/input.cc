@@ -9,6 +9,7 @@
 #include "chat/prompt.h"
 #include "io/file.h"
 #include "io/json.h"
+#include "sys/executable.h"
 
 namespace carat {
 namespace {
@@ -94,6 +95,16 @@ std::string ExpandHome(const std::string& path) {
   return home + path.substr(1);
 }
 
+std::optional<std::filesystem::path> PointModel() {
+  const std::filesystem::path program = ExecutableFolder();
+  std::error_code ignored;
+  for (const char* place : {"../share/carat/models/point", "../models/point"}) {
+    std::filesystem::path folder = (program / place).lexically_normal();
+    if (std::filesystem::exists(folder / "config.json", ignored)) return folder;
+  }
+  return std::nullopt;
+}
+
 Result<std::filesystem::path> ChooseModel(const std::string& name) {
   const std::filesystem::path folder = ModelFolder();
   std::error_code ignored;
@@ -102,10 +113,11 @@ Result<std::filesystem::path> ChooseModel(const std::string& name) {
          {std::filesystem::path(name), folder / name, folder / (name + ".gguf")}) {
       if (std::filesystem::exists(path, ignored)) return path;
     }
+    if (const auto point = PointModel(); point && name == "point") return *point;
     return Fail({.code = ErrorCode::kNotFound,
                  .what = "no such model",
                  .where = name,
-                 .wanted = "a folder, a GGUF file, or a name in " + folder.string()});
+                 .wanted = "a folder, a GGUF file, point, or a name in " + folder.string()});
   }
   std::vector<std::filesystem::path> models;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
@@ -113,16 +125,23 @@ Result<std::filesystem::path> ChooseModel(const std::string& name) {
     if (files && files->kind == FileKind::kText) models.push_back(entry.path());
   }
   if (models.size() == 1) return models.front();
+  if (models.empty()) {
+    if (auto point = PointModel()) return *point;
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "no model is named, the model directory holds none, and carat-point is not "
+                         "beside the program",
+                 .where = folder.string(),
+                 .wanted = "--model with a folder, a GGUF file or a name in that directory"});
+  }
   std::ranges::sort(models);
   std::string names;
   for (const auto& model : models)
     names += (names.empty() ? "" : ", ") + SanitizeUtf8(model.filename().string());
   return Fail({.code = ErrorCode::kNotFound,
-               .what = models.empty() ? "no model is named and the model directory holds none"
-                                      : "no model is named and the model directory holds several",
+               .what = "no model is named and the model directory holds several",
                .where = folder.string(),
                .wanted = "--model with a folder, a GGUF file or a name in that directory",
-               .found = models.empty() ? "no model" : names});
+               .found = names});
 }
 
 }  // namespace carat

@@ -35,9 +35,13 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
 // "~/…" with the home directory in front.
 std::string ExpandHome(const std::string& path);
 
-// A path as it stands, or the name of a model in ModelFolder(); without a name, the only text model
-// there. Errors say where was looked and what is there.
+// A path as it stands, the name of a model in ModelFolder(), or "point"; without a name, the only
+// text model in ModelFolder(), or carat-point where that holds none. Errors say where was looked and
+// what is there.
 Result<std::filesystem::path> ChooseModel(const std::string& name);
+// carat-point, which carat brings along: beside the installed program or in its source tree. Absent
+// where neither holds it.
+std::optional<std::filesystem::path> PointModel();
 // $XDG_DATA_HOME/carat/models, or ~/.local/share/carat/models.
 std::filesystem::path ModelFolder();
 

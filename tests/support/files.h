@@ -18,6 +18,9 @@ inline std::filesystem::path Golden(const std::string& name) {
   return SourceDir() / "tests/golden" / name;
 }
 
+// carat-point, as carat ships it.
+inline std::filesystem::path PointFolder() { return SourceDir() / "models/point"; }
+
 inline std::string MustRead(const std::filesystem::path& path) {
   auto text = ReadFile(path, size_t{1} << 30);
   EXPECT_TRUE(text.has_value()) << (text ? "" : text.error().Message());

@@ -34,10 +34,21 @@ def make_config(vocab):
 
 
 def make_model(vocab, seed=1):
-    """A float32 model with first weights. Attention has no scale of its own: the key norm starts as one over the
-    root of the head size, so that scores begin near one; what is added to the stream begins small."""
+    """A float32 model with first weights."""
     torch.manual_seed(seed)
     model = Gemma4UnifiedForConditionalGeneration(make_config(vocab)).float()
+    first_weights(model)
+    with torch.no_grad():
+        model.model.embed_vision.patch_dense.weight.copy_(waves())
+        model.model.embed_vision.pos_embedding.copy_(place_waves())
+        model.model.embed_audio.embedding_projection.weight.copy_(bands())
+    common.set_embed_scale(model)
+    return model
+
+
+def first_weights(model):
+    """Attention has no scale of its own: the key norm starts as one over the root of the head size, so that scores begin
+    near one. What is added to the stream begins small."""
     with torch.no_grad():
         for name, tensor in model.named_parameters():
             kind = name.rsplit(".", 2)[-2]
@@ -47,11 +58,6 @@ def make_model(vocab, seed=1):
                 tensor.fill_(0.3)
             elif tensor.dim() == 2:
                 tensor.normal_(0, 1 / math.sqrt(tensor.shape[1]))
-        model.model.embed_vision.patch_dense.weight.copy_(waves())
-        model.model.embed_vision.pos_embedding.copy_(place_waves())
-        model.model.embed_audio.embedding_projection.weight.copy_(bands())
-    common.set_embed_scale(model)
-    return model
 
 
 def waves():

@@ -30,27 +30,47 @@ def rotate(x, cos, sin):
     return torch.cat((low * cos - high * sin, high * cos + low * sin), -1)
 
 
-def layer(x, hidden, cos, sin, norm_in, wq, wk, wv, wo, q_norm, k_norm, norm_attention, norm_mlp, gate, up, down,
-          norm_out, scalar):
-    """One decoder layer. x: [batch, length, hidden]; hidden: [batch, length, 1, length], what is added to the scores."""
-    batch, length, _ = x.shape
+def projected_keys(y, wk, wv, k_norm, cos, sin):
+    """Keys and values [batch, length, size] of normed rows; without wv values are the unscaled keys."""
+    batch, length, _ = y.shape
+    k = linear(y, wk).view(batch, length, 1, -1)
+    v = k if wv is None else linear(y, wv).view(batch, length, 1, -1)
+    k = rotate(rms_norm(k, k_norm), cos, sin).to(torch.bfloat16)
+    return k.view(batch, length, -1), rms_norm(v).to(torch.bfloat16).view(batch, length, -1)
+
+
+def attend(y, k, v, hidden, cos, sin, wq, wo, q_norm):
+    """Attention of normed rows [batch, queries, hidden] over keys. hidden: [batch, queries, 1, length], added to the
+    scores."""
+    batch, queries, _ = y.shape
     size = q_norm.shape[0]
-    y = rms_norm(x, norm_in).to(torch.bfloat16)
-    q = linear(y, wq).view(batch, length, -1, size)
-    k = linear(y, wk).view(batch, length, 1, size)
-    v = k if wv is None else linear(y, wv).view(batch, length, 1, size)
+    q = linear(y, wq).view(batch, queries, -1, size)
     heads = q.shape[2]
-    q = rotate(rms_norm(q, q_norm), cos, sin).to(torch.bfloat16).reshape(batch, length * heads, size)
-    k = rotate(rms_norm(k, k_norm), cos, sin).to(torch.bfloat16).view(batch, length, size)
-    v = rms_norm(v).to(torch.bfloat16).view(batch, length, size)
-    scores = torch.bmm(q, k.transpose(1, 2)).view(batch, length, heads, length).float() + hidden
-    shares = torch.softmax(scores, -1).to(torch.bfloat16).view(batch, length * heads, length)
-    attention = torch.bmm(shares, v).view(batch, length, heads * size)
-    x = x + rms_norm(linear(attention, wo), norm_attention)
+    q = rotate(rms_norm(q, q_norm), cos, sin).to(torch.bfloat16).reshape(batch, queries * heads, size)
+    scores = torch.bmm(q, k.transpose(1, 2)).view(batch, queries, heads, -1).float() + hidden
+    shares = torch.softmax(scores, -1).to(torch.bfloat16).view(batch, queries * heads, -1)
+    return linear(torch.bmm(shares, v).view(batch, queries, heads * size), wo)
+
+
+def finished(x, attention, norm_attention, norm_mlp, gate, up, down, norm_out, scalar):
+    """What a layer does after its attention."""
+    x = x + rms_norm(attention, norm_attention)
     y = rms_norm(x, norm_mlp).to(torch.bfloat16)
     y = F.gelu(linear(y, gate), approximate="tanh") * linear(y, up)
-    x = x + rms_norm(linear(y, down), norm_out)
-    return x * scalar
+    return (x + rms_norm(linear(y, down), norm_out)) * scalar
+
+
+def layer(x, hidden, cos, sin, norm_in, wq, wo, q_norm, wk, wv, k_norm, *rest):
+    """One decoder layer of the target. x: [batch, length, hidden]."""
+    y = rms_norm(x, norm_in).to(torch.bfloat16)
+    k, v = projected_keys(y, wk, wv, k_norm, cos, sin)
+    return finished(x, attend(y, k, v, hidden, cos, sin, wq, wo, q_norm), *rest)
+
+
+def draft_layer(x, k, v, hidden, cos, sin, norm_in, wq, wo, q_norm, *rest):
+    """One layer of the drafter, over the target's keys and values. x: [batch, queries, hidden]."""
+    y = rms_norm(x, norm_in).to(torch.bfloat16)
+    return finished(x, attend(y, k, v, hidden, cos, sin, wq, wo, q_norm), *rest)
 
 
 def head_loss(y, table, cap, target):
@@ -81,6 +101,13 @@ def hidden_scores(blocks, window, literal=False):
     sliding = (causal & near) | same if literal else (causal | same) & near
     full = causal | same if literal else causal.expand_as(same)
     return [torch.zeros(seen.shape).masked_fill_(~seen, -1e30)[:, :, None] for seen in (sliding, full)]
+
+
+def after_attention(block):
+    """The parameters of finished()."""
+    return (block.post_attention_layernorm.weight, block.pre_feedforward_layernorm.weight, block.mlp.gate_proj.weight,
+            block.mlp.up_proj.weight, block.mlp.down_proj.weight, block.post_feedforward_layernorm.weight,
+            block.layer_scalar)
 
 
 class Net:
@@ -115,20 +142,25 @@ class Net:
         """Sound [n, 640] to rows (specification, 6)."""
         return linear(rms_norm(frames), self.model.model.embed_audio.embedding_projection.weight).float()
 
-    def states(self, batch, literal=False):
-        """Hidden states after the final norm."""
+    def turns(self, places):
+        """The cosines and sines of each kind of layer at these places [...], each [..., 1, size / 2]."""
+        return [((places[..., None, None] * f).cos(), (places[..., None, None] * f).sin()) for f in self.frequencies]
+
+    def states(self, batch, literal=False, caches=None):
+        """Hidden states after the final norm. `caches`, a list, gets the keys and values that a drafter reads: of the last
+        sliding and of the last global layer."""
         x = self.embed(batch)
         hidden = hidden_scores(batch.blocks, self.config.sliding_window, literal)
-        place = torch.arange(x.shape[1]).float()[:, None]
-        turns = [((place * f).cos()[:, None], (place * f).sin()[:, None]) for f in self.frequencies]
-        for block, kind in zip(self.text.layers, self.config.layer_types):
+        turns = self.turns(torch.arange(x.shape[1]).float())
+        for number, (block, kind) in enumerate(zip(self.text.layers, self.config.layer_types)):
             full = kind == "full_attention"
-            a, m = block.self_attn, block.mlp
-            x = self.layer(x, hidden[full], *turns[full], block.input_layernorm.weight, a.q_proj.weight, a.k_proj.weight,
-                           None if full else a.v_proj.weight, a.o_proj.weight, a.q_norm.weight, a.k_norm.weight,
-                           block.post_attention_layernorm.weight, block.pre_feedforward_layernorm.weight,
-                           m.gate_proj.weight, m.up_proj.weight, m.down_proj.weight,
-                           block.post_feedforward_layernorm.weight, block.layer_scalar)
+            a = block.self_attn
+            keys = (a.k_proj.weight, None if full else a.v_proj.weight, a.k_norm.weight)
+            if caches is not None and number >= len(self.text.layers) - 2:
+                y = rms_norm(x, block.input_layernorm.weight).to(torch.bfloat16)
+                caches.append(projected_keys(y, *keys, *turns[full]))
+            x = self.layer(x, hidden[full], *turns[full], block.input_layernorm.weight, a.q_proj.weight, a.o_proj.weight,
+                           a.q_norm.weight, *keys, *after_attention(block))
         return rms_norm(x, self.text.norm.weight)
 
     def losses(self, batch):

@@ -60,8 +60,9 @@ WEIGHTS = {
     "picture and speech": 8,
 }
 
-# The conversation of training from which on a skill is drawn; without an entry from the first: language comes first.
-START = dict.fromkeys([*PICTURE_SKILLS, *SOUND_SKILLS], 8000)
+# The conversation of training from which on a skill is drawn; without an entry from the first: language comes first,
+# then pictures, then sound.
+START = dict.fromkeys(PICTURE_SKILLS, 8000) | dict.fromkeys(SOUND_SKILLS, 60000)
 
 HELD_OUT = 32
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torchvision.transforms.v2 import functional
 
 PATCH = 48
-BUDGETS = {70: 70, 140: 18, 280: 8, 560: 2, 1120: 1}  # soft tokens at most, and how often training has it
+BUDGETS = {70: 84, 140: 10, 280: 4, 560: 1, 1120: 0.5}  # soft tokens at most, and how often training has it
 
 # Only hues that stay apart when a patch is normalised: inside of a plain patch its brightness is lost.
 COLOURS = {

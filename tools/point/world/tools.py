@@ -142,7 +142,7 @@ def called(uses, thought=None):
 def setting(rng):
     """The declared tools of a conversation, in random order."""
     while True:
-        tools = [Tool(rng, kind) for kind in rng.sample(list(KINDS), rng.randint(1, 4))]
+        tools = [Tool(rng, kind) for kind in rng.sample(list(KINDS), rng.choice([1, 1, 2, 2, 3, 4]))]
         if len({tool.name for tool in tools}) == len(tools):
             return tools
 

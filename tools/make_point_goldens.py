@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Make tests/golden/point/: what transformers answers in float32 to held-out prompts of each text skill of carat-point.
+
+    make_point_goldens.py [--count 200]
+
+Greedy, through generate, from models/point as shipped. One file per skill, one case per line: the rendered prompt, and
+the ids of the answer with its stop. An answer whose choice hung on less than TIE is left out: there two correct programs
+may differ.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+import torch
+import transformers
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE / "point"), str(HERE / "point/eval")]
+
+import golden_common as common  # noqa: E402
+import world  # noqa: E402
+from answers import answers, held_out  # noqa: E402
+from data import Samples  # noqa: E402
+
+POINT = HERE.parent / "models/point"
+OUT = HERE.parent / "tests/golden/point"
+TIE = 1e-3  # of logits in -30..30; programs differ by 1e-4 of them
+
+
+def margin(model, prompt, answer):
+    """The least lead of a chosen token over the next best."""
+    logits = common.forward(model, prompt + answer)[len(prompt) - 1:-1]
+    best = logits.topk(2).values
+    return (best[:, 0] - best[:, 1]).min().item()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200)
+    options = parser.parse_args()
+    transformers.utils.logging.set_verbosity_error()
+    model = common.load_reference(POINT, torch.bfloat16)
+    samples = Samples(POINT / "tokenizer.json", 0)
+    stops = common.read_json(POINT / "generation_config.json")["eos_token_id"]
+    OUT.mkdir(parents=True, exist_ok=True)
+    for skill in world.TEXT_SKILLS:
+        # A few more than wanted, for those that hang on a tie.
+        cases = held_out(skill, options.count + options.count // 20, samples)
+        lines = []
+        for (_, prompt, _), answer in zip(cases, answers(model, samples, cases, stops)):
+            if margin(model, samples.encode(prompt), answer) > TIE:
+                lines.append(json.dumps({"prompt": prompt, "answer": answer}))
+        wanted = options.count // 2 if skill == "talk" else options.count
+        print(f"{skill}: {len(lines)} of {len(cases)} without a tie", flush=True)
+        (OUT / f"{skill.replace(' ', '_')}.json").write_text("[" + ",\n".join(lines[:wanted]) + "]\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Held-out conversations, and a model's greedy answers to them through transformers' generate."""
+
+import random
+
+import torch
+
+import world
+from data import FRAME, PATCH
+
+MAX_NEW = 160
+BATCH = 32
+
+
+def held_out(skill, count, samples):
+    """`count` samples of the skill whose prompts training never saw, each as (sample, prompt, answer). Of small talk, which
+    has fewer and is not divided, half as many."""
+    count = count // 2 if skill == "talk" else count
+    rng, found = random.Random(f"evaluation/{skill}"), {}
+    while len(found) < count:
+        sample = world.make_sample(rng, skill)
+        prompt, answer = samples.render(sample)
+        key = prompt + sample.key
+        if skill == "talk" or world.is_held_out(skill, key):
+            found.setdefault(key, (sample, prompt, answer))
+    return list(found.values())
+
+
+def inputs(items, samples):
+    """The arguments of generate for prompts side by side, padded on the left."""
+    width = max(len(item.ids) for item in items)
+    ids = torch.zeros(len(items), width, dtype=torch.long)
+    mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+    pictures, frames, sounds = [], [], []
+    for row, item in enumerate(items):
+        begin = width - len(item.ids)
+        ids[row, begin:], mask[row, begin:] = torch.tensor(item.ids), 1
+        is_video = samples.named["<|video|>"] in item.ids
+        types[row, begin:] = torch.tensor([0 if kind not in (PATCH, FRAME) else 3 if kind == FRAME else 2 if is_video else 1
+                                           for kind in item.kinds])
+        (frames if is_video else pictures).extend(zip(item.patches, item.places))
+        sounds += item.frames
+    out = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
+    if pictures:
+        out["pixel_values"], out["image_position_ids"] = padded_pictures(pictures)
+    if frames:
+        out["pixel_values_videos"], out["video_position_ids"] = padded_pictures(frames)
+        out["num_frames_per_video"] = torch.tensor([len(item.patches) for item in items])
+    if sounds:
+        count = max(map(len, sounds))
+        out["input_features"] = torch.zeros(len(sounds), count, sounds[0].shape[1])
+        out["input_features_mask"] = torch.zeros(len(sounds), count, dtype=torch.bool)
+        for row, sound in enumerate(sounds):
+            out["input_features"][row, :len(sound)], out["input_features_mask"][row, :len(sound)] = sound, True
+    return out
+
+
+def padded_pictures(pictures):
+    count = max(len(patches) for patches, _ in pictures)
+    values = torch.zeros(len(pictures), count, pictures[0][0].shape[1])
+    places = torch.full((len(pictures), count, 2), -1)
+    for row, (patches, place) in enumerate(pictures):
+        values[row, :len(patches)], places[row, :len(place)] = patches, place
+    return values, places
+
+
+def generate(model, samples, items, stops):
+    """Greedy answers of one batch as ids, the stop included. The cache is static: with it transformers hides what the
+    specification says that the reference hides (behaviour R)."""
+    arguments = inputs(items, samples)
+    dtype = next(model.parameters()).dtype
+    arguments = {name: value.to(dtype) if value.is_floating_point() else value for name, value in arguments.items()}
+    media = {} if len(arguments) == 3 else {"cache_implementation": "static"}
+    with torch.no_grad():
+        out = model.generate(**arguments, do_sample=False, max_new_tokens=MAX_NEW, eos_token_id=stops, pad_token_id=0,
+                             disable_compile=True, **media)
+    answers = []
+    for row in out[:, arguments["input_ids"].shape[1]:].tolist():
+        end = next((i for i, token in enumerate(row) if token in stops), len(row) - 1)
+        answers.append(row[:end + 1])
+    return answers
+
+
+def answers(model, samples, cases, stops):
+    """The answer of each case as ids."""
+    items = [samples.prompt(sample) for sample, _, _ in cases]
+    order = sorted(range(len(items)), key=lambda i: len(items[i].ids))
+    out = [None] * len(items)
+    for begin in range(0, len(order), BATCH):
+        part = order[begin:begin + BATCH]
+        for i, answer in zip(part, generate(model, samples, [items[i] for i in part], stops)):
+            out[i] = answer
+    return out

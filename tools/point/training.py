@@ -1,0 +1,121 @@
+"""The loop of training: optimisers, learning rate, state and log. Used for carat-point and for its drafter."""
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+
+import torch
+
+from data import HERE, Batches, Samples
+
+SEED = 20261125
+MATRIX_RATE, PATCH_RATE, REST_RATE = 4e-3, 1e-3, 2e-3
+WARMUP = 100
+SAVE_SECONDS = 300
+REPORT = 20  # steps
+
+
+def add_options(parser):
+    parser.add_argument("--steps", type=int, required=True, help="how many in all, those done before counted in")
+    parser.add_argument("--decay-from", type=int, help="the step from which the learning rate falls to zero at --steps")
+    parser.add_argument("--tokens-per-step", type=int, default=4096)
+    parser.add_argument("--threads", type=int, default=2)
+
+
+def optimisers(model):
+    """Muon for matrices, AdamW for tables and norms. The patches' matrix is wide: a step moves what it sees further."""
+    matrices, patches, rest = [], [], []
+    for name, tensor in model.named_parameters():
+        is_table = tensor.dim() != 2 or "embed_tokens" in name
+        (rest if is_table else patches if "patch_dense" in name else matrices).append(tensor)
+    groups = [{"params": matrices, "base": MATRIX_RATE}, {"params": patches, "base": PATCH_RATE}]
+    return [torch.optim.Muon(groups, lr=MATRIX_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW([{"params": rest, "base": REST_RATE}], betas=(0.9, 0.98), weight_decay=0.0)]
+
+
+def rate_factor(step, options):
+    factor = min(1.0, (step + 1) / WARMUP)
+    if options.decay_from is not None and step >= options.decay_from:
+        factor *= max(0.0, (options.steps - step) / max(1, options.steps - options.decay_from))
+    return factor
+
+
+def prepared(samples, tokens, place):
+    """A queue of batches made by a process of its own, each with the place after it."""
+    queue = torch.multiprocessing.Queue(8)
+
+    def work():
+        torch.set_num_threads(1)
+        batches = Batches(samples, tokens, place)
+        for batch in batches:
+            queue.put((batch, batches.place))
+
+    torch.multiprocessing.get_context("fork").Process(target=work, daemon=True).start()
+    return queue
+
+
+def save(path, model, optims, step, tokens, place):
+    state = {"model": model.state_dict(), "optimisers": [o.state_dict() for o in optims], "step": step, "tokens": tokens,
+             "place": place, "torch": str(torch.__version__)}
+    torch.save(state, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").replace(path)
+
+
+def train(name, options, make):
+    """Trains until options.steps. FOLDER/name.pt holds the state and FOLDER/name.csv the log. make(samples) gives the model
+    and a function of a batch: its answer loss, its other loss (both for the log) and the loss that is to go down."""
+    torch.set_num_threads(options.threads)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = options.folder / "tokenizer.json"
+    if not tokenizer.exists():
+        subprocess.run([sys.executable, HERE / "tokenizer.py", tokenizer], check=True)
+    samples = Samples(tokenizer, SEED)
+    state_path, log_path = options.folder / f"{name}.pt", options.folder / f"{name}.csv"
+    state = torch.load(state_path, weights_only=True) if state_path.exists() else {"step": 0, "tokens": 0, "place": (0, 0)}
+    step, tokens, place = state["step"], state["tokens"], state["place"]
+    source = prepared(samples, options.tokens_per_step, place)  # before there are threads
+    model, losses = make(samples)
+    optims = optimisers(model)
+    if "model" in state:
+        model.load_state_dict(state["model"])
+        for optim, saved in zip(optims, state["optimisers"]):
+            optim.load_state_dict(saved)
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, from step {step}", flush=True)
+    started = saved = time.monotonic()
+    new_log = not log_path.exists()
+    with open(log_path, "a", newline="") as log_file:
+        log = csv.writer(log_file)
+        if new_log:
+            log.writerow(["step", "tokens", "seconds", "answer_loss", "other_loss", "rate"])
+        seen = []
+        stopping = []
+        signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))  # ends after the step, with the state saved
+        while step < options.steps and not stopping:
+            batch, place = source.get()
+            factor = rate_factor(step, options)
+            for optim in optims:
+                for group in optim.param_groups:
+                    group["lr"] = group["base"] * factor
+                optim.zero_grad(set_to_none=True)
+            *means, loss = losses(batch)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for optim in optims:
+                optim.step()
+            step += 1
+            tokens += batch.tokens
+            seen.append([mean.item() for mean in means])
+            if step % REPORT == 0:
+                now = time.monotonic()
+                row = [step, tokens, f"{now - started:.1f}", *(f"{sum(m) / len(m):.4f}" for m in zip(*seen)),
+                       f"{factor:.4f}"]
+                log.writerow(row)
+                log_file.flush()
+                print(*row, flush=True)
+                seen = []
+                if now - saved > SAVE_SECONDS:
+                    save(state_path, model, optims, step, tokens, place)
+                    saved = now
+    save(state_path, model, optims, step, tokens, place)
