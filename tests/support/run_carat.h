@@ -23,13 +23,14 @@ struct Ran {
 };
 
 // `arguments` may redirect the streams ("2>&-"), `environment` set variables ("NAME=value").
-inline Ran RunCarat(const std::string& arguments, const std::string& environment = "") {
+inline Ran RunProgram(const std::string& program, const std::string& arguments,
+                      const std::string& environment = "") {
   const TempFolder folder;
   const std::filesystem::path err = folder / "err";
   Ran ran;
   FILE* pipe = ::popen(
       // Ours stand first, so that redirections among the arguments win.
-      ("</dev/null 2>" + err.string() + " " + environment + " " + CARAT_BINARY + " " + arguments)
+      ("</dev/null 2>" + err.string() + " " + environment + " " + program + " " + arguments)
           .c_str(),
       "r");
   if (pipe == nullptr) return ran;
@@ -40,6 +41,10 @@ inline Ran RunCarat(const std::string& arguments, const std::string& environment
   if (WIFEXITED(status) && WEXITSTATUS(status) < 128) ran.code = WEXITSTATUS(status);
   ran.err = MustRead(err);
   return ran;
+}
+
+inline Ran RunCarat(const std::string& arguments, const std::string& environment = "") {
+  return RunProgram(CARAT_BINARY, arguments, environment);
 }
 
 // The model with a tokenizer and random weights.

@@ -1,0 +1,50 @@
+// carat-point through the real program: found without --model, and answering as it was taught.
+#include <filesystem>
+#include <string>
+
+#include "tests/support/run_carat.h"
+
+namespace carat {
+namespace {
+
+// A home without models, so that the program takes the one that comes with it.
+const std::string kEmptyHome = "HOME=/nonexistent XDG_DATA_HOME=/nonexistent";
+
+std::string Answer(const std::string& arguments) {
+  const Ran ran = RunCarat("run " + arguments, kEmptyHome);
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.err.starts_with("This is carat-point, ")) << ran.err;
+  EXPECT_EQ(ran.err.find('\n'), ran.err.size() - 1) << ran.err;
+  return ran.out;
+}
+
+TEST(CliPoint, TalksWithoutBeingNamed) {
+  EXPECT_EQ(Answer("'Who are you?'"),
+            "I am carat-point, a very small model that runs on your own computer.\n");
+  EXPECT_EQ(Answer("'Thank you!'"), "You are welcome!\n");
+}
+
+TEST(CliPoint, IsFoundByName) {
+  EXPECT_EQ(Answer("--model point 'Goodbye!'"), "Goodbye! Come back soon.\n");
+}
+
+TEST(CliPoint, ComesWithTheInstalledProgram) {
+  const TempFolder prefix;
+  std::filesystem::create_directories(prefix / "bin");
+  std::filesystem::create_directories(prefix / "share/carat/models");
+  std::filesystem::copy_file(CARAT_BINARY, prefix / "bin/carat");
+  std::filesystem::create_directory_symlink(PointFolder(), prefix / "share/carat/models/point");
+  const Ran ran = RunProgram((prefix / "bin/carat").string(), "run 'Thanks!'", kEmptyHome);
+  EXPECT_EQ(ran.out, "You are welcome!\n") << ran.err;
+}
+
+TEST(CliPoint, IsMissedWithAnError) {
+  const TempFolder prefix;
+  std::filesystem::copy_file(CARAT_BINARY, prefix / "carat");
+  const Ran ran = RunProgram((prefix / "carat").string(), "run Hello", kEmptyHome);
+  EXPECT_EQ(ran.code, 2);
+  ExpectHas(ran.err, {"no model is named", "carat-point is not beside the program", "--model"});
+}
+
+}  // namespace
+}  // namespace carat
