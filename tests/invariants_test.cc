@@ -173,8 +173,8 @@ std::vector<float> GgufLogits(const std::string& file, const kernels::Table& tab
   KvCache cache = KvCache::Create(config, {.dtype = DType::kBF16, .max_positions = 64}).value();
   const auto ids = RandomIds(8, 40, config.vocab_size);
   std::vector<float> logits(ids.size() * static_cast<size_t>(config.vocab_size));
-  EXPECT_TRUE(
-      decoder.Forward(context, activations, cache, ids, LogitRows::kAll, logits).has_value());
+  EXPECT_TRUE(decoder.Forward(context, activations, cache, {.ids = ids}, LogitRows::kAll, logits)
+                  .has_value());
   return logits;
 }
 

@@ -32,7 +32,8 @@ constexpr std::string_view kHelp =
     "Ctrl-C stops an answer and keeps the conversation.\n";
 
 constexpr std::string_view kAboutPoint =
-    "This is carat-point, a very small model that comes with carat and knows a small world. The real "
+    "This is carat-point, a very small model that comes with carat and knows a small world. The "
+    "real "
     "one: --model /path/to/gemma-4-12b.gguf\n";
 
 void ShowStats(const Conversation& conversation, const Session& session) {
@@ -219,7 +220,8 @@ void AddRun(CLI::App& app, int& exit_code) {
   CLI::App* run = app.add_subcommand("run", "Talk in the terminal, or answer one prompt");
   run->add_option("--model", o->model,
                   "a folder, a GGUF file, or a name in the model directory (" +
-                      ModelFolder().string() + "); if not given, the "
+                      ModelFolder().string() +
+                      "); if not given, the "
                       "only model there, or carat-point, which comes with carat");
   run->add_option("PROMPT", o->prompt,
                   "answer this and leave (standard input is not read then); without it and off a "

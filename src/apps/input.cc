@@ -128,8 +128,9 @@ Result<std::filesystem::path> ChooseModel(const std::string& name) {
   if (models.empty()) {
     if (auto point = PointModel()) return *point;
     return Fail({.code = ErrorCode::kNotFound,
-                 .what = "no model is named, the model directory holds none, and carat-point is not "
-                         "beside the program",
+                 .what =
+                     "no model is named, the model directory holds none, and carat-point is not "
+                     "beside the program",
                  .where = folder.string(),
                  .wanted = "--model with a folder, a GGUF file or a name in that directory"});
   }

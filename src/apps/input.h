@@ -36,8 +36,8 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
 std::string ExpandHome(const std::string& path);
 
 // A path as it stands, the name of a model in ModelFolder(), or "point"; without a name, the only
-// text model in ModelFolder(), or carat-point where that holds none. Errors say where was looked and
-// what is there.
+// text model in ModelFolder(), or carat-point where that holds none. Errors say where was looked
+// and what is there.
 Result<std::filesystem::path> ChooseModel(const std::string& name);
 // carat-point, which carat brings along: beside the installed program or in its source tree. Absent
 // where neither holds it.

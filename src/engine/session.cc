@@ -51,7 +51,7 @@ Status Session::CheckLogits(std::span<const float> logits) const {
 }
 
 Status Session::Run(std::span<const TokenId> ids, LogitRows rows, std::span<float> logits) {
-  CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_, ids, rows, logits));
+  CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_, {.ids = ids}, rows, logits));
   ids_.insert(ids_.end(), ids.begin(), ids.end());
   return rows == LogitRows::kNone ? Status() : CheckLogits(logits);
 }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "model/config.h"
+#include "ops/attention.h"
 #include "ops/rope.h"
 #include "tensor/view.h"
 
@@ -22,6 +24,8 @@ struct Activations {
   FloatBuffer up;      // [T, F]
   RopeTable sliding_rope;
   RopeTable global_rope;
+  std::vector<KeyRange> sliding_seen;  // [T]
+  std::vector<KeyRange> global_seen;
 
   void Reserve(const Config& config, size_t tokens);
 };

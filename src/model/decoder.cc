@@ -46,7 +46,8 @@ Decoder::Decoder(Config config, Weights weights)
 
 // E(t) = embed[t] * scale (section 4.1). A placeholder without its medium reads as the pad token,
 // as in transformers.
-void Decoder::Embed(const OpContext& context, std::span<const TokenId> ids, float* out) const {
+void Decoder::Embed(const OpContext& context, const Pass& pass, float* out) const {
+  const std::span<const TokenId> ids = pass.ids;
   const auto hidden = static_cast<size_t>(config_.hidden);
   for (size_t t = 0; t < ids.size(); ++t) {
     const bool placeholder =
@@ -55,6 +56,10 @@ void Decoder::Embed(const OpContext& context, std::span<const TokenId> ids, floa
     DecodeRow(context, weights_.embedding, static_cast<size_t>(id), out + t * hidden);
   }
   Scale(out, config_.embedding_scale, ids.size() * hidden);
+  for (const SoftRun& run : pass.soft) {
+    CARAT_CHECK(run.at + run.count <= ids.size());
+    std::copy_n(run.rows, run.count * hidden, out + run.at * hidden);
+  }
 }
 
 Status Decoder::CheckIds(std::span<const TokenId> ids, Pos first) const {
@@ -70,9 +75,9 @@ Status Decoder::CheckIds(std::span<const TokenId> ids, Pos first) const {
   return {};
 }
 
-Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache,
-                        std::span<const TokenId> ids, LogitRows rows,
-                        std::span<float> logits) const {
+Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, const Pass& pass,
+                        LogitRows rows, std::span<float> logits) const {
+  const std::span<const TokenId> ids = pass.ids;
   CARAT_CHECK(!ids.empty() && static_cast<Pos>(ids.size()) <= cache.margin());
   CARAT_TRY(CheckIds(ids, cache.size()));
   if (cache.size() + static_cast<Pos>(ids.size()) > cache.max_positions()) {
@@ -89,7 +94,10 @@ Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache,
   a.sliding_rope.Fill(sliding_rope_, first, tokens);
   a.global_rope.Fill(global_rope_, first, tokens);
 
-  Embed(context, ids, a.stream.data());
+  FillSeen(pass, first, config_.window, a.sliding_seen);
+  FillSeen(pass, first, 0, a.global_seen);
+
+  Embed(context, pass, a.stream.data());
   for (int64_t i = 0; i < config_.num_layers(); ++i) {
     DecoderLayer(context, config_, weights_.layers[static_cast<size_t>(i)], cache.layer(i),
                  {i, first, tokens}, a);

@@ -1,5 +1,5 @@
-// Decoder: Gemma 4's text decoder as mathematics (gemma4-12b specification, section 4). Ids in,
-// logits out.
+// Decoder: Gemma 4's text decoder as mathematics (gemma4-12b specification, section 4). Ids and
+// soft tokens in, logits out.
 #pragma once
 
 #include <span>
@@ -10,6 +10,7 @@
 #include "model/activations.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
+#include "model/pass.h"
 #include "model/weights.h"
 #include "ops/context.h"
 #include "ops/rope.h"
@@ -32,16 +33,16 @@ class Decoder {
   // vocabulary.
   Status CheckIds(std::span<const TokenId> ids, Pos first) const;
 
-  // Runs `ids` at positions cache.size() … and appends them to the cache. The result is the same,
-  // bit for bit, however a sequence is cut into calls.
-  //   ids     1 to cache.margin() ids within the vocabulary
-  //   logits  [rows, V] after the soft cap, before any suppression; rows = 0, 1 or ids.size()
+  // Runs a pass at positions cache.size() … and appends it to the cache. The result is the same,
+  // bit for bit, however a sequence is cut into passes, as long as blocks stay whole.
+  //   pass.ids  1 to cache.margin() ids within the vocabulary
+  //   logits    [rows, V] after the soft cap, before any suppression; rows = 0, 1 or ids.size()
   // Errors: kNotFound for an id outside the vocabulary, kContextFull; then nothing has changed.
-  Status Forward(OpContext& context, Activations& activations, KvCache& cache,
-                 std::span<const TokenId> ids, LogitRows rows, std::span<float> logits) const;
+  Status Forward(OpContext& context, Activations& activations, KvCache& cache, const Pass& pass,
+                 LogitRows rows, std::span<float> logits) const;
 
  private:
-  void Embed(const OpContext& context, std::span<const TokenId> ids, float* out) const;
+  void Embed(const OpContext& context, const Pass& pass, float* out) const;
 
   Config config_;
   Weights weights_;

@@ -34,7 +34,7 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
   rope.Apply(a.k.data(), kv_heads);
 
   StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
-  Attention(context, cache, a.q.data(), heads, place.first, tokens, global ? 0 : config.window,
+  Attention(context, cache, a.q.data(), heads, global ? a.global_seen : a.sliding_seen,
             a.mixed.data());
   MatMul(context, w.o, a.mixed.data(), tokens, a.branch.data());
 }

@@ -34,7 +34,7 @@ struct Runner {
   Result<std::vector<float>> Try(std::span<const TokenId> ids, LogitRows rows = LogitRows::kAll) {
     const size_t count = rows == LogitRows::kNone ? 0 : rows == LogitRows::kLast ? 1 : ids.size();
     std::vector<float> logits(count * static_cast<size_t>(decoder.config().vocab_size));
-    CARAT_TRY(decoder.Forward(context, activations, cache, ids, rows, logits));
+    CARAT_TRY(decoder.Forward(context, activations, cache, {.ids = ids}, rows, logits));
     return logits;
   }
   std::vector<float> Run(std::span<const TokenId> ids, LogitRows rows = LogitRows::kAll) {

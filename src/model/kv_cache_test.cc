@@ -71,7 +71,8 @@ class Timeline {
  private:
   std::vector<float> Forward(KvCache& cache, std::span<const TokenId> ids, LogitRows rows) {
     std::vector<float> logits(ids.size() * kVocab);
-    EXPECT_TRUE(decoder_.Forward(context_, activations_, cache, ids, rows, logits).has_value());
+    EXPECT_TRUE(
+        decoder_.Forward(context_, activations_, cache, {.ids = ids}, rows, logits).has_value());
     return logits;
   }
   // Logits of all ids, from an empty cache whose margin takes them in one pass.

@@ -46,7 +46,7 @@ void StoreRows(const CacheView& cache, Pos first, size_t count, const float* k, 
 }
 
 void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
-               Pos first, size_t count, Pos window, float* out) {
+               std::span<const KeyRange> seen, float* out) {
   const kernels::Table& table = context.table();
   const auto format = static_cast<size_t>(cache.dtype);
   CARAT_CHECK(format < kernels::kNumCacheFormats);
@@ -54,12 +54,11 @@ void Attention(OpContext& context, const CacheView& cache, const float* q, size_
   const size_t dim = cache.head_dim;
   const size_t stride = cache.position_bytes();
   const size_t head_bytes = dim * Info(cache.dtype).block_bytes;
-  context.pool().Run(count * num_heads, [&](size_t part, int thread) {
+  context.pool().Run(seen.size() * num_heads, [&](size_t part, int thread) {
     const size_t head = part % num_heads;
-    const Pos position = first + static_cast<Pos>(part / num_heads);
-    const Pos begin = window > 0 ? std::max<Pos>(0, position - window + 1) : 0;
-    const auto n = static_cast<size_t>(position + 1 - begin);
-    const Runs runs = RunsOf(cache, begin, position + 1);
+    const auto [begin, end] = seen[part / num_heads];
+    const auto n = static_cast<size_t>(end - begin);
+    const Runs runs = RunsOf(cache, begin, end);
     float* scores = context.Scratch(thread, n);
     float* row = out + part * dim;
     std::fill(row, row + dim, 0.0f);

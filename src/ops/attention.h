@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "base/ids.h"
 #include "ops/context.h"
@@ -24,12 +25,17 @@ struct CacheView {
 // Stores the rows k, v [count, kv_heads, head_dim] at positions first, first + 1, …
 void StoreRows(const CacheView& cache, Pos first, size_t count, const float* k, const float* v);
 
+// The positions [begin, end) that a query sees; not empty.
+struct KeyRange {
+  Pos begin = 0;
+  Pos end = 0;
+};
+
 // out[t, h] = sum_p softmax_p(q[t, h] · key[p, h / group]) value[p, h / group], scores times 1.0,
-// over the positions max(0, q_pos - window + 1) … q_pos of query t at q_pos = first + t (mask
-// behaviour R for text).
-//   q, out [count, num_heads, head_dim]; window 0: no limit. The cache holds all those positions.
+// over the positions p of seen[t].
+//   q, out [seen.size(), num_heads, head_dim]. The cache holds all those positions.
 // Every (t, h) is computed alone, keys in the order of their positions.
 void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
-               Pos first, size_t count, Pos window, float* out);
+               std::span<const KeyRange> seen, float* out);
 
 }  // namespace carat

@@ -28,6 +28,13 @@ struct Shape {
   DType dtype;
 };
 
+std::vector<KeyRange> Causal(Pos first, size_t count, Pos window) {
+  std::vector<KeyRange> seen;
+  for (Pos q = first; q < first + static_cast<Pos>(count); ++q)
+    seen.push_back({window > 0 ? std::max<Pos>(0, q - window + 1) : 0, q + 1});
+  return seen;
+}
+
 // A timeline's rows as they were given, and the cache they were stored in.
 struct Timeline {
   Shape shape;
@@ -53,8 +60,8 @@ struct Timeline {
     for (size_t at = 0; at < length; at += chunk) {
       const size_t n = std::min(chunk, length - at);
       StoreRows(cache, static_cast<Pos>(at), n, k.data() + at * kv_width, v.data() + at * kv_width);
-      Attention(context, cache, q.data() + at * width, shape.heads, static_cast<Pos>(at), n,
-                shape.window, out.data() + at * width);
+      Attention(context, cache, q.data() + at * width, shape.heads,
+                Causal(static_cast<Pos>(at), n, shape.window), out.data() + at * width);
     }
     return out;
   }
@@ -168,7 +175,8 @@ TEST(Attention, WindowIncludesTheQuery) {
   const auto at_2000 = [&] {
     std::vector<float> out(16);
     StoreRows(timeline.cache, 0, 2001, timeline.k.data(), timeline.v.data());
-    Attention(context, timeline.cache, &timeline.q[2000 * 16], 1, 2000, 1, 1024, out.data());
+    Attention(context, timeline.cache, &timeline.q[2000 * 16], 1, Causal(2000, 1, 1024),
+              out.data());
     return out;
   };
   const auto before = at_2000();

@@ -12,6 +12,23 @@ void RmsNorm(OpContext& context, const float* x, const float* weight, size_t row
   });
 }
 
+void LayerNorm(OpContext& context, const float* x, const float* weight, const float* bias,
+               size_t rows, size_t width, float eps, float* out) {
+  context.pool().Run(rows, [&](size_t row, int) {
+    const float* in = x + row * width;
+    float* to = out + row * width;
+    double sum = 0;
+    for (size_t i = 0; i < width; ++i) sum += in[i];
+    const double mean = sum / static_cast<double>(width);
+    double squares = 0;
+    for (size_t i = 0; i < width; ++i) squares += (in[i] - mean) * (in[i] - mean);
+    const double variance = squares / static_cast<double>(width);
+    const auto scale = static_cast<float>(1 / std::sqrt(variance + double{eps}));
+    const auto middle = static_cast<float>(mean);
+    for (size_t i = 0; i < width; ++i) to[i] = (in[i] - middle) * scale * weight[i] + bias[i];
+  });
+}
+
 void GeluMul(OpContext& context, float* gate, const float* up, size_t rows, size_t width) {
   context.pool().Run(rows, [&](size_t row, int) {
     context.table().gelu_mul(gate + row * width, up + row * width, width);

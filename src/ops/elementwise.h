@@ -12,6 +12,11 @@ namespace carat {
 void RmsNorm(OpContext& context, const float* x, const float* weight, size_t rows, size_t width,
              float eps, float* out);
 
+// out[r, i] = (x[r, i] - mean) / sqrt(variance + eps) * weight[i] + bias[i], mean and (biased)
+// variance over a row, summed in f64. out may be x. (5.6)
+void LayerNorm(OpContext& context, const float* x, const float* weight, const float* bias,
+               size_t rows, size_t width, float eps, float* out);
+
 // gate[i] = gelu_tanh(gate[i]) * up[i], i < rows * width (4.6)
 void GeluMul(OpContext& context, float* gate, const float* up, size_t rows, size_t width);
 
