@@ -42,6 +42,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   CARAT_ASSIGN(LoadedModel model, LoadTextModel(std::move(files)));
   engine->files_ = std::move(model.files);
   engine->decoder_ = std::make_unique<Decoder>(std::move(model.config), std::move(model.weights));
+  engine->embedders_ = std::move(model.embedders);
   engine->tokenizer_ = std::move(model.tokenizer);
   engine->defaults_ = std::move(model.defaults);
   engine->warnings_ = std::move(model.warnings);

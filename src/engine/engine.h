@@ -45,6 +45,8 @@ class Engine {
   const Config& config() const { return decoder_->config(); }
   const Decoder& decoder() const { return *decoder_; }
   const ModelFiles& files() const { return files_; }
+  // What sees and hears; parts may be absent.
+  const Embedders& embedders() const { return embedders_; }
   const Tokenizer* tokenizer() const { return tokenizer_ ? &*tokenizer_ : nullptr; }
   // The tokenizer, or an error that says why text needs one.
   Result<const Tokenizer*> RequireTokenizer() const;
@@ -59,6 +61,7 @@ class Engine {
 
   ModelFiles files_;
   std::unique_ptr<Decoder> decoder_;
+  Embedders embedders_;
   std::optional<Tokenizer> tokenizer_;
   GenerationDefaults defaults_;
   std::vector<std::string> warnings_;

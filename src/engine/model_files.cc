@@ -199,12 +199,11 @@ Result<LoadedModel> LoadTextModel(ModelFiles files) {
   }
   CARAT_ASSIGN(model.defaults, LoadDefaults(model.files, model.config.vocab_size, tokenizer));
   if (tokenizer != nullptr) AddModelStops(*tokenizer, model.defaults);
-  Embedders embedders;  // checked here, so that a broken folder is told now; see and hear later
   if (model.files.architecture == "gemma4_unified") {
-    CARAT_ASSIGN(embedders, LoadEmbedders(model.files));
+    CARAT_ASSIGN(model.embedders, LoadEmbedders(model.files));
   }
   for (const auto* list :
-       {&model.config.warnings, &model.weights.warnings, &embedders.weights.warnings}) {
+       {&model.config.warnings, &model.weights.warnings, &model.embedders.weights.warnings}) {
     model.warnings.insert(model.warnings.end(), list->begin(), list->end());
   }
   return model;

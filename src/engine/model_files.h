@@ -44,12 +44,21 @@ struct ModelFiles {
 // here.
 Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path);
 
+// The embedders of pictures and sound, bound and checked: of an mmproj file or of a composite
+// folder. Borrows the files.
+struct Embedders {
+  EmbedderConfig config;
+  EmbedderWeights weights;
+};
+Result<Embedders> LoadEmbedders(const ModelFiles& files);
+
 // A text model with its weights bound. Move-only; keeps the files alive that the weights point
 // into.
 struct LoadedModel {
   ModelFiles files;
   Config config;
   Weights weights;
+  Embedders embedders;  // of a composite folder; without parts where the files have none
   std::optional<Tokenizer> tokenizer;  // absent where the files carry none
   GenerationDefaults defaults;
   std::vector<std::string> warnings;
@@ -62,14 +71,6 @@ struct Drafter {
   DrafterWeights weights;
 };
 Result<Drafter> LoadDrafter(const ModelFiles& files);
-
-// The embedders of pictures and sound, bound and checked: of an mmproj file or of a composite
-// folder. Borrows the files.
-struct Embedders {
-  EmbedderConfig config;
-  EmbedderWeights weights;
-};
-Result<Embedders> LoadEmbedders(const ModelFiles& files);
 
 // The vocabulary alone; empty where the files carry none.
 Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files);

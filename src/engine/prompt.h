@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "engine/medium.h"
 
 namespace carat {
 
@@ -13,6 +14,8 @@ struct Prompt {
   // before a generation prompt, after a system block. A window of the sliding layers is kept there,
   // so that a later SyncTo need not read what stands before it again.
   std::vector<Pos> boundaries = {};
+  // Ascending, none over another, whole; placeholder ids stand in their places.
+  std::vector<PromptMedium> media = {};
 };
 
 }  // namespace carat

@@ -6,8 +6,32 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "model/embedders.h"
 
 namespace carat {
+namespace {
+
+std::vector<ContentKey> KeysOf(const Prompt& prompt) {
+  std::vector<ContentKey> keys(prompt.ids.size(), 0);
+  for (const PromptMedium& m : prompt.media)
+    std::ranges::copy(m.medium->keys(), keys.begin() + m.at);
+  return keys;
+}
+
+// How many positions of the two are the same.
+Pos Common(std::span<const TokenId> ids, std::span<const ContentKey> keys, const Prompt& prompt,
+           std::span<const ContentKey> prompt_keys) {
+  const Pos same_ids = std::ranges::mismatch(ids, prompt.ids).in1 - ids.begin();
+  Pos common = std::ranges::mismatch(keys, prompt_keys).in1 - keys.begin();
+  common = std::min(common, same_ids);
+  // A part of a picture is no place to go on from.
+  for (const PromptMedium& m : prompt.media) {
+    if (m.is_block() && m.at < common && common < m.end()) common = m.at;
+  }
+  return common;
+}
+
+}  // namespace
 
 Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
   const Pos most = engine.config().max_positions;
@@ -25,10 +49,11 @@ Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
   }
   const Pos context =
       options.context > 0 ? options.context : std::min(most, SessionOptions::kDefaultContext);
-  CARAT_ASSIGN(KvCache cache,
-               KvCache::Create(engine.config(), {.dtype = options.cache,
-                                                 .max_positions = context,
-                                                 .margin = std::max<Pos>(options.chunk, 64)}));
+  const Pos picture = engine.embedders().weights.vision ? options.max_picture : 0;
+  CARAT_ASSIGN(KvCache cache, KvCache::Create(engine.config(),
+                                              {.dtype = options.cache,
+                                               .max_positions = context,
+                                               .margin = std::max({options.chunk, Pos{64}, picture})}));
   return Session(engine, std::move(cache), options);
 }
 
@@ -38,6 +63,8 @@ Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)
       cache_(std::move(cache)),
       windows_(cache_.WindowBytes(), options.window_pool_bytes),
       chunk_(options.chunk),
+      max_picture_(options.max_picture),
+      mask_(options.mask),
       logits_(static_cast<size_t>(engine.config().vocab_size)) {}
 
 // A pass whose logits are not finite comes from broken weights (or a bug): say which, if it can be
@@ -50,9 +77,12 @@ Status Session::CheckLogits(std::span<const float> logits) const {
                .where = where.empty() ? fmt::format("position {}", cache_.size() - 1) : where});
 }
 
-Status Session::Run(std::span<const TokenId> ids, LogitRows rows, std::span<float> logits) {
-  CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_, {.ids = ids}, rows, logits));
-  ids_.insert(ids_.end(), ids.begin(), ids.end());
+Status Session::Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
+                    std::span<float> logits) {
+  CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_, pass, rows, logits));
+  ids_.insert(ids_.end(), pass.ids.begin(), pass.ids.end());
+  keys_.insert(keys_.end(), keys.begin(), keys.end());
+  keys_.resize(ids_.size(), 0);
   return rows == LogitRows::kNone ? Status() : CheckLogits(logits);
 }
 
@@ -72,7 +102,76 @@ Pos Session::ResumeFrom(Pos common, bool& restored) {
   // A window beyond the end would belong to ids that may never come again.
   windows_.DropBeyond(resume);
   ids_.resize(static_cast<size_t>(resume));
+  keys_.resize(static_cast<size_t>(resume));
   return resume;
+}
+
+Status Session::CheckMedia(const Prompt& prompt) const {
+  const Embedders& embedders = engine_->embedders();
+  Pos last = 0;
+  for (const PromptMedium& m : prompt.media) {
+    CARAT_CHECK(m.at >= last && m.end() <= static_cast<Pos>(prompt.ids.size()));
+    last = m.end();
+    const bool sound = m.medium->kind() == MediumKind::kSound;
+    const bool can = sound ? !embedders.weights.audio_projection.empty()
+                           : embedders.weights.vision.has_value();
+    if (!can) {
+      return Fail({.code = ErrorCode::kUnsupported,
+                   .what = sound ? "this model does not hear: its files hold no audio embedder"
+                                 : "this model does not see: its files hold no vision embedder",
+                   .where = engine_->files().path.string()});
+    }
+    if (m.is_block() && static_cast<Pos>(m.medium->num_tokens()) > max_picture_) {
+      return Fail({.what = "a picture has too many soft tokens",
+                   .where = fmt::format("position {}", m.at),
+                   .wanted = fmt::format("at most {}", max_picture_),
+                   .found = std::to_string(m.medium->num_tokens())});
+    }
+  }
+  return {};
+}
+
+// The soft tokens at positions [begin, end), as runs of a pass that begins at `begin`.
+std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos begin, Pos end) {
+  const auto hidden = static_cast<size_t>(engine_->config().hidden);
+  const Embedders& embedders = engine_->embedders();
+  soft_.resize(static_cast<size_t>(end - begin) * hidden);
+  std::vector<SoftRun> runs;
+  for (const PromptMedium& m : media) {
+    const Pos from = std::max(begin, m.at), to = std::min(end, m.end());
+    if (from >= to) continue;
+    const auto count = static_cast<size_t>(to - from);
+    const std::span<float> rows =
+        std::span(soft_).subspan(static_cast<size_t>(from - begin) * hidden, count * hidden);
+    if (m.is_block()) {
+      const Pixels& pixels = m.medium->pixels();
+      EmbedPicture(context_, *embedders.config.vision, *embedders.weights.vision,
+                   {pixels.rgb, pixels.height, pixels.width}, rows);
+    } else {
+      const auto samples = std::span(m.medium->samples())
+                               .subspan(static_cast<size_t>(from - m.at) * kFrameSamples,
+                                        count * kFrameSamples);
+      EmbedSound(context_, *embedders.config.audio, embedders.weights.audio_projection, samples,
+                 rows);
+    }
+    runs.push_back({.at = static_cast<size_t>(from - begin),
+                    .count = count,
+                    .rows = rows.data(),
+                    .is_block = m.is_block()});
+  }
+  return runs;
+}
+
+// Where the pass that begins at `at` ends: after a chunk, at the next boundary, never inside of a
+// picture.
+Pos Session::EndOfPass(const Prompt& prompt, Pos at) const {
+  Pos end = std::min(at + chunk_, static_cast<Pos>(prompt.ids.size()));
+  const auto boundary = std::ranges::find_if(prompt.boundaries, [&](Pos b) { return b > at; });
+  if (boundary != prompt.boundaries.end()) end = std::min(end, *boundary);
+  for (const PromptMedium& m : prompt.media) {
+    if (m.is_block() && m.at < end && end < m.end()) end = m.at > at ? m.at : m.end();
+  }
+  return end;
 }
 
 Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& progress) {
@@ -85,29 +184,25 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
                  .found = std::to_string(total)});
   }
   CARAT_TRY(engine_->decoder().CheckIds(prompt.ids, 0));
-  const auto parting = std::ranges::mismatch(ids_, prompt.ids);
-  const Pos common = parting.in1 - ids_.begin();
+  CARAT_TRY(CheckMedia(prompt));
+  const std::vector<ContentKey> keys = KeysOf(prompt);
   SyncReport report;
   // The last id is always run, since its logits are wanted.
-  Pos at = ResumeFrom(std::min(common, total - 1), report.restored);
+  Pos at = ResumeFrom(std::min(Common(ids_, keys_, prompt, keys), total - 1), report.restored);
   report.reused = static_cast<size_t>(at);
   // A border that every prompt names (behind the system block) outlives those of single turns.
   for (const Pos boundary : prompt.boundaries) windows_.Touch(boundary);
   while (at < total) {
-    Pos end = std::min(at + chunk_, total);
-    for (const Pos boundary : prompt.boundaries) {
-      if (boundary > at && boundary < end) {
-        end = boundary;
-        break;
-      }
-    }
-    const auto ids =
-        std::span(prompt.ids).subspan(static_cast<size_t>(at), static_cast<size_t>(end - at));
+    const Pos end = EndOfPass(prompt, at);
+    const auto begin = static_cast<size_t>(at), count = static_cast<size_t>(end - at);
     const bool last = end == total;
-    CARAT_TRY(Run(ids, last ? LogitRows::kLast : LogitRows::kNone,
+    const std::vector<SoftRun> soft = Embed(prompt.media, at, end);
+    CARAT_TRY(Run({.ids = std::span(prompt.ids).subspan(begin, count), .soft = soft, .mask = mask_},
+                  std::span(keys).subspan(begin, count),
+                  last ? LogitRows::kLast : LogitRows::kNone,
                   last ? std::span(logits_) : std::span<float>()));
     at = end;
-    report.prefilled += ids.size();
+    report.prefilled += count;
     if (std::ranges::find(prompt.boundaries, at) != prompt.boundaries.end()) windows_.Save(cache_);
     if (progress && !progress(report.prefilled, static_cast<size_t>(total) - report.reused) &&
         !last) {
@@ -117,7 +212,48 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
   return report;
 }
 
-Status Session::Append(TokenId id) { return Run(std::span(&id, 1), LogitRows::kLast, logits_); }
+Status Session::Append(TokenId id) {
+  return Run({.ids = std::span(&id, 1)}, {}, LogitRows::kLast, logits_);
+}
+
+Status Session::AppendSound(std::span<const float> samples) {
+  const Embedders& embedders = engine_->embedders();
+  if (embedders.weights.audio_projection.empty()) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "this model does not hear: its files hold no audio embedder",
+                 .where = engine_->files().path.string()});
+  }
+  const size_t frames = (pending_.size() + samples.size()) / kFrameSamples;
+  if (const Pos room = context() - size(); static_cast<Pos>(frames) > room) {
+    return Fail({.code = ErrorCode::kContextFull,
+                 .what = "the sound does not fit the context",
+                 .wanted = fmt::format("at most {} frames more", room),
+                 .found = std::to_string(frames)});
+  }
+  pending_.insert(pending_.end(), samples.begin(), samples.end());
+  const auto hidden = static_cast<size_t>(engine_->config().hidden);
+  const std::vector<TokenId> ids(static_cast<size_t>(chunk_), engine_->config().audio);
+  size_t done = 0;
+  for (size_t n = 0; done < frames; done += n) {
+    n = std::min(static_cast<size_t>(chunk_), frames - done);
+    const auto part = std::span(pending_).subspan(done * kFrameSamples, n * kFrameSamples);
+    soft_.resize(n * hidden);
+    EmbedSound(context_, *embedders.config.audio, embedders.weights.audio_projection, part, soft_);
+    std::vector<ContentKey> keys;
+    for (size_t i = 0; i < n; ++i) keys.push_back(KeyOfFrame(&part[i * kFrameSamples]));
+    const SoftRun run{.at = 0, .count = n, .rows = soft_.data()};
+    CARAT_TRY(Run({.ids = std::span(ids).first(n), .soft = {&run, 1}}, keys, LogitRows::kNone, {}));
+  }
+  pending_.erase(pending_.begin(),
+                 pending_.begin() + static_cast<std::ptrdiff_t>(frames * kFrameSamples));
+  return {};
+}
+
+Status Session::EndSound() {
+  if (pending_.empty()) return {};
+  const std::vector<float> silence(kFrameSamples - pending_.size(), 0.0f);
+  return AppendSound(silence);
+}
 
 Status Session::AppendAll(std::span<const TokenId> ids, const LogitSink& sink) {
   const size_t vocab = logits_.size();
@@ -132,7 +268,7 @@ Status Session::AppendAll(std::span<const TokenId> ids, const LogitSink& sink) {
   for (size_t at = 0; at < ids.size();) {
     const size_t n = std::min(static_cast<size_t>(chunk_), ids.size() - at);
     rows.resize(n * vocab);
-    CARAT_TRY(Run(ids.subspan(at, n), LogitRows::kAll, rows));
+    CARAT_TRY(Run({.ids = ids.subspan(at, n)}, {}, LogitRows::kAll, rows));
     std::ranges::copy(std::span(rows).last(vocab), logits_.begin());
     CARAT_TRY(sink(rows));
     at += n;

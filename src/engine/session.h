@@ -23,6 +23,10 @@ struct SessionOptions {
   Pos context = 0;             // most positions; 0: the smaller of kDefaultContext and the model's
   Pos chunk = 256;  // positions of one prefill step; also bounds how late a cancel is seen
   size_t window_pool_bytes = size_t{1} << 30;  // budget for saved windows (window_pool.h)
+  // Most soft tokens of one picture, which is computed in one pass. Where the model sees, the caches
+  // of the sliding layers are at least this much longer than their window.
+  Pos max_picture = 1120;
+  BlockMask mask = BlockMask::kReference;
 
   static constexpr Pos kDefaultContext = 32768;
 };
@@ -49,9 +53,10 @@ class Session {
   Pos context() const { return cache_.max_positions(); }
 
   // Makes the timeline equal to `prompt`, computing as little as possible: keeps the common
-  // beginning, goes back to the nearest place from which it can go on, and prefills the rest. Then
-  // logits() are those after the last id. Errors: an empty prompt, an id outside the vocabulary,
-  // kContextFull (then nothing has changed), kCancelled (the timeline is a beginning of the prompt,
+  // beginning (the same ids, and media of the same content), goes back to the nearest place from
+  // which it can go on, and prefills the rest. Then logits() are those after the last id. Errors: an
+  // empty prompt, an id outside the vocabulary, kUnsupported for a medium that the model does not
+  // take, kContextFull (then nothing has changed), kCancelled (the timeline is a beginning of the prompt,
   // and the next call goes on from there).
   Result<SyncReport> SyncTo(const Prompt& prompt, const PrefillProgress& progress = {});
 
@@ -63,13 +68,23 @@ class Session {
   // kContextFull, and nothing changed, if they do not all fit.
   Status AppendAll(std::span<const TokenId> ids, const LogitSink& sink);
 
+  // Appends sound while it arrives: whole frames are run at once, the rest is kept for the next call.
+  // No logits are computed. EndSound() fills the last frame up with silence and runs it. Between
+  // them nothing else may be called. Errors: kUnsupported, kContextFull (then nothing has changed).
+  Status AppendSound(std::span<const float> samples);
+  Status EndSound();
+
   // [V], after the soft cap. Valid after a SyncTo or Append; callers may change it (sampling does).
   std::span<float> logits() { return logits_; }
 
  private:
   Session(Engine& engine, KvCache cache, const SessionOptions& options);
   Pos ResumeFrom(Pos common, bool& restored);
-  Status Run(std::span<const TokenId> ids, LogitRows rows, std::span<float> logits);
+  Status Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
+             std::span<float> logits);
+  Status CheckMedia(const Prompt& prompt) const;
+  std::vector<SoftRun> Embed(std::span<const PromptMedium> media, Pos begin, Pos end);
+  Pos EndOfPass(const Prompt& prompt, Pos at) const;
   Status CheckLogits(std::span<const float> logits) const;
 
   Engine* engine_;
@@ -78,7 +93,12 @@ class Session {
   WindowPool windows_;
   Activations activations_;
   Pos chunk_;
+  Pos max_picture_;
+  BlockMask mask_;
   std::vector<TokenId> ids_;
+  std::vector<ContentKey> keys_;  // as long as ids_
+  std::vector<float> soft_;       // soft tokens of a pass
+  std::vector<float> pending_;    // samples of a frame that is not whole yet
   std::vector<float> logits_;
 };
 

@@ -113,6 +113,7 @@ class Watched {
  private:
   static SessionOptions WithPool(SessionOptions options, size_t windows) {
     options.window_pool_bytes = windows * WindowBytes(options.cache);
+    options.max_picture = 0;  // so that the margin is the chunk's
     return options;
   }
 
@@ -361,7 +362,8 @@ TEST(SessionSync, RandomHistories) {
 // A window beyond the place where a cancelled read stopped belongs to ids that may never come.
 TEST(SessionSync, AfterACancelNoWindowBeyondComesBack) {
   std::mt19937_64 random(8);
-  Session session = Session::Create(Tiny(), {.cache = DType::kF32, .chunk = 32}).value();
+  Session session =
+      Session::Create(Tiny(), {.cache = DType::kF32, .chunk = 32, .max_picture = 0}).value();
   const Prompt prompt{.ids = Text(random, 100), .boundaries = {100}};
   ASSERT_OK(session.SyncTo(prompt));
   for (const TokenId id : Text(random, 200)) ASSERT_OK(session.Append(id));
