@@ -102,7 +102,8 @@ TEST(Invariants, TruncateThenExtendEqualsFresh) {
     const auto engine = Open(model);
     std::mt19937_64 random(4);
     for (const DType cache : kCacheTypes) {
-      Session session = Session::Create(*engine, {.cache = cache, .chunk = 16}).value();
+      Session session =
+          Session::Create(*engine, {.cache = cache, .chunk = 16, .max_picture = 0}).value();
       auto ids = RandomIds(5, 90, 490);
       for (int round = 0; round < 12; ++round) {
         ASSERT_OK(session.SyncTo({.ids = ids}));
@@ -121,7 +122,7 @@ TEST(Invariants, TruncateThenExtendEqualsFresh) {
 TEST(Invariants, GeneratingEqualsReadingWhatWasGenerated) {
   for (const auto& model : Models()) {
     const auto engine = Open(model);
-    Session session = Session::Create(*engine, {.chunk = 8}).value();
+    Session session = Session::Create(*engine, {.chunk = 8, .max_picture = 0}).value();
     ASSERT_OK(session.SyncTo({.ids = RandomIds(6, 30, 490)}));
     GenerateOptions options;
     options.max_tokens = 50;

@@ -71,7 +71,7 @@ TEST_F(PromptTest, BoundariesAreBordersOfTheLaterPrompts) {
 // Thoughts that are longer than window and margin together are dropped from the next prompt. All
 // the same a turn reads nothing but the answer before it and what is new.
 TEST_F(PromptTest, AThinkingChatReadsOnlyItsLastTurn) {
-  Session session = Session::Create(*engine_, {.chunk = 64}).value();
+  Session session = Session::Create(*engine_, {.chunk = 64, .max_picture = 0}).value();
   Say("system", Words(60, "system"));
   Pos boundary = 0;
   for (int turn = 0; turn < 10; ++turn) {
@@ -97,7 +97,7 @@ TEST_F(PromptTest, AThinkingChatReadsOnlyItsLastTurn) {
 
 // An edit of an early message reads from the nearest boundary before it, not from the beginning.
 TEST_F(PromptTest, AnEditReadsFromTheBoundaryBefore) {
-  Session session = Session::Create(*engine_, {.chunk = 64}).value();
+  Session session = Session::Create(*engine_, {.chunk = 64, .max_picture = 0}).value();
   Say("system", Words(60, "system"));
   std::vector<Pos> boundaries;
   for (int turn = 0; turn < 6; ++turn) {

@@ -9,8 +9,7 @@ namespace carat {
 namespace {
 
 ContentKey Hash(const void* bytes, size_t size) {
-  const ContentKey key =
-      std::hash<std::string_view>()({static_cast<const char*>(bytes), size});
+  const ContentKey key = std::hash<std::string_view>()({static_cast<const char*>(bytes), size});
   return key != 0 ? key : 1;  // 0 means text
 }
 
@@ -21,9 +20,7 @@ ContentKey Mixed(ContentKey key, ContentKey more) {
 
 }  // namespace
 
-ContentKey KeyOfFrame(const float* samples) {
-  return Hash(samples, kFrameSamples * sizeof(float));
-}
+ContentKey KeyOfFrame(const float* samples) { return Hash(samples, kFrameSamples * sizeof(float)); }
 
 Medium Medium::FromPixels(MediumKind kind, Pixels pixels) {
   CARAT_CHECK(kind != MediumKind::kSound);

@@ -32,9 +32,9 @@ class Medium {
 
   MediumKind kind() const { return kind_; }
   size_t num_tokens() const { return keys_.size(); }
-  const Pixels& pixels() const { return pixels_; }              // of a picture or frame
+  const Pixels& pixels() const { return pixels_; }                // of a picture or frame
   const std::vector<float>& samples() const { return samples_; }  // of sound: whole frames
-  const std::vector<ContentKey>& keys() const { return keys_; }  // one per soft token
+  const std::vector<ContentKey>& keys() const { return keys_; }   // one per soft token
 
  private:
   explicit Medium(MediumKind kind) : kind_(kind) {}

@@ -50,10 +50,11 @@ Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
   const Pos context =
       options.context > 0 ? options.context : std::min(most, SessionOptions::kDefaultContext);
   const Pos picture = engine.embedders().weights.vision ? options.max_picture : 0;
-  CARAT_ASSIGN(KvCache cache, KvCache::Create(engine.config(),
-                                              {.dtype = options.cache,
-                                               .max_positions = context,
-                                               .margin = std::max({options.chunk, Pos{64}, picture})}));
+  CARAT_ASSIGN(
+      KvCache cache,
+      KvCache::Create(engine.config(), {.dtype = options.cache,
+                                        .max_positions = context,
+                                        .margin = std::max({options.chunk, Pos{64}, picture})}));
   return Session(engine, std::move(cache), options);
 }
 
@@ -113,8 +114,8 @@ Status Session::CheckMedia(const Prompt& prompt) const {
     CARAT_CHECK(m.at >= last && m.end() <= static_cast<Pos>(prompt.ids.size()));
     last = m.end();
     const bool sound = m.medium->kind() == MediumKind::kSound;
-    const bool can = sound ? !embedders.weights.audio_projection.empty()
-                           : embedders.weights.vision.has_value();
+    const bool can =
+        sound ? !embedders.weights.audio_projection.empty() : embedders.weights.vision.has_value();
     if (!can) {
       return Fail({.code = ErrorCode::kUnsupported,
                    .what = sound ? "this model does not hear: its files hold no audio embedder"
@@ -148,9 +149,9 @@ std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos beg
       EmbedPicture(context_, *embedders.config.vision, *embedders.weights.vision,
                    {pixels.rgb, pixels.height, pixels.width}, rows);
     } else {
-      const auto samples = std::span(m.medium->samples())
-                               .subspan(static_cast<size_t>(from - m.at) * kFrameSamples,
-                                        count * kFrameSamples);
+      const auto samples =
+          std::span(m.medium->samples())
+              .subspan(static_cast<size_t>(from - m.at) * kFrameSamples, count * kFrameSamples);
       EmbedSound(context_, *embedders.config.audio, embedders.weights.audio_projection, samples,
                  rows);
     }
@@ -198,8 +199,7 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
     const bool last = end == total;
     const std::vector<SoftRun> soft = Embed(prompt.media, at, end);
     CARAT_TRY(Run({.ids = std::span(prompt.ids).subspan(begin, count), .soft = soft, .mask = mask_},
-                  std::span(keys).subspan(begin, count),
-                  last ? LogitRows::kLast : LogitRows::kNone,
+                  std::span(keys).subspan(begin, count), last ? LogitRows::kLast : LogitRows::kNone,
                   last ? std::span(logits_) : std::span<float>()));
     at = end;
     report.prefilled += count;

@@ -23,8 +23,8 @@ struct SessionOptions {
   Pos context = 0;             // most positions; 0: the smaller of kDefaultContext and the model's
   Pos chunk = 256;  // positions of one prefill step; also bounds how late a cancel is seen
   size_t window_pool_bytes = size_t{1} << 30;  // budget for saved windows (window_pool.h)
-  // Most soft tokens of one picture, which is computed in one pass. Where the model sees, the caches
-  // of the sliding layers are at least this much longer than their window.
+  // Most soft tokens of one picture, which is computed in one pass. Where the model sees, the
+  // caches of the sliding layers are at least this much longer than their window.
   Pos max_picture = 1120;
   BlockMask mask = BlockMask::kReference;
 
@@ -54,10 +54,10 @@ class Session {
 
   // Makes the timeline equal to `prompt`, computing as little as possible: keeps the common
   // beginning (the same ids, and media of the same content), goes back to the nearest place from
-  // which it can go on, and prefills the rest. Then logits() are those after the last id. Errors: an
-  // empty prompt, an id outside the vocabulary, kUnsupported for a medium that the model does not
-  // take, kContextFull (then nothing has changed), kCancelled (the timeline is a beginning of the prompt,
-  // and the next call goes on from there).
+  // which it can go on, and prefills the rest. Then logits() are those after the last id. Errors:
+  // an empty prompt, an id outside the vocabulary, kUnsupported for a medium that the model does
+  // not take, kContextFull (then nothing has changed), kCancelled (the timeline is a beginning of
+  // the prompt, and the next call goes on from there).
   Result<SyncReport> SyncTo(const Prompt& prompt, const PrefillProgress& progress = {});
 
   // Appends one id and computes the logits after it.
@@ -68,9 +68,10 @@ class Session {
   // kContextFull, and nothing changed, if they do not all fit.
   Status AppendAll(std::span<const TokenId> ids, const LogitSink& sink);
 
-  // Appends sound while it arrives: whole frames are run at once, the rest is kept for the next call.
-  // No logits are computed. EndSound() fills the last frame up with silence and runs it. Between
-  // them nothing else may be called. Errors: kUnsupported, kContextFull (then nothing has changed).
+  // Appends sound while it arrives: whole frames are run at once, the rest is kept for the next
+  // call. No logits are computed. EndSound() fills the last frame up with silence and runs it.
+  // Between them nothing else may be called. Errors: kUnsupported, kContextFull (then nothing has
+  // changed).
   Status AppendSound(std::span<const float> samples);
   Status EndSound();
 

@@ -51,8 +51,8 @@ TEST(Resize, EqualsTorchvisionByteForByte) {
                               static_cast<size_t>(to[1].integer())};
     const PixelSize from = {number("height"), number("width")};
     ASSERT_EQ(FittedSize(from, number("budget")), wanted);
-    const Pixels resized = Resize(
-        Content(c.Find("kind")->string(), number("seed"), from.height, from.width), wanted);
+    const Pixels resized =
+        Resize(Content(c.Find("kind")->string(), number("seed"), from.height, from.width), wanted);
     EXPECT_EQ(Crc32(resized.rgb), number("crc"));
   }
 }
@@ -63,10 +63,10 @@ TEST(FittedSize, FillsTheBudget) {
     PixelSize from;
     size_t budget;
     PixelSize to;
-  } cases[] = {{{224, 224}, 70, {384, 384}},      {{224, 224}, 1120, {1584, 1584}},
-               {{1080, 1920}, 280, {576, 1056}},  {{768, 1024}, 1120, {1344, 1824}},
-               {{256, 1024}, 280, {384, 1584}},   {{900, 3}, 70, {3360, 48}},
-               {{900, 3}, 1120, {27792, 48}},     {{1, 60000}, 280, {48, 13440}}};
+  } cases[] = {{{224, 224}, 70, {384, 384}},     {{224, 224}, 1120, {1584, 1584}},
+               {{1080, 1920}, 280, {576, 1056}}, {{768, 1024}, 1120, {1344, 1824}},
+               {{256, 1024}, 280, {384, 1584}},  {{900, 3}, 70, {3360, 48}},
+               {{900, 3}, 1120, {27792, 48}},    {{1, 60000}, 280, {48, 13440}}};
   for (const auto& c : cases) EXPECT_EQ(FittedSize(c.from, c.budget), c.to) << c.from.height;
 }
 

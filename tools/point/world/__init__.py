@@ -52,12 +52,12 @@ SKILLS = TEXT_SKILLS | PICTURE_SKILLS | SOUND_SKILLS
 
 # How often each is drawn in training: what is harder comes more often.
 WEIGHTS = {
-    "talk": 6, "memory": 12, "count": 10, "sort": 12, "rewrite": 12, "arithmetic": 14, "word problem": 10,
-    "story question": 10, "story summary": 6, "tool call": 16, "tool answer": 8, "json": 8, "refusal": 5,
-    "picture shape": 10, "picture colour": 10, "picture count": 12, "picture place": 12, "picture description": 6,
-    "picture chart": 8, "printed word": 24, "printed number": 12, "video": 4,
-    "spoken digits": 30, "spoken command": 25, "spoken sentence": 20, "spoken question": 14, "tones": 6,
-    "picture and speech": 8,
+    "talk": 3, "memory": 9, "count": 14, "sort": 18, "rewrite": 14, "arithmetic": 22, "word problem": 12,
+    "story question": 8, "story summary": 3, "tool call": 14, "tool answer": 6, "json": 6, "refusal": 3,
+    "picture shape": 8, "picture colour": 6, "picture count": 14, "picture place": 12, "picture description": 8,
+    "picture chart": 8, "printed word": 26, "printed number": 12, "video": 4,
+    "spoken digits": 26, "spoken command": 20, "spoken sentence": 16, "spoken question": 12, "tones": 6,
+    "picture and speech": 6,
 }
 
 # The conversation of training from which on a skill is drawn; without an entry from the first: language comes first,
