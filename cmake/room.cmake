@@ -12,6 +12,7 @@ function(carat_room)
   if(tests)
     list(REMOVE_ITEM sources ${tests})
   endif()
+  list(REMOVE_ITEM sources ${dir}/main.cc)  # a room may hold a program
   foreach(header ${headers})
     file(RELATIVE_PATH rel ${CMAKE_CURRENT_SOURCE_DIR} ${header})
     string(REPLACE "/" "_" flat ${rel})

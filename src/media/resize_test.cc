@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "tests/support/crc32.h"
 #include "tests/support/files.h"
 #include "tests/support/noise.h"
 
@@ -27,15 +28,6 @@ Pixels Content(const std::string& kind, size_t seed, size_t height, size_t width
     }
   }
   return pixels;
-}
-
-uint32_t Crc32(std::span<const uint8_t> bytes) {
-  uint32_t crc = ~0u;
-  for (const uint8_t byte : bytes) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-  }
-  return ~crc;
 }
 
 TEST(Resize, EqualsTorchvisionByteForByte) {

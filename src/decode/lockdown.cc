@@ -1,0 +1,76 @@
+#include "decode/lockdown.h"
+
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace carat::decode {
+namespace {
+
+Error Refused(const char* what) {
+  return {.code = ErrorCode::kIo, .what = what, .found = std::strerror(errno)};
+}
+
+Status Limit(int resource, rlim_t value) {
+  const rlimit limit{value, value};
+  // glibc's headers for C++ want their own enumeration.
+  if (::setrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0)
+    return Fail(Refused("a limit of the decoder's process could not be set"));
+  return {};
+}
+
+// What decoding needs: reading, writing, memory, and ending.
+constexpr int kAllowed[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(write),
+    SCMP_SYS(lseek),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(futex),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(restart_syscall),
+};
+
+}  // namespace
+
+Status LockDown(const Bounds& bounds) {
+  CARAT_TRY(Limit(RLIMIT_AS, bounds.memory_bytes));
+  CARAT_TRY(Limit(RLIMIT_CPU, bounds.cpu_seconds));
+  CARAT_TRY(Limit(RLIMIT_CORE, 0));
+  CARAT_TRY(Limit(RLIMIT_FSIZE, 0));
+  CARAT_TRY(Limit(RLIMIT_NPROC, 0));
+  CARAT_TRY(Limit(RLIMIT_NOFILE, 3));
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return Fail(Refused("the decoder's process could not give up its rights"));
+  const std::unique_ptr<void, void (*)(void*)> filter(seccomp_init(SCMP_ACT_KILL_PROCESS),
+                                                      seccomp_release);
+  if (!filter) return Fail(Refused("the filter of system calls could not be made"));
+  bool ok = true;
+  for (const int call : kAllowed)
+    ok = ok && seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0) == 0;
+  // Memory, but none that can be run as code.
+  constexpr uint64_t kExecutable = 4;  // PROT_EXEC
+  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
+    ok = ok && seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1,
+                                SCMP_A2(SCMP_CMP_MASKED_EQ, kExecutable, 0)) == 0;
+  }
+  if (!ok || seccomp_load(filter.get()) != 0)
+    return Fail(Refused("the filter of system calls could not be set"));
+  return {};
+}
+
+}  // namespace carat::decode

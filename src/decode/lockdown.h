@@ -1,0 +1,19 @@
+// Locks the process in before it looks at a byte of a file.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+
+namespace carat::decode {
+
+struct Bounds {
+  uint64_t memory_bytes = 0;
+  uint64_t cpu_seconds = 0;
+};
+
+// After this the process can read what is on descriptor 0, write to descriptor 1, compute, and end;
+// every other system call kills it. It has no core dump, starts no process and makes no file.
+Status LockDown(const Bounds& bounds);
+
+}  // namespace carat::decode

@@ -1,0 +1,116 @@
+// carat-decode: turns one media file on descriptor 0 into pixels and samples on descriptor 1
+// (media/wire.h). The only program of carat that runs decoders; it is started afresh for each file
+// and locks itself in before it looks at it. Not for people: `carat inspect media` is.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "decode/film.h"
+#include "decode/input.h"
+#include "decode/lockdown.h"
+#include "decode/pictures.h"
+#include "decode/sink.h"
+#include "media/file_type.h"
+#include "media/limits.h"
+
+namespace carat::decode {
+namespace {
+
+constexpr uint64_t kMaxPictureBytes = uint64_t{256} << 20;
+
+Result<FileTypeInfo> TypeOfInput() {
+  std::vector<uint8_t> head(kSniffBytes);
+  head.resize(ReadAt(0, head));
+  if (const auto type = SniffFileType(head)) return *type;
+  return Fail({.code = ErrorCode::kUnsupported,
+               .what = head.empty() ? "the file is empty" : "not a kind of file that carat takes",
+               .wanted = std::string(AcceptedFileTypes())});
+}
+
+Status Wants(const FileTypeInfo& type, bool fits, std::string_view wanted) {
+  if (fits) return {};
+  return Fail({.what = "another kind of file",
+               .wanted = std::string(wanted),
+               .found = std::string(type.name)});
+}
+
+Result<Pixels> Picture(const FileTypeInfo& type) {
+  CARAT_TRY(Wants(type, type.kind == MediaKind::kPicture, "a picture"));
+  if (type.demuxer.empty()) {
+    CARAT_ASSIGN(const std::vector<uint8_t> file, ReadInput(kMaxPictureBytes));
+    if (type.type == FileType::kJpeg) return DecodeJpeg(file);
+    return type.type == FileType::kPng ? DecodePng(file) : DecodeWebp(file);
+  }
+  CARAT_ASSIGN(Film film, Film::Open(type));
+  return film.FirstPicture();
+}
+
+Status Describe(const FileTypeInfo& type) {
+  if (type.kind != MediaKind::kPicture) {
+    CARAT_ASSIGN(const Film film, Film::Open(type));
+    SendInfo(film.Describe());
+    return {};
+  }
+  CARAT_ASSIGN(const Pixels pixels, Picture(type));
+  SendInfo({.type = static_cast<uint32_t>(type.type),
+            .width = static_cast<uint32_t>(pixels.width),
+            .height = static_cast<uint32_t>(pixels.height),
+            .has_picture = 1});
+  return {};
+}
+
+// WHAT and, for frames, COUNT and RATE.
+Status Serve(std::string_view what, int64_t count, double rate) {
+  CARAT_ASSIGN(const FileTypeInfo type, TypeOfInput());
+  if (what == "describe") return Describe(type);
+  if (what == "picture") {
+    CARAT_ASSIGN(const Pixels pixels, Picture(type));
+    SendPicture(wire::Kind::kPicture, pixels, 0, 0);
+    return {};
+  }
+  if (what == "frames") {
+    CARAT_TRY(Wants(type, type.kind == MediaKind::kFilm || type.type == FileType::kGif, "a film"));
+    CARAT_ASSIGN(Film film, Film::Open(type));
+    return film.Frames(count, rate, [](const Pixels& pixels, int64_t index, double seconds) {
+      SendPicture(wire::Kind::kFrame, pixels, index, seconds);
+    });
+  }
+  CARAT_TRY(Wants(type, type.kind != MediaKind::kPicture, "sound, or a film with sound"));
+  CARAT_ASSIGN(Film film, Film::Open(type));
+  return film.Sound(SendSamples);
+}
+
+template <class T>
+bool Parse(std::string_view text, T& out) {
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return bad == std::errc() && end == text.data() + text.size();
+}
+
+int Main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  const bool known = what == "picture" || what == "sound" || what == "describe" || what == "frames";
+  int64_t count = 0;
+  double rate = 0;
+  if (!known || argc != (what == "frames" ? 4 : 2) ||
+      (what == "frames" && (!Parse(argv[2], count) || !Parse(argv[3], rate)))) {
+    SendError({.what = "carat-decode is a part of carat and is started by it"});
+    return 2;
+  }
+  const bool stream = what == "sound" || what == "frames";
+  Status done = LockDown({.memory_bytes = kDecoderMemory,
+                          .cpu_seconds = stream ? kDecoderStreamSeconds : kDecoderPictureSeconds});
+  if (done) done = Serve(what, count, rate);
+  if (!done) {
+    SendError(done.error());
+    return 1;
+  }
+  SendEnd();
+  return 0;
+}
+
+}  // namespace
+}  // namespace carat::decode
+
+int main(int argc, char** argv) { return carat::decode::Main(argc, argv); }

@@ -1,0 +1,188 @@
+#include "media/decoder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "media/decoder_process.h"
+#include "media/limits.h"
+
+namespace carat {
+namespace {
+
+Error SystemError(const std::string& what, const std::string& where) {
+  return {.code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
+          .what = what,
+          .where = where,
+          .found = std::strerror(errno)};
+}
+
+Error Nonsense() { return {.what = "the media decoder sent a message without sense"}; }
+
+bool IsTime(double seconds) { return std::isfinite(seconds) && seconds >= 0 && seconds < 1e9; }
+
+Result<std::pair<Pixels, wire::PictureHead>> ReadPicture(DecoderProcess& process, uint64_t size) {
+  wire::PictureHead head{};
+  if (size < sizeof head) return Fail(Nonsense());
+  CARAT_TRY(process.ReadBody(&head, sizeof head));
+  const uint64_t pixels = uint64_t{head.height} * head.width;
+  if (pixels == 0 || pixels > kMaxPixels || head.height > kMaxSide || head.width > kMaxSide ||
+      size != sizeof head + 3 * pixels || head.index < 0 || !IsTime(head.seconds))
+    return Fail(Nonsense());
+  Pixels out{head.height, head.width, std::vector<uint8_t>(static_cast<size_t>(3 * pixels))};
+  CARAT_TRY(process.ReadBody(out.rgb.data(), out.rgb.size()));
+  return std::pair(std::move(out), head);
+}
+
+Result<std::vector<float>> ReadSamples(DecoderProcess& process, uint64_t size) {
+  if (size > wire::kMaxSamplesBody || size % sizeof(float) != 0) return Fail(Nonsense());
+  std::vector<float> samples(static_cast<size_t>(size) / sizeof(float));
+  CARAT_TRY(process.ReadBody(samples.data(), static_cast<size_t>(size)));
+  if (!std::ranges::all_of(samples, [](float x) { return std::isfinite(x); }))
+    return Fail(Nonsense());
+  return samples;
+}
+
+// By its content, not by what the decoder says.
+std::optional<FileTypeInfo> TypeOf(const MediaSource& source) {
+  uint8_t head[kSniffBytes];
+  const ssize_t n = ::pread(source.fd(), head, sizeof head, 0);
+  return SniffFileType({head, n > 0 ? static_cast<size_t>(n) : 0});
+}
+
+template <class Body>
+Status Run(const std::filesystem::path& program, const MediaSource& source,
+           std::vector<std::string> arguments, const Body& body) {
+  auto process = DecoderProcess::Start(program, source.fd(), std::move(arguments));
+  if (!process) return Fail(process.error());
+  const auto run = [&]() -> Status {
+    while (true) {
+      CARAT_ASSIGN(const wire::Header header, process->NextHeader());
+      if (header.kind == wire::Kind::kEnd) return {};
+      CARAT_TRY(body(*process, header));
+    }
+  };
+  if (const Status done = run(); !done) return Fail(Within(source.name(), done.error()));
+  return {};
+}
+
+}  // namespace
+
+Result<MediaSource> MediaSource::Open(const std::filesystem::path& path) {
+  // O_NONBLOCK: a pipe without a writer must not hang.
+  ScopedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat info{};
+  if (!fd.valid() || ::fstat(fd.get(), &info) != 0)
+    return Fail(SystemError("cannot open the file", path.string()));
+  if (!S_ISREG(info.st_mode)) {
+    return Fail({.what = "not a regular file", .where = path.string()});
+  }
+  if (static_cast<uint64_t>(info.st_size) > kMaxFileBytes) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "the file is too large",
+                 .where = path.string(),
+                 .wanted = fmt::format("at most {} GiB", kMaxFileBytes >> 30),
+                 .found = fmt::format("{} bytes", info.st_size)});
+  }
+  return MediaSource(std::move(fd), path.string());
+}
+
+Result<MediaSource> MediaSource::FromBytes(std::span<const uint8_t> bytes, std::string name) {
+  ScopedFd fd(::memfd_create("carat-media", MFD_CLOEXEC));
+  if (!fd.valid()) return Fail(SystemError("no memory for the file", name));
+  for (size_t at = 0; at < bytes.size();) {
+    const ssize_t n = ::write(fd.get(), bytes.data() + at, bytes.size() - at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return Fail(SystemError("no memory for the file", name));
+    at += static_cast<size_t>(n);
+  }
+  return MediaSource(std::move(fd), std::move(name));
+}
+
+Result<MediaInfo> MediaDecoder::Describe(const MediaSource& source) const {
+  MediaInfo info;
+  bool seen = false;
+  CARAT_TRY(Run(program_, source, {"describe"},
+                [&](DecoderProcess& process, const wire::Header& header) -> Status {
+                  wire::Info raw{};
+                  if (header.kind != wire::Kind::kInfo || header.size != sizeof raw || seen)
+                    return Fail(Nonsense());
+                  CARAT_TRY(process.ReadBody(&raw, sizeof raw));
+                  const auto type = TypeOf(source);
+                  if (!type || !IsTime(raw.seconds) || !IsTime(raw.frames_per_second))
+                    return Fail(Nonsense());
+                  info = {.type = *type,
+                          .has_picture = raw.has_picture != 0,
+                          .has_sound = raw.has_sound != 0,
+                          .width = raw.width,
+                          .height = raw.height,
+                          .sample_rate = raw.sample_rate,
+                          .channels = raw.channels,
+                          .seconds = raw.seconds,
+                          .frames_per_second = raw.frames_per_second};
+                  seen = true;
+                  return {};
+                }));
+  if (!seen) return Fail(Within(source.name(), Nonsense()));
+  return info;
+}
+
+Result<Pixels> MediaDecoder::Picture(const MediaSource& source) const {
+  std::optional<Pixels> pixels;
+  CARAT_TRY(Run(program_, source, {"picture"},
+                [&](DecoderProcess& process, const wire::Header& header) -> Status {
+                  if (header.kind != wire::Kind::kPicture || pixels) return Fail(Nonsense());
+                  CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
+                  pixels = std::move(picture.first);
+                  return {};
+                }));
+  if (!pixels) return Fail(Within(source.name(), Nonsense()));
+  return *std::move(pixels);
+}
+
+Status MediaDecoder::Sound(const MediaSource& source, const SampleSink& sink) const {
+  constexpr uint64_t kMost = (kMaxSoundSeconds + 1) * 16'000;
+  uint64_t total = 0;
+  return Run(program_, source, {"sound"},
+             [&](DecoderProcess& process, const wire::Header& header) -> Status {
+               if (header.kind != wire::Kind::kSamples) return Fail(Nonsense());
+               CARAT_ASSIGN(const std::vector<float> samples, ReadSamples(process, header.size));
+               total += samples.size();
+               if (total > kMost) return Fail(Nonsense());
+               return sink(samples);
+             });
+}
+
+Status MediaDecoder::Frames(const MediaSource& source, const FrameRequest& request,
+                            const FrameSink& sink) const {
+  if (request.count < 1 || request.count > kMaxVideoFrames || !IsTime(request.per_second)) {
+    return Fail({.what = "number of frames out of range",
+                 .wanted = fmt::format("1 to {}", kMaxVideoFrames),
+                 .found = std::to_string(request.count)});
+  }
+  int64_t taken = 0, last = -1;
+  CARAT_TRY(Run(program_, source,
+                {"frames", std::to_string(request.count), fmt::format("{}", request.per_second)},
+                [&](DecoderProcess& process, const wire::Header& header) -> Status {
+                  if (header.kind != wire::Kind::kFrame || taken == kMaxVideoFrames)
+                    return Fail(Nonsense());
+                  CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
+                  if (picture.second.index <= last) return Fail(Nonsense());
+                  last = picture.second.index;
+                  ++taken;
+                  return sink({.pixels = std::move(picture.first),
+                               .index = last,
+                               .seconds = picture.second.seconds});
+                }));
+  if (taken == 0) return Fail({.what = "the film holds no pictures", .where = source.name()});
+  return {};
+}
+
+}  // namespace carat

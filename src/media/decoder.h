@@ -1,0 +1,79 @@
+// Media files to pixels and samples, by a program that is locked in and started afresh for each
+// file (decode/main.cc). What comes back is checked as if an enemy had sent it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "base/scoped_fd.h"
+#include "media/file_type.h"
+#include "media/resize.h"
+
+namespace carat {
+
+// A file, or bytes that came otherwise. Move-only; for one decoding at a time.
+class MediaSource {
+ public:
+  static Result<MediaSource> Open(const std::filesystem::path& path);
+  // `name` is what errors call it.
+  static Result<MediaSource> FromBytes(std::span<const uint8_t> bytes, std::string name);
+
+  int fd() const { return fd_.get(); }
+  const std::string& name() const { return name_; }
+
+ private:
+  MediaSource(ScopedFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  ScopedFd fd_;
+  std::string name_;
+};
+
+struct MediaInfo {
+  FileTypeInfo type;
+  bool has_picture = false;
+  bool has_sound = false;
+  uint32_t width = 0, height = 0;  // upright for pictures, as stored for films
+  uint32_t sample_rate = 0, channels = 0;
+  double seconds = 0;  // 0: the file does not say
+  double frames_per_second = 0;
+};
+
+struct Frame {
+  Pixels pixels;
+  int64_t index = 0;   // in the film
+  double seconds = 0;  // index / rate
+};
+
+struct FrameRequest {
+  int64_t count = 32;     // spread over the film; all frames where it has fewer
+  double per_second = 0;  // if > 0, instead of a count
+};
+
+// All calls block until the decoder is done, at most kMaxDecoders run at once, others wait.
+// Thread-safe. Errors name the source: a file that is broken, of another kind, or larger than
+// media/limits.h; a decoder that was stopped, with the reason. An error of a sink ends the decoding
+// and is returned.
+class MediaDecoder {
+ public:
+  // `program` is carat-decode.
+  explicit MediaDecoder(std::filesystem::path program) : program_(std::move(program)) {}
+
+  Result<MediaInfo> Describe(const MediaSource& source) const;
+  Result<Pixels> Picture(const MediaSource& source) const;
+  // Mono samples at 16 kHz, block by block; memory does not grow with the length.
+  using SampleSink = std::function<Status(std::span<const float> samples)>;
+  Status Sound(const MediaSource& source, const SampleSink& sink) const;
+  // In order.
+  using FrameSink = std::function<Status(Frame frame)>;
+  Status Frames(const MediaSource& source, const FrameRequest& request,
+                const FrameSink& sink) const;
+
+ private:
+  std::filesystem::path program_;
+};
+
+}  // namespace carat

@@ -1,0 +1,162 @@
+#include "media/decoder_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <semaphore>
+#include <utility>
+
+#include "base/utf8.h"
+#include "media/limits.h"
+
+namespace carat {
+namespace {
+
+std::counting_semaphore<kMaxDecoders> places(kMaxDecoders);
+
+struct FileActions {
+  posix_spawn_file_actions_t value;
+  FileActions() { posix_spawn_file_actions_init(&value); }
+  ~FileActions() { posix_spawn_file_actions_destroy(&value); }
+};
+
+struct Attributes {
+  posix_spawnattr_t value;
+  Attributes() { posix_spawnattr_init(&value); }
+  ~Attributes() { posix_spawnattr_destroy(&value); }
+};
+
+// Nothing but the two descriptors: no environment, no other file, no blocked signal, and a group of
+// its own, so that Ctrl-C reaches the parent alone.
+int Spawn(const std::filesystem::path& program, int input, int output,
+          std::vector<std::string>& arguments, pid_t& pid) {
+  FileActions actions;
+  posix_spawn_file_actions_adddup2(&actions.value, input, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions.value, output, STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&actions.value, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addclosefrom_np(&actions.value, STDERR_FILENO + 1);
+  Attributes attributes;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes.value, &none);
+  posix_spawnattr_setsigdefault(&attributes.value, &all);
+  posix_spawnattr_setpgroup(&attributes.value, 0);
+  posix_spawnattr_setflags(&attributes.value,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  std::string name = program.string();
+  std::vector<char*> argv = {name.data()};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  char* const environment[] = {nullptr};
+  return posix_spawn(&pid, name.c_str(), &actions.value, &attributes.value, argv.data(),
+                     environment);
+}
+
+}  // namespace
+
+Result<DecoderProcess> DecoderProcess::Start(const std::filesystem::path& program, int input,
+                                             std::vector<std::string> arguments) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return Fail(
+        {.code = ErrorCode::kIo, .what = "no pipe to the decoder", .found = std::strerror(errno)});
+  }
+  ScopedFd reading(ends[0]), writing(ends[1]);
+  places.acquire();
+  pid_t pid = -1;
+  if (const int error = Spawn(program, input, writing.get(), arguments, pid); error != 0) {
+    places.release();
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "the media decoder could not be started",
+                 .where = program.string(),
+                 .found = std::strerror(error)});
+  }
+  return DecoderProcess(pid, std::move(reading));
+}
+
+DecoderProcess::DecoderProcess(DecoderProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), output_(std::move(other.output_)) {}
+
+DecoderProcess::~DecoderProcess() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  places.release();
+}
+
+// The decoder closed its pipe before it was done.
+Error DecoderProcess::HowItEnded() {
+  siginfo_t ended{};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT) < 0 &&
+         errno == EINTR) {
+  }
+  Error error{.what = "the file could not be decoded"};
+  if (ended.si_code == CLD_EXITED) {
+    error.found = fmt::format("its decoder ended with {}", ended.si_status);
+  } else if (ended.si_status == SIGSYS) {
+    error.found = "its decoder tried something that it may not do, and was stopped";
+  } else if (ended.si_status == SIGXCPU || ended.si_status == SIGKILL) {
+    error.found = "its decoder took too long, and was stopped";
+  } else {
+    error.found = fmt::format("its decoder crashed (signal {})", ended.si_status);
+  }
+  return error;
+}
+
+Status DecoderProcess::ReadBody(void* out, size_t size) {
+  char* at = static_cast<char*>(out);
+  while (size > 0) {
+    pollfd wait{.fd = output_.get(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&wait, 1, kDecoderSilenceMs);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0) {
+      return Fail({.what = "the file could not be decoded",
+                   .found = fmt::format("its decoder was silent for {} seconds, and was stopped",
+                                        kDecoderSilenceMs / 1000)});
+    }
+    const ssize_t n = ::read(output_.get(), at, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return Fail(HowItEnded());
+    at += n;
+    size -= static_cast<size_t>(n);
+  }
+  return {};
+}
+
+// The body of a kError. Its text comes from the other side: it is cut and cleaned.
+Error DecoderProcess::ReadError(uint64_t size) {
+  if (size == 0 || size > wire::kMaxErrorBody)
+    return {.what = "the media decoder sent a message without sense"};
+  std::string body(static_cast<size_t>(size), '\0');
+  if (const Status done = ReadBody(body.data(), body.size()); !done) return done.error();
+  Error error;
+  const auto code = static_cast<unsigned char>(body[0]);
+  error.code = code <= static_cast<int>(ErrorCode::kNoMemory) ? static_cast<ErrorCode>(code)
+                                                              : ErrorCode::kInvalid;
+  size_t at = 1;
+  for (std::string* part : {&error.what, &error.where, &error.wanted, &error.found}) {
+    const size_t end = std::min(body.find('\0', at), body.size());
+    *part = SanitizeUtf8(std::string_view(body).substr(at, end - at));
+    at = std::min(end + 1, body.size());
+  }
+  if (error.what.empty()) error.what = "the file could not be decoded";
+  return error;
+}
+
+Result<wire::Header> DecoderProcess::NextHeader() {
+  wire::Header header{};
+  CARAT_TRY(ReadBody(&header, sizeof header));
+  if (header.kind == wire::Kind::kError) return Fail(ReadError(header.size));
+  return header;
+}
+
+}  // namespace carat

@@ -1,0 +1,18 @@
+// The orientation that a camera noted in a picture's EXIF data.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "media/resize.h"
+
+namespace carat {
+
+// 1 to 8 as EXIF counts them; 1 (upright) where there is none or the data is broken. `tiff` is the
+// EXIF block without its "Exif\0\0".
+int ExifOrientation(std::span<const uint8_t> tiff);
+
+// The picture turned upright. `orientation` is 1 to 8.
+Pixels TurnUpright(Pixels pixels, int orientation);
+
+}  // namespace carat

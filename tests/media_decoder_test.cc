@@ -1,0 +1,244 @@
+// Files through the locked-in decoder: every kind, and what is broken, odd or hostile.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "media/decoder.h"
+#include "media/limits.h"
+#include "tests/support/crc32.h"
+#include "tests/support/errors.h"
+#include "tests/support/files.h"
+#include "tests/support/temp_folder.h"
+
+namespace carat {
+namespace {
+
+const MediaDecoder& Decoder() {
+  static const MediaDecoder decoder(std::string(CARAT_BINARY) + "-decode");
+  return decoder;
+}
+
+std::filesystem::path Media(const std::string& name) {
+  return SourceDir() / "tests/fixtures/media" / name;
+}
+
+Result<Pixels> PictureOf(const std::filesystem::path& path) {
+  CARAT_ASSIGN(const MediaSource source, MediaSource::Open(path));
+  return Decoder().Picture(source);
+}
+
+Result<Pixels> PictureOf(std::string_view bytes) {
+  CARAT_ASSIGN(const MediaSource source,
+               MediaSource::FromBytes(
+                   {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "bytes"));
+  return Decoder().Picture(source);
+}
+
+Result<std::vector<float>> SoundOf(const MediaSource& source) {
+  std::vector<float> all;
+  CARAT_TRY(Decoder().Sound(source, [&](std::span<const float> samples) -> Status {
+    all.insert(all.end(), samples.begin(), samples.end());
+    return {};
+  }));
+  return all;
+}
+
+Result<std::vector<float>> SoundOf(const std::string& name) {
+  CARAT_ASSIGN(const MediaSource source, MediaSource::Open(Media(name)));
+  return SoundOf(source);
+}
+
+const Json& Golden() {
+  static const Json json = MustParse(MustRead(Media("media.json")));
+  return json;
+}
+
+TEST(MediaDecoder, PicturesEqualPillows) {
+  size_t pictures = 0;
+  for (const auto& [name, golden] : Golden().Find("pictures")->object()) {
+    SCOPED_TRACE(name);
+    ASSERT_VALUE(const Pixels pixels, PictureOf(Media(name)));
+    EXPECT_EQ(pixels.height, static_cast<size_t>(golden.Find("height")->integer()));
+    EXPECT_EQ(pixels.width, static_cast<size_t>(golden.Find("width")->integer()));
+    EXPECT_EQ(Crc32(pixels.rgb), static_cast<uint32_t>(golden.Find("crc")->integer()));
+    ++pictures;
+  }
+  EXPECT_GE(pictures, 22u);
+}
+
+TEST(MediaDecoder, SoundEqualsSoundfileAndSoxr) {
+  size_t sounds = 0;
+  for (const auto& [name, golden] : Golden().Find("sounds")->object()) {
+    SCOPED_TRACE(name);
+    ASSERT_VALUE(const std::vector<float> samples, SoundOf(name));
+    ASSERT_EQ(samples.size(), static_cast<size_t>(golden.Find("samples")->integer()));
+    const Json::Array& some = golden.Find("every500")->array();
+    for (size_t i = 0; i < some.size(); ++i)
+      EXPECT_NEAR(samples[500 * i], some[i].number(), 2e-6) << 500 * i;
+    ++sounds;
+  }
+  EXPECT_GE(sounds, 6u);
+}
+
+double Power(const std::vector<float>& samples) {
+  double sum = 0;
+  for (const float x : samples) sum += double{x} * double{x};
+  return sum / static_cast<double>(samples.size());
+}
+
+// Lossy kinds, and sound in films: about as long and as loud as what they were made of.
+TEST(MediaDecoder, EveryKindOfSoundIsHeard) {
+  ASSERT_VALUE(const std::vector<float> wanted, SoundOf("stereo.wav"));
+  for (const char* name : {"stereo.mp3", "stereo.ogg", "opus.ogg", "stereo.m4a", "stereo.aac"}) {
+    SCOPED_TRACE(name);
+    ASSERT_VALUE(const std::vector<float> samples, SoundOf(name));
+    EXPECT_NEAR(static_cast<double>(samples.size()), static_cast<double>(wanted.size()), 2400);
+    EXPECT_NEAR(Power(samples) / Power(wanted), 1, 0.3);
+  }
+  for (const char* name : {"film.mp4", "film.mkv", "film.mov", "sound.webm"}) {
+    SCOPED_TRACE(name);
+    ASSERT_VALUE(const std::vector<float> samples, SoundOf(name));
+    EXPECT_NEAR(static_cast<double>(samples.size()), 32000, 2400);
+    EXPECT_GT(Power(samples), 1e-3);
+  }
+}
+
+// Indices floor(i * T / n), times index / rate (gemma4-12b specification, section 7).
+TEST(MediaDecoder, FramesAreSpreadOverTheFilm) {
+  for (const char* name : {"film.mp4", "film.mkv", "film.mov", "silent.webm"}) {
+    SCOPED_TRACE(name);
+    ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media(name)));
+    const auto indices = [&](const FrameRequest& request) {
+      std::vector<int64_t> found;
+      EXPECT_TRUE(Decoder()
+                      .Frames(source, request,
+                              [&](const Frame& frame) -> Status {
+                                EXPECT_EQ(frame.pixels.height, 48u);
+                                EXPECT_EQ(frame.pixels.width, 64u);
+                                EXPECT_NEAR(frame.seconds, static_cast<double>(frame.index) / 10,
+                                            1e-9);
+                                found.push_back(frame.index);
+                                return {};
+                              })
+                      .has_value());
+      return found;
+    };
+    EXPECT_EQ(indices({.count = 6}), (std::vector<int64_t>{0, 3, 6, 10, 13, 16}));
+    EXPECT_EQ(indices({.count = 1}), (std::vector<int64_t>{0}));
+    EXPECT_EQ(indices({.count = 1000}).size(), 20u);  // all it has
+    EXPECT_EQ(indices({.count = 1, .per_second = 2}), (std::vector<int64_t>{0, 5, 10, 15}));
+  }
+}
+
+TEST(MediaDecoder, DescribesWhatItSees) {
+  ASSERT_VALUE(const MediaSource film, MediaSource::Open(Media("film.mp4")));
+  ASSERT_VALUE(const MediaInfo info, Decoder().Describe(film));
+  EXPECT_EQ(info.type.name, "MP4");
+  EXPECT_TRUE(info.has_picture && info.has_sound);
+  EXPECT_EQ(info.width, 64u);
+  EXPECT_EQ(info.sample_rate, 16000u);
+  EXPECT_NEAR(info.seconds, 2, 0.1);
+  ASSERT_VALUE(const MediaSource turned, MediaSource::Open(Media("turn6.jpg")));
+  ASSERT_VALUE(const MediaInfo picture, Decoder().Describe(turned));
+  EXPECT_EQ(picture.width, 23u);  // upright
+  EXPECT_FALSE(picture.has_sound);
+}
+
+TEST(MediaDecoder, TheContentDecidesAndNotTheName) {
+  const TempFolder folder;
+  std::filesystem::copy_file(Media("plain.jpg"), folder / "picture.mp3");
+  EXPECT_TRUE(PictureOf(folder / "picture.mp3").has_value());
+  std::ofstream(folder / "text.png") << "This is no picture.\n";
+  ExpectError(PictureOf(folder / "text.png"), {"text.png", "not a kind of file", "PNG, JPEG"});
+}
+
+TEST(MediaDecoder, AnotherKindIsNamed) {
+  ExpectError(PictureOf(Media("stereo.wav")), {"another kind", "a picture", "WAV"});
+  ExpectError(SoundOf("plain.png"), {"another kind", "sound", "PNG"});
+  ExpectError(SoundOf("silent.webm"), "holds no sound");
+}
+
+TEST(MediaDecoder, EmptyMissingAndOddFiles) {
+  const TempFolder folder;
+  std::ofstream(folder / "empty.png").flush();
+  ExpectError(PictureOf(folder / "empty.png"), "the file is empty");
+  ExpectError(PictureOf(folder / "nothing.png"), {"cannot open", "nothing.png"});
+  ExpectError(PictureOf(folder.path()), "not a regular file");
+  ExpectError(PictureOf(std::filesystem::path("/dev/zero")), "not a regular file");
+  ASSERT_VALUE(const Pixels one, PictureOf(Media("one.png")));
+  EXPECT_EQ(one.rgb, (std::vector<uint8_t>{10, 20, 30}));
+  ASSERT_VALUE(const std::vector<float> silence, SoundOf("surround.wav"));
+  EXPECT_EQ(silence, std::vector<float>(1600, 0.0f));
+}
+
+TEST(MediaDecoder, HugeSidesAreRefusedBeforeDecoding) {
+  std::string png = MustRead(Media("plain.png"));
+  const auto with_sides = [&](uint32_t width, uint32_t height) {
+    std::string changed = png;
+    for (size_t i = 0; i < 4; ++i) {
+      changed[16 + i] = static_cast<char>(width >> (24 - 8 * i));
+      changed[20 + i] = static_cast<char>(height >> (24 - 8 * i));
+    }
+    const uint32_t crc = Crc32({reinterpret_cast<const uint8_t*>(changed.data()) + 12, 17});
+    for (size_t i = 0; i < 4; ++i) changed[29 + i] = static_cast<char>(crc >> (24 - 8 * i));
+    return changed;
+  };
+  ExpectError(PictureOf(std::string_view(with_sides(60000, 60000))),
+              {"too large", "100 million", "60000 x 60000"});
+  ExpectError(PictureOf(std::string_view(with_sides(0, 5))), "broken picture");
+  ExpectError(PictureOf(std::string_view(with_sides(37, 24))), "broken picture");
+}
+
+// Cut anywhere or damaged anywhere: an answer or an error, never a dead parent.
+TEST(MediaDecoder, CutAndDamagedFilesEndInAnAnswer) {
+  std::mt19937 random(1);
+  for (const char* name : {"plain.png", "plain.jpg", "plain.webp", "plain.gif", "plain.tiff",
+                           "stereo.mp3", "stereo.m4a", "film.mp4"}) {
+    const std::string whole = MustRead(Media(name));
+    for (int round = 0; round < 12; ++round) {
+      std::string changed = whole;
+      if (round % 2 == 0) changed.resize(random() % whole.size());
+      for (int i = 0; i < round; ++i) changed[random() % std::max<size_t>(1, changed.size())] ^= 85;
+      const auto bytes =
+          std::span(reinterpret_cast<const uint8_t*>(changed.data()), changed.size());
+      ASSERT_VALUE(const MediaSource source, MediaSource::FromBytes(bytes, name));
+      Status done;
+      if (std::string_view(name).starts_with("stereo")) {
+        done = Decoder().Sound(source, [](auto) { return Status(); });
+      } else if (std::string_view(name).starts_with("film")) {
+        done = Decoder().Frames(source, {}, [](const auto&) { return Status(); });
+      } else if (const auto picture = Decoder().Picture(source); !picture) {
+        done = Fail(picture.error());
+      }
+      if (!done) {
+        EXPECT_TRUE(done.error().Message().starts_with(name)) << done.error().Message();
+      }
+    }
+  }
+}
+
+TEST(MediaDecoder, ASinkCanEndIt) {
+  ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media("stereo.wav")));
+  const Status done = Decoder().Sound(source, [](auto) -> Status {
+    return Fail({.code = ErrorCode::kCancelled, .what = "enough"});
+  });
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().code, ErrorCode::kCancelled);
+}
+
+TEST(MediaDecoder, AMissingProgramIsNamed) {
+  ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media("plain.png")));
+  ExpectError(MediaDecoder("/nowhere/carat-decode").Picture(source),
+              {"could not be started", "/nowhere/carat-decode"});
+  // Programs that are no decoder: what they say is not believed.
+  for (const char* program : {"/bin/true", "/bin/false", "/bin/cat", "/bin/echo"})
+    EXPECT_FALSE(MediaDecoder(program).Picture(source).has_value()) << program;
+}
+
+}  // namespace
+}  // namespace carat

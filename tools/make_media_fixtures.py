@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Make tests/fixtures/media/: small files of every kind that carat decodes, and media.json, what is in them.
+
+    make_media_fixtures.py OUT_FOLDER
+
+Pictures by Pillow, which also says their pixels (CRC-32 of [height, width, 3] as RGB, after EXIF, alpha dropped); sound and
+films by ffmpeg. Sound's golden is soundfile's samples, averaged over the channels and resampled by soxr HQ: the length and
+every 500th sample.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import soundfile
+import soxr
+from PIL import Image, ImageOps
+
+WIDTH, HEIGHT = 37, 23
+
+
+def slope():
+    """Smooth colours, so that lossy files stay small."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    return np.stack((x * 6, y * 10, 255 - x * 3 - y * 5), 2).clip(0, 255).astype(np.uint8)
+
+
+def save_pictures(out):
+    image = Image.fromarray(slope())
+    exif = Image.Exif()
+    alpha = image.convert("RGBA")
+    alpha.putalpha(Image.fromarray((slope()[..., 0] // 2 * 2 + 1).astype(np.uint8)))
+    image.save(out / "plain.png")
+    alpha.save(out / "alpha.png")
+    image.convert("L").save(out / "grey.png")
+    image.convert("P", palette=Image.Palette.ADAPTIVE).save(out / "palette.png")
+    Image.fromarray((slope()[..., 0].astype(np.uint16) * 257 + 99)).save(out / "deep.png")
+    image.save(out / "plain.jpg", quality=85)
+    image.convert("L").save(out / "grey.jpg", quality=85)
+    image.convert("CMYK").save(out / "cmyk.jpg", quality=85)
+    image.save(out / "progressive.jpg", quality=70, progressive=True)
+    for turn in range(2, 9):
+        exif[0x112] = turn
+        image.save(out / f"turn{turn}.jpg", quality=85, exif=exif)
+    exif[0x112] = 6
+    image.save(out / "turn6.png", exif=exif)
+    image.save(out / "plain.webp", quality=80)
+    image.save(out / "lossless.webp", lossless=True, exif=exif)
+    image.save(out / "plain.gif")
+    image.save(out / "plain.bmp")
+    image.save(out / "plain.tiff", compression="tiff_deflate")
+    Image.new("RGB", (1, 1), (10, 20, 30)).save(out / "one.png")
+
+
+def pixels(path):
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode == "I;16":
+        return np.repeat((np.array(image) >> 8).astype(np.uint8)[..., None], 3, 2)
+    return np.array(image.convert("RGB"))
+
+
+def ffmpeg(*arguments):
+    subprocess.run(["ffmpeg", "-y", "-loglevel", "error", "-bitexact", *map(str, arguments)], check=True)
+
+
+def save_sounds(out):
+    tones = "aevalsrc='0.4*sin(2*PI*440*t)|0.2*sin(2*PI*300*t)':s=22050:d=0.3"
+    ffmpeg("-f", "lavfi", "-i", tones, out / "stereo.wav")
+    ffmpeg("-f", "lavfi", "-i", "aevalsrc='0.5*sin(2*PI*200*t)':s=16000:d=0.2", out / "right.wav")
+    ffmpeg("-f", "lavfi", "-i", "aevalsrc='0.5*sin(2*PI*200*t)':s=8000:d=0.2", "-c:a", "pcm_u8", out / "old.wav")
+    ffmpeg("-i", out / "stereo.wav", "-c:a", "pcm_f32le", out / "float.wav")
+    for name in ("stereo.flac", "stereo.mp3", "stereo.ogg"):
+        ffmpeg("-i", out / "stereo.wav", out / name)
+    ffmpeg("-i", out / "stereo.wav", "-c:a", "libopus", out / "opus.ogg")
+    ffmpeg("-i", out / "stereo.wav", "-c:a", "aac", out / "stereo.m4a")
+    ffmpeg("-i", out / "stereo.wav", "-c:a", "aac", out / "stereo.aac")
+    ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=7.1", "-t", "0.1", out / "surround.wav")
+
+
+def save_films(out):
+    film = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2")
+    sound = ("-f", "lavfi", "-i", "sine=440:sample_rate=16000:duration=2")
+    ffmpeg(*film, *sound, "-c:v", "libx264", "-preset", "veryslow", "-crf", 40, "-pix_fmt", "yuv420p", "-c:a", "aac",
+           "-b:a", "24k", out / "film.mp4")
+    ffmpeg("-i", out / "film.mp4", "-c", "copy", out / "film.mkv")
+    ffmpeg("-i", out / "film.mp4", "-c", "copy", out / "film.mov")
+    ffmpeg(*film, "-c:v", "libvpx-vp9", "-b:v", "20k", "-an", out / "silent.webm")
+    ffmpeg("-i", out / "film.mp4", "-vn", "-c:a", "libopus", "-b:a", "16k", out / "sound.webm")
+
+
+def heard(path):
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = samples.mean(1)
+    return soxr.resample(mono, rate, 16000, quality="HQ") if rate != 16000 else mono
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    out = pathlib.Path(sys.argv[1])
+    out.mkdir(parents=True, exist_ok=True)
+    save_pictures(out)
+    save_sounds(out)
+    save_films(out)
+    golden = {"pictures": {}, "sounds": {}}
+    for path in sorted(out.iterdir()):
+        if path.suffix in (".png", ".jpg", ".webp", ".gif", ".bmp", ".tiff"):
+            values = pixels(path)
+            golden["pictures"][path.name] = {"height": values.shape[0], "width": values.shape[1],
+                                             "crc": zlib.crc32(values.tobytes())}
+        elif path.suffix in (".wav", ".flac"):
+            samples = heard(path)
+            golden["sounds"][path.name] = {"samples": len(samples), "every500": [round(float(s), 7) for s in samples[::500]]}
+    (out / "media.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
