@@ -24,6 +24,7 @@ constexpr std::string_view kHelp =
     "/system         show the system prompt\n"
     "/system TEXT    set it (- for none) and begin again\n"
     "/think          thinking on or off\n"
+    "/image FILE     show a picture with the next message (/audio and /video likewise)\n"
     "/save FILE      write the conversation as JSON\n"
     "/load FILE      read one back\n"
     "/stats          messages, context, seed, kernels\n"
@@ -69,6 +70,14 @@ Status SaveOrLoad(const std::string& name, const std::string& file, Conversation
   return {};
 }
 
+// /image, /audio, /video.
+std::optional<PartKind> MediaCommand(std::string_view name) {
+  if (name == "/image") return PartKind::kImage;
+  if (name == "/audio") return PartKind::kAudio;
+  if (name == "/video") return PartKind::kVideo;
+  return std::nullopt;
+}
+
 // One slash command. False: leave.
 Result<bool> Command(const std::string& line, Conversation& conversation, const Session& session) {
   const size_t space = line.find(' ');
@@ -86,6 +95,10 @@ Result<bool> Command(const std::string& line, Conversation& conversation, const 
     PrintErr("thinking {}\n", conversation.ToggleThinking() ? "on" : "off");
   } else if (name == "/save" || name == "/load") {
     CARAT_TRY(SaveOrLoad(name, rest, conversation));
+  } else if (const auto kind = MediaCommand(name)) {
+    if (rest.empty())
+      return Fail({.what = "a file name is missing", .where = name, .wanted = name + " FILE"});
+    CARAT_TRY(conversation.Attach({.kind = *kind, .path = ExpandHome(rest)}));
   } else if (name == "/stats") {
     ShowStats(conversation, session);
   } else {
@@ -152,7 +165,7 @@ Result<std::optional<std::string>> SinglePrompt(const RunOptions& o) {
     if (::isatty(STDIN_FILENO) != 0) return prompt;
     CARAT_ASSIGN(prompt, ReadDescriptor(STDIN_FILENO, "standard input", kMaxPromptBytes));
   }
-  if (Trimmed(*prompt).empty())
+  if (Trimmed(*prompt).empty() && o.media.empty())
     return Fail(
         {.what = "the prompt is empty", .wanted = "a prompt as argument or on standard input"});
   return prompt;
@@ -175,6 +188,7 @@ Result<int> Run(const RunOptions& o) {
                              .stop = o.stop,
                              .seed = o.seed,
                              .generating = std::move(generating)});
+  for (const MediaRequest& request : o.media) CARAT_TRY(conversation.Attach(request));
   if (!prompt) {
     Chat(conversation, session, !o.no_history);
     return 0;
@@ -226,6 +240,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("PROMPT", o->prompt,
                   "answer this and leave (standard input is not read then); without it and off a "
                   "terminal, all of standard input is the prompt");
+  AddMediaOptions(*run);
   AddAnswerOptions(*run, *o);
   run->add_flag("--json", o->json,
                 "events as lines of JSON: prefill, thinking, text, tool_call, malformed_call, then "
@@ -240,7 +255,8 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--threads", o->threads, "threads; 0 for all processors")->capture_default_str();
   run->add_option("--kernels", o->kernels,
                   "reference, avx2 or avx512; the best of this processor if not given");
-  run->callback([o, &exit_code] {
+  run->callback([o, run, &exit_code] {
+    o->media = GivenMedia(*run);
     if (const auto code = Run(*o); !code) {
       exit_code = Report(code.error());
     } else {

@@ -6,8 +6,9 @@
 
 #include "apps/input.h"
 #include "apps/interrupt.h"
+#include "apps/output.h"
+#include "apps/terminal.h"
 #include "base/bytes.h"
-#include "chat/prompt.h"
 #include "engine/stop_strings.h"
 #include "io/file.h"
 #include "sys/clock.h"
@@ -58,7 +59,7 @@ std::string TextOf(const Json* content) {
   return text;
 }
 
-// Messages that `carat run` can go on with: text of the known roles.
+// Messages that `carat run` can go on with: text and media of the known roles.
 Status CheckLoaded(const Json& messages, const std::string& path) {
   const JsonView view(messages, path);
   if (!messages.is_array()) return Fail(view.Wrong("an array of messages"));
@@ -72,18 +73,8 @@ Status CheckLoaded(const Json& messages, const std::string& path) {
                    .wanted = "system, developer, user, assistant or tool",
                    .found = role.substr(0, 40)});
     }
-    const Json* content = message.value().Find("content");
-    if (content == nullptr || !content->is_array()) continue;
-    for (const Json& part : content->array()) {
-      const Json* type = part.Find("type");
-      if (type != nullptr && type->is_string() && type->string() != "text") {
-        return Fail({.code = ErrorCode::kUnsupported,
-                     .what = "carat run reads text only, so far",
-                     .where = message.path() + ".content",
-                     .found = type->string().substr(0, 40)});
-      }
-    }
   }
+  CARAT_TRY(MediaRequestsOf(messages));
   if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered)
     return Fail(Within(path, rendered.error()));
   return {};
@@ -98,6 +89,7 @@ Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options
 
 void Conversation::Clear() {
   messages_ = Json(Json::Array());
+  attached_.clear();
   file_.clear();
   if (!options_.system.empty()) AddMessage("system", options_.system);
 }
@@ -134,27 +126,63 @@ Status Conversation::Load(const std::string& path) {
   return {};
 }
 
+Status Conversation::Attach(const MediaRequest& request) {
+  const auto room = static_cast<size_t>(session_.context() - session_.size());
+  CARAT_ASSIGN(const MediaReader::Read* read, reader_.Get(request, room));
+  PrintErr("{}\n", EscapeLine(read->summary));
+  if (!read->warning.empty()) PrintWarnings({read->warning});
+  attached_.push_back(request);
+  return {};
+}
+
 Status Conversation::Answer(const std::string& text, AnswerView& view) {
   const size_t before = num_messages();
-  AddMessage("user", text);
+  if (attached_.empty()) {
+    AddMessage("user", text);
+  } else {
+    Json::Array parts;  // media before text, as the model was taught
+    for (const MediaRequest& request : attached_) parts.push_back(ToJson(request));
+    Json said;
+    said.Set("type", "text");
+    said.Set("text", text);
+    if (!text.empty()) parts.push_back(std::move(said));
+    AddMessage("user", std::move(parts));
+  }
   Status done = Stream(view);
   if (!done) view.Broken(done.error());
   // Without an answer it is as if nobody had asked.
-  if (!done || num_messages() == before + 1) messages_.array().resize(before);
+  if (!done || num_messages() == before + 1) {
+    messages_.array().resize(before);
+  } else {
+    attached_.clear();
+  }
   return done;
 }
 
-void Conversation::AddMessage(std::string_view role, const std::string& content) {
+void Conversation::AddMessage(std::string_view role, Json content) {
   Json message;
   message.Set("role", role);
-  message.Set("content", content);
+  message.Set("content", std::move(content));
   messages_.array().push_back(std::move(message));
+}
+
+// What stands for the placeholders of all messages.
+Result<std::vector<MediaPart>> Conversation::Media() {
+  CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(messages_));
+  std::vector<MediaPart> parts;
+  for (const MediaRequest& request : requests) {
+    CARAT_ASSIGN(const MediaReader::Read* read,
+                 reader_.Get(request, static_cast<size_t>(session_.context())));
+    parts.push_back(read->part);
+  }
+  return parts;
 }
 
 Status Conversation::Stream(AnswerView& view) {
   CARAT_ASSIGN(const RenderedPrompt rendered,
                RenderPrompt(messages_, nullptr, {.enable_thinking = options_.think}));
-  const Prompt prompt = ToPrompt(tokenizer_, rendered);
+  CARAT_ASSIGN(const std::vector<MediaPart> media, Media());
+  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer_, rendered, media));
   AnswerStats stats;
   stats.prompt_tokens = prompt.ids.size();
   const double start = Now();

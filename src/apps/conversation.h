@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/answer_view.h"
+#include "apps/media_input.h"
 #include "base/result.h"
 #include "engine/generate.h"
 #include "engine/session.h"
@@ -45,8 +46,12 @@ class Conversation {
   // begins, the message is taken back. An answer stopped later is kept as far as it came.
   Status Answer(const std::string& text, AnswerView& view);
 
+  // Shows a medium with the next message: reads it now, and says on standard error what it is.
+  Status Attach(const MediaRequest& request);
+
  private:
-  void AddMessage(std::string_view role, const std::string& content);
+  void AddMessage(std::string_view role, Json content);
+  Result<std::vector<MediaPart>> Media();
   Status Stream(AnswerView& view);
   Result<std::string_view> Decode(Generation& answer, bool opens_thought, AnswerView& view,
                                   std::vector<OutputEvent>& all);
@@ -56,6 +61,8 @@ class Conversation {
   Options options_;
   Json messages_;     // an array
   std::string file_;  // of the last Save or Load
+  MediaReader reader_;
+  std::vector<MediaRequest> attached_;  // for the next message
   uint64_t seed_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/media_input.h"
 #include "engine/generate.h"
 #include "tensor/dtype.h"
 
@@ -15,6 +16,7 @@ namespace carat {
 struct RunOptions {
   std::string model;
   std::optional<std::string> prompt;
+  std::vector<MediaRequest> media;  // in the order of the command line
   std::string system;
   bool think = false;
   size_t max_tokens = SIZE_MAX;
