@@ -40,7 +40,7 @@ std::vector<float> AllLogits(Engine& engine, const SessionOptions& options,
                              const std::vector<TokenId>& ids) {
   Session session = Session::Create(engine, options).value();
   std::vector<float> logits;
-  const Status status = session.AppendAll(ids, [&](std::span<const float> rows) {
+  const Status status = session.ReadAll({.ids = ids}, [&](std::span<const float> rows) {
     logits.insert(logits.end(), rows.begin(), rows.end());
     return Status();
   });

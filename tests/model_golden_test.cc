@@ -81,7 +81,7 @@ TEST(ModelGolden, LogitsEqualTransformers) {
         ASSERT_VALUE(Session session,
                      Session::Create(*engine, {.cache = DType::kF32, .chunk = chunk}));
         std::vector<float> logits;
-        ASSERT_OK(session.AppendAll(ids, [&](std::span<const float> rows) {
+        ASSERT_OK(session.ReadAll({.ids = ids}, [&](std::span<const float> rows) {
           logits.insert(logits.end(), rows.begin(), rows.end());
           return Status();
         }));

@@ -9,6 +9,7 @@
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/inspect_file.h"
+#include "apps/inspect_media.h"
 #include "apps/interrupt.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
@@ -31,6 +32,7 @@ struct InspectOptions {
   bool reference = false;
   bool greedy = false;
   bool ignore_stop = false;
+  std::string mask = "R";
   size_t max_tokens = 128;
   uint64_t seed = 0;
   int threads = 0;
@@ -55,11 +57,13 @@ Status CheckInterrupt() {
 }
 
 // An instrument reads exactly: the cache is f32.
-Result<Session> OpenSession(Engine& engine, size_t positions) {
+Result<Session> OpenSession(const InspectOptions& o, Engine& engine, size_t positions) {
   const Pos most = engine.config().max_positions;
-  return Session::Create(engine, {.cache = DType::kF32,
-                                  .context = std::clamp<Pos>(static_cast<Pos>(positions), 1, most),
-                                  .window_pool_bytes = 0});
+  return Session::Create(engine,
+                         {.cache = DType::kF32,
+                          .context = std::clamp<Pos>(static_cast<Pos>(positions), 1, most),
+                          .window_pool_bytes = 0,
+                          .mask = o.mask == "L" ? BlockMask::kLiteral : BlockMask::kReference});
 }
 
 Result<ModelFiles> OpenFiles(const InspectOptions& o) {
@@ -112,14 +116,14 @@ Status InspectPrompt(const InspectOptions& o) {
 Status InspectLogits(const InspectOptions& o) {
   CARAT_ASSIGN(const auto engine, OpenEngine(o));
   CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
-  CARAT_ASSIGN(Session session, OpenSession(*engine, prompt.ids.size()));
+  CARAT_ASSIGN(Session session, OpenSession(o, *engine, prompt.ids.size()));
   if (prompt.ids.empty())
     return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
   const bool all = o.rows == "all";
   CARAT_ASSIGN(NpyWriter out, NpyWriter::Create(o.out, all ? prompt.ids.size() : 1,
                                                 static_cast<size_t>(engine->config().vocab_size)));
   if (all) {
-    CARAT_TRY(session.AppendAll(prompt.ids, [&](std::span<const float> rows) -> Status {
+    CARAT_TRY(session.ReadAll(prompt, [&](std::span<const float> rows) -> Status {
       CARAT_TRY(CheckInterrupt());
       return out.Append(rows);
     }));
@@ -133,8 +137,9 @@ Status InspectLogits(const InspectOptions& o) {
 Status InspectGenerate(const InspectOptions& o) {
   CARAT_ASSIGN(const auto engine, OpenEngine(o));
   CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
-  CARAT_ASSIGN(Session session,
-               OpenSession(*engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));
+  CARAT_ASSIGN(
+      Session session,
+      OpenSession(o, *engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));
   CARAT_TRY(session.SyncTo(prompt, GoOn));
   GenerateOptions options = OptionsFrom(engine->defaults());
   if (o.greedy) options.sampling.temperature = 0;
@@ -150,6 +155,21 @@ Status InspectGenerate(const InspectOptions& o) {
     if (step.id >= 0) ids.emplace_back(int64_t{step.id});
   }
   return WriteFileAtomic(o.out, AsBytes(Json(std::move(ids)).Dump() + "\n"));
+}
+
+Status InspectMedia(const InspectOptions& o) {
+  CARAT_ASSIGN(const Json json, DescribeMedia(o.path));
+  if (o.json) {
+    Print("{}\n", json.Dump(2));
+  } else {
+    PrintMedia(json);
+  }
+  return {};
+}
+
+Status InspectEmbed(const InspectOptions& o) {
+  CARAT_ASSIGN(const auto engine, OpenEngine(o));
+  return WriteSoftTokens(*engine, o.source.media, o.out);
 }
 
 // --messages, and what only it can use.
@@ -173,17 +193,28 @@ void AddModel(CLI::App& command, InspectOptions& o) {
       ->required();
 }
 
+void AddRunning(CLI::App& command, InspectOptions& o) {
+  command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
+  command.add_option("--threads", o.threads, "threads; 0 for all processors")
+      ->capture_default_str();
+  command.add_option("--out", o.out, "the file to write")->required();
+}
+
 void AddComputation(CLI::App& command, InspectOptions& o) {
   AddModel(command, o);
   auto* source = command.add_option_group("prompt");
   source->add_option("--ids", o.source.ids, "a JSON array of ids (a file)");
   AddMessages(command, *source, o.source);
-  source->add_option("--prompt", o.source.prompt, "a rendered prompt (a text file)");
+  source->add_option("--prompt", o.source.prompt,
+                     "a rendered prompt (a text file); media take the places of its placeholders");
   source->require_option(1);
-  command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
-  command.add_option("--threads", o.threads, "threads; 0 for all processors")
+  AddMediaOptions(command);
+  command
+      .add_option("--mask", o.mask,
+                  "how pictures see themselves: R as the reference, L as transformers")
+      ->check(CLI::IsMember({"R", "L"}))
       ->capture_default_str();
-  command.add_option("--out", o.out, "the file to write")->required();
+  AddRunning(command, o);
 }
 
 }  // namespace
@@ -195,7 +226,9 @@ void AddInspect(CLI::App& app, int& exit_code) {
   inspect->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, Status (*work)(const InspectOptions&)) {
     CLI::App* command = inspect->add_subcommand(name, help);
-    command->callback([o, work, &exit_code] {
+    command->callback([o, work, command, &exit_code] {
+      if (command->get_option_no_throw("--image") != nullptr)
+        o->source.media = GivenMedia(*command);
       if (const Status done = work(*o); !done) exit_code = Report(done.error());
     });
     return command;
@@ -233,6 +266,16 @@ void AddInspect(CLI::App& app, int& exit_code) {
   generate->add_option("--seed", o->seed, "seed of the random numbers")
       ->check(WholeNumber())
       ->capture_default_str();
+
+  CLI::App* media =
+      add("media", "What a picture, sound or film holds, and its tokens", InspectMedia);
+  media->add_option("PATH", o->path, "a media file")->required();
+  media->add_flag("--json", o->json, "as JSON");
+
+  CLI::App* embed = add("embed", "Soft tokens of media as float32 .npy", InspectEmbed);
+  AddModel(*embed, *o);
+  AddMediaOptions(*embed);
+  AddRunning(*embed, *o);
 }
 
 }  // namespace carat

@@ -27,6 +27,19 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
   return ids;
 }
 
+// Media are read as the reference processor reads them, sound whole.
+Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
+                         const std::vector<MediaRequest>& media) {
+  MediaReader reader;
+  std::vector<MediaPart> parts;
+  for (MediaRequest request : media) {
+    if (request.budget == 0) request.budget = kInspectBudget;
+    CARAT_ASSIGN(const MediaReader::Read* read, reader.Get(request, SIZE_MAX));
+    parts.push_back(read->part);
+  }
+  return ToPrompt(tokenizer, rendered, parts);
+}
+
 }  // namespace
 
 Result<Json> ReadJsonFile(const std::string& path) {
@@ -70,12 +83,14 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
   if (source.messages) {
     CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(source));
     PrintWarnings(rendered.warnings);
-    return ToPrompt(*tokenizer, rendered);
+    CARAT_ASSIGN(const Json messages, ReadJsonFile(*source.messages));
+    CARAT_ASSIGN(const std::vector<MediaRequest> media, MediaRequestsOf(messages));
+    return WithMedia(*tokenizer, rendered, media);
   }
   if (source.prompt) {
-    CARAT_ASSIGN(const std::string text, ReadFile(*source.prompt, kMaxPromptBytes));
-    prompt.ids = tokenizer->EncodeControl(text);
-    return prompt;
+    RenderedPrompt rendered;
+    CARAT_ASSIGN(rendered.text, ReadFile(*source.prompt, kMaxPromptBytes));
+    return WithMedia(*tokenizer, rendered, source.media);
   }
   prompt.ids = tokenizer->EncodeText(*source.text);
   return prompt;

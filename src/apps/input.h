@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "apps/media_input.h"
 #include "chat/template.h"
 #include "engine/engine.h"
 #include "engine/prompt.h"
@@ -22,6 +23,7 @@ struct PromptSource {
   bool thinking = false;
   bool preserve_thinking = false;
   bool no_generation_prompt = false;
+  std::vector<MediaRequest> media;  // beside --prompt: one for each placeholder, in order
 };
 
 inline constexpr size_t kMaxPromptBytes = 64u << 20;  // of a prompt, and of a file of messages
@@ -29,8 +31,10 @@ inline constexpr size_t kMaxPromptBytes = 64u << 20;  // of a prompt, and of a f
 Result<Json> ReadJsonFile(const std::string& path);
 // Renders --messages (and --tools).
 Result<RenderedPrompt> RenderSource(const PromptSource& source);
-// The ids of whichever source is given; what rendering warns of goes to standard error.
+// The prompt of whichever source is given, with its media; pictures without a budget get
+// kInspectBudget. What rendering warns of goes to standard error.
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer);
+inline constexpr size_t kInspectBudget = 280;  // as the reference processor's default
 
 // "~/…" with the home directory in front.
 std::string ExpandHome(const std::string& path);

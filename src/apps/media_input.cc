@@ -145,8 +145,8 @@ void AddMediaOptions(CLI::App& command) {
       ->check(CLI::Range(1, 1000));
 }
 
-std::vector<MediaRequest> GivenMedia(const CLI::App& command, size_t budget) {
-  MediaRequest like{.budget = budget};
+std::vector<MediaRequest> GivenMedia(const CLI::App& command) {
+  MediaRequest like;
   if (const auto* option = command.get_option("--budget"); !option->empty())
     like.budget = option->as<size_t>();
   if (const auto* option = command.get_option("--frames"); !option->empty())

@@ -31,8 +31,8 @@ Result<std::optional<MediaRequest>> MediaRequestOf(const JsonView& part);
 // --image, --audio, --video, --budget and --frames.
 void AddMediaOptions(CLI::App& command);
 // What they ask for, in the order in which they stand on the command line; for a callback of the
-// command. `budget` is for pictures without --budget.
-std::vector<MediaRequest> GivenMedia(const CLI::App& command, size_t budget = 0);
+// command.
+std::vector<MediaRequest> GivenMedia(const CLI::App& command);
 
 // The requests of all messages in the order of their placeholders.
 Result<std::vector<MediaRequest>> MediaRequestsOf(const Json& messages);

@@ -38,7 +38,7 @@ Medium Medium::FromSamples(std::vector<float> samples) {
   Medium medium(MediumKind::kSound);
   samples.resize((samples.size() + kFrameSamples - 1) / kFrameSamples * kFrameSamples);
   for (size_t at = 0; at < samples.size(); at += kFrameSamples)
-    medium.keys_.push_back(KeyOfFrame(&samples[at]));
+    medium.keys_.push_back(Hash(&samples[at], kFrameSamples * sizeof(float)));
   medium.samples_ = std::move(samples);
   return medium;
 }

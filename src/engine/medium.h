@@ -45,9 +45,6 @@ class Medium {
   std::vector<ContentKey> keys_;
 };
 
-// The key of one frame of sound, so that sound that arrived in pieces equals sound given at once.
-ContentKey KeyOfFrame(const float* samples);
-
 inline constexpr size_t kFrameSamples = 640;  // of one soft token: 40 ms
 
 // A medium in a prompt: its soft tokens stand at positions at, at + 1, …

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "model/embedders.h"
+#include "engine/embed.h"
 
 namespace carat {
 namespace {
@@ -108,20 +108,11 @@ Pos Session::ResumeFrom(Pos common, bool& restored) {
 }
 
 Status Session::CheckMedia(const Prompt& prompt) const {
-  const Embedders& embedders = engine_->embedders();
   Pos last = 0;
   for (const PromptMedium& m : prompt.media) {
     CARAT_CHECK(m.at >= last && m.end() <= static_cast<Pos>(prompt.ids.size()));
     last = m.end();
-    const bool sound = m.medium->kind() == MediumKind::kSound;
-    const bool can =
-        sound ? !embedders.weights.audio_projection.empty() : embedders.weights.vision.has_value();
-    if (!can) {
-      return Fail({.code = ErrorCode::kUnsupported,
-                   .what = sound ? "this model does not hear: its files hold no audio embedder"
-                                 : "this model does not see: its files hold no vision embedder",
-                   .where = engine_->files().path.string()});
-    }
+    CARAT_TRY(CheckTakes(*engine_, *m.medium));
     if (m.is_block() && static_cast<Pos>(m.medium->num_tokens()) > max_picture_) {
       return Fail({.what = "a picture has too many soft tokens",
                    .where = fmt::format("position {}", m.at),
@@ -135,7 +126,6 @@ Status Session::CheckMedia(const Prompt& prompt) const {
 // The soft tokens at positions [begin, end), as runs of a pass that begins at `begin`.
 std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos begin, Pos end) {
   const auto hidden = static_cast<size_t>(engine_->config().hidden);
-  const Embedders& embedders = engine_->embedders();
   soft_.resize(static_cast<size_t>(end - begin) * hidden);
   std::vector<SoftRun> runs;
   for (const PromptMedium& m : media) {
@@ -144,17 +134,7 @@ std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos beg
     const auto count = static_cast<size_t>(to - from);
     const std::span<float> rows =
         std::span(soft_).subspan(static_cast<size_t>(from - begin) * hidden, count * hidden);
-    if (m.is_block()) {
-      const Pixels& pixels = m.medium->pixels();
-      EmbedPicture(context_, *embedders.config.vision, *embedders.weights.vision,
-                   {pixels.rgb, pixels.height, pixels.width}, rows);
-    } else {
-      const auto samples =
-          std::span(m.medium->samples())
-              .subspan(static_cast<size_t>(from - m.at) * kFrameSamples, count * kFrameSamples);
-      EmbedSound(context_, *embedders.config.audio, embedders.weights.audio_projection, samples,
-                 rows);
-    }
+    EmbedTokens(*engine_, context_, *m.medium, static_cast<size_t>(from - m.at), count, rows);
     runs.push_back({.at = static_cast<size_t>(from - begin),
                     .count = count,
                     .rows = rows.data(),
@@ -175,35 +155,45 @@ Pos Session::EndOfPass(const Prompt& prompt, Pos at) const {
   return end;
 }
 
-Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& progress) {
-  const auto total = static_cast<Pos>(prompt.ids.size());
-  if (total == 0) return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
-  if (total > cache_.max_positions()) {
+Status Session::Check(const Prompt& prompt) const {
+  if (prompt.ids.empty())
+    return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
+  if (const auto total = static_cast<Pos>(prompt.ids.size()); total > context()) {
     return Fail({.code = ErrorCode::kContextFull,
                  .what = "the prompt does not fit the context",
-                 .wanted = fmt::format("at most {} tokens", cache_.max_positions()),
+                 .wanted = fmt::format("at most {} tokens", context()),
                  .found = std::to_string(total)});
   }
   CARAT_TRY(engine_->decoder().CheckIds(prompt.ids, 0));
-  CARAT_TRY(CheckMedia(prompt));
+  return CheckMedia(prompt);
+}
+
+// Runs the part of the prompt from size() to `end`.
+Status Session::RunPart(const Prompt& prompt, std::span<const ContentKey> keys, Pos end,
+                        LogitRows rows, std::span<float> logits) {
+  const auto begin = static_cast<size_t>(size()), count = static_cast<size_t>(end - size());
+  const std::vector<SoftRun> soft = Embed(prompt.media, size(), end);
+  return Run({.ids = std::span(prompt.ids).subspan(begin, count), .soft = soft, .mask = mask_},
+             keys.subspan(begin, count), rows, logits);
+}
+
+Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& progress) {
+  CARAT_TRY(Check(prompt));
+  const auto total = static_cast<Pos>(prompt.ids.size());
   const std::vector<ContentKey> keys = KeysOf(prompt);
   SyncReport report;
   // The last id is always run, since its logits are wanted.
-  Pos at = ResumeFrom(std::min(Common(ids_, keys_, prompt, keys), total - 1), report.restored);
-  report.reused = static_cast<size_t>(at);
+  ResumeFrom(std::min(Common(ids_, keys_, prompt, keys), total - 1), report.restored);
+  report.reused = ids_.size();
   // A border that every prompt names (behind the system block) outlives those of single turns.
   for (const Pos boundary : prompt.boundaries) windows_.Touch(boundary);
-  while (at < total) {
-    const Pos end = EndOfPass(prompt, at);
-    const auto begin = static_cast<size_t>(at), count = static_cast<size_t>(end - at);
+  while (size() < total) {
+    const Pos end = EndOfPass(prompt, size());
     const bool last = end == total;
-    const std::vector<SoftRun> soft = Embed(prompt.media, at, end);
-    CARAT_TRY(Run({.ids = std::span(prompt.ids).subspan(begin, count), .soft = soft, .mask = mask_},
-                  std::span(keys).subspan(begin, count), last ? LogitRows::kLast : LogitRows::kNone,
-                  last ? std::span(logits_) : std::span<float>()));
-    at = end;
-    report.prefilled += count;
-    if (std::ranges::find(prompt.boundaries, at) != prompt.boundaries.end()) windows_.Save(cache_);
+    CARAT_TRY(RunPart(prompt, keys, end, last ? LogitRows::kLast : LogitRows::kNone,
+                      last ? std::span(logits_) : std::span<float>()));
+    report.prefilled = ids_.size() - report.reused;
+    if (std::ranges::find(prompt.boundaries, end) != prompt.boundaries.end()) windows_.Save(cache_);
     if (progress && !progress(report.prefilled, static_cast<size_t>(total) - report.reused) &&
         !last) {
       return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while reading the prompt"});
@@ -212,17 +202,29 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
   return report;
 }
 
+Status Session::ReadAll(const Prompt& prompt, const LogitSink& sink) {
+  CARAT_TRY(Check(prompt));
+  bool restored = false;
+  ResumeFrom(0, restored);
+  const std::vector<ContentKey> keys = KeysOf(prompt);
+  const size_t vocab = logits_.size();
+  std::vector<float> rows;
+  while (ids_.size() < prompt.ids.size()) {
+    const Pos end = EndOfPass(prompt, size());
+    rows.resize(static_cast<size_t>(end - size()) * vocab);
+    CARAT_TRY(RunPart(prompt, keys, end, LogitRows::kAll, rows));
+    std::ranges::copy(std::span(rows).last(vocab), logits_.begin());
+    CARAT_TRY(sink(rows));
+  }
+  return {};
+}
+
 Status Session::Append(TokenId id) {
   return Run({.ids = std::span(&id, 1)}, {}, LogitRows::kLast, logits_);
 }
 
 Status Session::AppendSound(std::span<const float> samples) {
-  const Embedders& embedders = engine_->embedders();
-  if (embedders.weights.audio_projection.empty()) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "this model does not hear: its files hold no audio embedder",
-                 .where = engine_->files().path.string()});
-  }
+  CARAT_TRY(CheckTakes(*engine_, MediumKind::kSound));
   const size_t frames = (pending_.size() + samples.size()) / kFrameSamples;
   if (const Pos room = context() - size(); static_cast<Pos>(frames) > room) {
     return Fail({.code = ErrorCode::kContextFull,
@@ -231,21 +233,21 @@ Status Session::AppendSound(std::span<const float> samples) {
                  .found = std::to_string(frames)});
   }
   pending_.insert(pending_.end(), samples.begin(), samples.end());
+  const size_t whole = frames * kFrameSamples;
+  const auto medium = Medium::FromSamples(
+      {pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(whole)});
   const auto hidden = static_cast<size_t>(engine_->config().hidden);
   const std::vector<TokenId> ids(static_cast<size_t>(chunk_), engine_->config().audio);
   size_t done = 0;
   for (size_t n = 0; done < frames; done += n) {
     n = std::min(static_cast<size_t>(chunk_), frames - done);
-    const auto part = std::span(pending_).subspan(done * kFrameSamples, n * kFrameSamples);
     soft_.resize(n * hidden);
-    EmbedSound(context_, *embedders.config.audio, embedders.weights.audio_projection, part, soft_);
-    std::vector<ContentKey> keys;
-    for (size_t i = 0; i < n; ++i) keys.push_back(KeyOfFrame(&part[i * kFrameSamples]));
+    EmbedTokens(*engine_, context_, medium, done, n, soft_);
     const SoftRun run{.at = 0, .count = n, .rows = soft_.data()};
-    CARAT_TRY(Run({.ids = std::span(ids).first(n), .soft = {&run, 1}}, keys, LogitRows::kNone, {}));
+    CARAT_TRY(Run({.ids = std::span(ids).first(n), .soft = {&run, 1}},
+                  std::span(medium.keys()).subspan(done, n), LogitRows::kNone, {}));
   }
-  pending_.erase(pending_.begin(),
-                 pending_.begin() + static_cast<std::ptrdiff_t>(frames * kFrameSamples));
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(whole));
   return {};
 }
 
@@ -253,27 +255,6 @@ Status Session::EndSound() {
   if (pending_.empty()) return {};
   const std::vector<float> silence(kFrameSamples - pending_.size(), 0.0f);
   return AppendSound(silence);
-}
-
-Status Session::AppendAll(std::span<const TokenId> ids, const LogitSink& sink) {
-  const size_t vocab = logits_.size();
-  if (const auto room = static_cast<size_t>(context() - size()); ids.size() > room) {
-    return Fail({.code = ErrorCode::kContextFull,
-                 .what = "the tokens do not fit the context",
-                 .wanted = fmt::format("at most {} more", room),
-                 .found = std::to_string(ids.size())});
-  }
-  CARAT_TRY(engine_->decoder().CheckIds(ids, ids_.size()));
-  std::vector<float> rows;
-  for (size_t at = 0; at < ids.size();) {
-    const size_t n = std::min(static_cast<size_t>(chunk_), ids.size() - at);
-    rows.resize(n * vocab);
-    CARAT_TRY(Run({.ids = ids.subspan(at, n)}, {}, LogitRows::kAll, rows));
-    std::ranges::copy(std::span(rows).last(vocab), logits_.begin());
-    CARAT_TRY(sink(rows));
-    at += n;
-  }
-  return {};
 }
 
 }  // namespace carat

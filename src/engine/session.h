@@ -63,10 +63,10 @@ class Session {
   // Appends one id and computes the logits after it.
   Status Append(TokenId id);
 
-  // As Append for many ids, giving the logits after every one of them to `sink`, in order and a
-  // chunk at a time: rows [n, V], valid during the call. An error of the sink ends it.
-  // kContextFull, and nothing changed, if they do not all fit.
-  Status AppendAll(std::span<const TokenId> ids, const LogitSink& sink);
+  // Reads a whole prompt from the beginning of the timeline and gives the logits after every id to
+  // `sink`, in order and a chunk at a time: rows [n, V], valid during the call. An error of the
+  // sink ends it. Errors as in SyncTo.
+  Status ReadAll(const Prompt& prompt, const LogitSink& sink);
 
   // Appends sound while it arrives: whole frames are run at once, the rest is kept for the next
   // call. No logits are computed. EndSound() fills the last frame up with silence and runs it.
@@ -83,7 +83,10 @@ class Session {
   Pos ResumeFrom(Pos common, bool& restored);
   Status Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
              std::span<float> logits);
+  Status Check(const Prompt& prompt) const;
   Status CheckMedia(const Prompt& prompt) const;
+  Status RunPart(const Prompt& prompt, std::span<const ContentKey> keys, Pos end, LogitRows rows,
+                 std::span<float> logits);
   std::vector<SoftRun> Embed(std::span<const PromptMedium> media, Pos begin, Pos end);
   Pos EndOfPass(const Prompt& prompt, Pos at) const;
   Status CheckLogits(std::span<const float> logits) const;

@@ -160,6 +160,13 @@ TEST(SessionMedia, SoundThatDoesNotFitChangesNothing) {
   ASSERT_OK(session.AppendSound(std::span(samples).first(9 * kFrameSamples)));
 }
 
+TEST(SessionMedia, APictureLongerThanTheModelsPlacesIsRefused) {
+  Session session = Session::Create(Tiny(), {}).value();
+  Prompt prompt{.ids = {2}};
+  Add(prompt, Picture(1, 17, 1));  // the tables have 16
+  ExpectError(session.SyncTo(prompt), {"too long", "16", "17"});
+}
+
 TEST(SessionMedia, APictureLargerThanTheSessionTakesIsRefused) {
   Session session = Session::Create(Tiny(), {.max_picture = 30}).value();
   ExpectError(session.SyncTo(Shown()), {"too many soft tokens", "position 4", "30", "35"});
