@@ -8,8 +8,10 @@
 namespace carat {
 
 // Exit codes: 0 done, 2 bad input or options, 130 cancelled by Ctrl-C.
+void AddDescribe(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);
+void AddTranscribe(CLI::App& app, int& exit_code);
 
 // A whole number of 64 bits without a sign, as text; and a text that is not empty.
 CLI::Validator WholeNumber();

@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   carat::AddRun(app, exit_code);
+  carat::AddTranscribe(app, exit_code);
+  carat::AddDescribe(app, exit_code);
   carat::AddInspect(app, exit_code);
   try {
     app.parse(argc, argv);

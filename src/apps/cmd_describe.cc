@@ -1,0 +1,124 @@
+// carat describe: what many pictures and films show, as lines of JSON.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/commands.h"
+#include "apps/input.h"
+#include "apps/interrupt.h"
+#include "apps/media_input.h"
+#include "apps/one_answer.h"
+#include "apps/output.h"
+
+namespace carat {
+namespace {
+
+struct DescribeOptions {
+  std::vector<std::string> files;
+  std::string model;
+  std::string question;
+  size_t budget = 0;
+  int64_t frames = 32;
+  size_t max_tokens = 512;
+  int threads = 0;
+};
+
+Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& file) {
+  CARAT_ASSIGN(const MediaSource source, MediaSource::Open(file));
+  CARAT_ASSIGN(const MediaInfo info, MediaDecoder(DecoderProgram()).Describe(source));
+  if (!info.has_picture) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "nothing to be seen",
+                 .where = file,
+                 .wanted = "a picture or a film",
+                 .found = std::string(info.type.name)});
+  }
+  const bool film = info.type.kind != MediaKind::kPicture;
+  return MediaRequest{.kind = film ? PartKind::kVideo : PartKind::kImage,
+                      .path = file,
+                      .budget = o.budget,
+                      .frames = o.frames};
+}
+
+Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenizer& tokenizer,
+                      const std::string& file) {
+  CARAT_ASSIGN(const MediaRequest request, RequestFor(o, file));
+  MediaReader reader;
+  CARAT_ASSIGN(const MediaReader::Read* read,
+               reader.Get(request, static_cast<size_t>(session.context()) / 2));
+  Json text, message;
+  text.Set("type", "text");
+  text.Set("text", !o.question.empty()                ? o.question
+                   : request.kind == PartKind::kVideo ? "Describe the video."
+                                                      : "Describe the picture.");
+  message.Set("role", "user");
+  message.Set("content", Json::Array{ToJson(request), std::move(text)});
+  CARAT_ASSIGN(const RenderedPrompt rendered,
+               RenderPrompt(Json(Json::Array{std::move(message)}), nullptr, {}));
+  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer, rendered, {&read->part, 1}));
+  CARAT_ASSIGN(const std::string answer, GreedyAnswer(session, tokenizer, prompt, o.max_tokens));
+  Json json;
+  json.Set("file", file);
+  json.Set("text", answer);
+  json.Set("prompt_tokens", static_cast<int64_t>(prompt.ids.size()));
+  if (!read->warning.empty()) json.Set("warning", read->warning);
+  return json;
+}
+
+// A file that cannot be described gets a line with its error, and the others their turn.
+Result<int> Run(const DescribeOptions& o) {
+  CatchInterrupts();
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
+  CARAT_ASSIGN(auto engine, Engine::Open({.model = model, .threads = o.threads}));
+  PrintWarnings(engine->warnings());
+  CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
+  CARAT_ASSIGN(Session session, Session::Create(*engine, {}));
+  int code = 0;
+  for (const std::string& file : o.files) {
+    auto line = Describe(o, session, *tokenizer, file);
+    if (!line) {
+      if (line.error().code == ErrorCode::kCancelled) return Fail(line.error());
+      Json json;
+      json.Set("file", file);
+      json.Set("error", line.error().Message());
+      line = std::move(json);
+      code = 2;
+    }
+    Print("{}\n", line->Dump());
+    CARAT_TRY(FlushOutput());
+  }
+  return code;
+}
+
+}  // namespace
+
+void AddDescribe(CLI::App& app, int& exit_code) {
+  auto o = std::make_shared<DescribeOptions>();
+  CLI::App* command =
+      app.add_subcommand("describe", "Say what pictures and films show, as lines of JSON");
+  command->add_option("FILE", o->files, "pictures and films")->required();
+  command->add_option("--model", o->model, "as in carat run");
+  command->add_option("--question", o->question, "ask this of each instead of a description")
+      ->check(NotEmpty());
+  command
+      ->add_option("--budget", o->budget,
+                   "soft tokens of a picture; chosen from the picture if not given")
+      ->check(CLI::IsMember({70, 140, 280, 560, 1120}));
+  command->add_option("--frames", o->frames, "frames of a film")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--max-tokens", o->max_tokens, "most tokens of an answer")
+      ->check(WholeNumber())
+      ->capture_default_str();
+  command->add_option("--threads", o->threads, "threads; 0 for all processors")
+      ->capture_default_str();
+  command->callback([o, &exit_code] {
+    if (const auto code = Run(*o); !code) {
+      exit_code = Report(code.error());
+    } else {
+      exit_code = *code;
+    }
+  });
+}
+
+}  // namespace carat

@@ -1,0 +1,151 @@
+// carat transcribe: a recording of any length to text, piece by piece.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "apps/answer_view.h"
+#include "apps/commands.h"
+#include "apps/input.h"
+#include "apps/interrupt.h"
+#include "apps/media_input.h"
+#include "apps/one_answer.h"
+#include "apps/output.h"
+#include "apps/terminal.h"
+#include "apps/transcript.h"
+#include "engine/session.h"
+#include "media/decoder.h"
+#include "media/sound_cutter.h"
+
+namespace carat {
+namespace {
+
+constexpr double kRate = 16'000;
+constexpr size_t kMaxAnswer = 1024;  // tokens of a piece: speech of 30 s has a tenth of it
+
+struct TranscribeOptions {
+  std::string file;
+  std::string model;
+  std::string format = "txt";
+  std::string language;
+  std::string translate;
+  int threads = 0;
+  bool reference = false;
+};
+
+TranscriptFormat FormatOf(const std::string& name) {
+  if (name == "srt") return TranscriptFormat::kSrt;
+  if (name == "vtt") return TranscriptFormat::kVtt;
+  return name == "json" ? TranscriptFormat::kJson : TranscriptFormat::kText;
+}
+
+// Google's published forms (gemma4-12b specification, section 6).
+std::string Instruction(const TranscribeOptions& o) {
+  if (!o.translate.empty()) {
+    return fmt::format(
+        "Transcribe the following speech segment in {0}, then translate it into {1}. When "
+        "formatting the answer, first output the transcription in {0}, then one newline, then "
+        "output the string '{1}: ', then the translation in {1}.",
+        o.language, o.translate);
+  }
+  const std::string which =
+      o.language.empty() ? "its original language" : fmt::format("{0} into {0} text", o.language);
+  return "Transcribe the following speech segment in " + which +
+         ".\n\nFollow these specific instructions for formatting the answer:\n"
+         "* Only output the transcription, with no newlines.\n"
+         "* When transcribing numbers, write the digits, i.e. write 1.7 and not one point seven, "
+         "and write 3 instead of three.";
+}
+
+// The prompt of one piece: the instruction, then the clip.
+Result<Prompt> PromptOf(const TranscribeOptions& o, const Tokenizer& tokenizer,
+                        const SoundPiece& piece) {
+  Json text, clip, message;
+  text.Set("type", "text");
+  text.Set("text", Instruction(o));
+  clip.Set("type", "audio");
+  message.Set("role", "user");
+  message.Set("content", Json::Array{text, clip});
+  CARAT_ASSIGN(const RenderedPrompt rendered,
+               RenderPrompt(Json(Json::Array{std::move(message)}), nullptr, {}));
+  const MediaPart sound{
+      PartKind::kAudio, {std::make_shared<const Medium>(Medium::FromSamples(piece.samples))}, {}};
+  return ToPrompt(tokenizer, rendered, {&sound, 1});
+}
+
+Status Run(const TranscribeOptions& o) {
+  if (!o.translate.empty() && o.language.empty()) {
+    return Fail({.what = "a translation needs the language that is spoken",
+                 .where = "--translate",
+                 .wanted = "--language too"});
+  }
+  CatchInterrupts();
+  CARAT_ASSIGN(const MediaSource source, MediaSource::Open(o.file));
+  const MediaDecoder decoder(DecoderProgram());
+  CARAT_ASSIGN(const MediaInfo info, decoder.Describe(source));
+  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
+  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
+                                          .threads = o.threads,
+                                          .kernels = o.reference ? "reference" : ""}));
+  PrintWarnings(engine->warnings());
+  CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
+  CARAT_ASSIGN(
+      Session session,
+      Session::Create(*engine, {.cache = o.reference ? DType::kF32 : DType::kBF16,
+                                .context = std::min<Pos>(4096, engine->config().max_positions),
+                                .max_picture = 0}));
+  const TranscriptFormat format = FormatOf(o.format);
+  const bool subtitles = format == TranscriptFormat::kSrt || format == TranscriptFormat::kVtt;
+  Transcript transcript(format);
+  // Subtitles are read in passing: their pieces are short.
+  SoundCutter cutter(subtitles ? SoundCutter::Options{.min_seconds = 3, .max_seconds = 12}
+                               : SoundCutter::Options{});
+  WriteOut(transcript.Begin());
+  const auto take = [&](const SoundPiece& piece) -> Status {
+    const double end = static_cast<double>(piece.begin + piece.samples.size()) / kRate;
+    if (!piece.silent()) {
+      CARAT_ASSIGN(const Prompt prompt, PromptOf(o, *tokenizer, piece));
+      CARAT_ASSIGN(const std::string text, GreedyAnswer(session, *tokenizer, prompt, kMaxAnswer));
+      ClearBar();
+      const std::string part = transcript.Part(static_cast<double>(piece.speech_begin) / kRate,
+                                               static_cast<double>(piece.speech_end) / kRate, text);
+      WriteOut(::isatty(STDOUT_FILENO) != 0 ? EscapeForTerminal(part) : part);
+      CARAT_TRY(FlushOutput());
+    }
+    if (info.seconds > 0) ShowBar("transcribing", std::min(end, info.seconds), info.seconds, "s");
+    return {};
+  };
+  CARAT_TRY(decoder.Sound(source, [&](std::span<const float> samples) -> Status {
+    return cutter.Push(samples, take);
+  }));
+  CARAT_TRY(cutter.Finish(take));
+  ClearBar();
+  WriteOut(transcript.End());
+  return {};
+}
+
+}  // namespace
+
+void AddTranscribe(CLI::App& app, int& exit_code) {
+  auto o = std::make_shared<TranscribeOptions>();
+  CLI::App* command =
+      app.add_subcommand("transcribe", "Write down what is said in a recording or a film");
+  command->add_option("FILE", o->file, "sound, or a film with sound")->required();
+  command->add_option("--model", o->model, "as in carat run");
+  command->add_option("--format", o->format, "txt, srt, vtt or json")
+      ->check(CLI::IsMember({"txt", "srt", "vtt", "json"}))
+      ->capture_default_str();
+  command->add_option("--language", o->language, "the language that is spoken, in English")
+      ->check(NotEmpty());
+  command->add_option("--translate", o->translate, "translate into this language too")
+      ->check(NotEmpty());
+  command->add_option("--threads", o->threads, "threads; 0 for all processors")
+      ->capture_default_str();
+  command->add_flag("--reference", o->reference, "everything in f32 with the scalar kernels");
+  command->callback([o, &exit_code] {
+    if (const Status done = Run(*o); !done) exit_code = Report(done.error());
+  });
+}
+
+}  // namespace carat

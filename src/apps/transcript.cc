@@ -1,0 +1,59 @@
+#include "apps/transcript.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "io/json.h"
+
+namespace carat {
+namespace {
+
+// An empty line ends a subtitle, and "-->" marks a time: neither may stand in its text.
+std::string OneBlock(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  std::ranges::replace(text, '\r', ' ');
+  for (size_t at; (at = text.find("-->")) != std::string::npos;) text.replace(at, 3, "->");
+  return text;
+}
+
+}  // namespace
+
+std::string SubtitleTime(double seconds, char mark) {
+  const auto all = static_cast<int64_t>(std::llround(std::max(0.0, seconds) * 1000));
+  return fmt::format("{:02}:{:02}:{:02}{}{:03}", all / 3'600'000, all / 60'000 % 60,
+                     all / 1000 % 60, mark, all % 1000);
+}
+
+std::string Transcript::Begin() const {
+  if (format_ == TranscriptFormat::kVtt) return "WEBVTT\n\n";
+  return format_ == TranscriptFormat::kJson ? "{\"segments\": [" : "";
+}
+
+std::string Transcript::Part(double begin, double end, const std::string& text) {
+  ++parts_;
+  switch (format_) {
+    case TranscriptFormat::kText:
+      return text + "\n";
+    case TranscriptFormat::kSrt:
+      return fmt::format("{}\n{} --> {}\n{}\n\n", parts_, SubtitleTime(begin, ','),
+                         SubtitleTime(end, ','), OneBlock(text));
+    case TranscriptFormat::kVtt:
+      return fmt::format("{} --> {}\n{}\n\n", SubtitleTime(begin, '.'), SubtitleTime(end, '.'),
+                         OneBlock(text));
+    case TranscriptFormat::kJson: {
+      Json part;
+      part.Set("start", begin);
+      part.Set("end", end);
+      part.Set("text", text);
+      return (parts_ > 1 ? ",\n" : "\n") + part.Dump();
+    }
+  }
+  return "";
+}
+
+std::string Transcript::End() const { return format_ == TranscriptFormat::kJson ? "\n]}\n" : ""; }
+
+}  // namespace carat
