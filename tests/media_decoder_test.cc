@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "base/bytes.h"
+#include "base/utf8.h"
 #include "media/decoder.h"
 #include "media/limits.h"
+#include "media/wire.h"
 #include "tests/support/crc32.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
@@ -238,6 +239,88 @@ TEST(MediaDecoder, AMissingProgramIsNamed) {
   // Programs that are no decoder: what they say is not believed.
   for (const char* program : {"/bin/true", "/bin/false", "/bin/cat", "/bin/echo"})
     EXPECT_FALSE(MediaDecoder(program).Picture(source).has_value()) << program;
+}
+
+// A decoder that was broken into may send anything. Here the program sends back its input.
+class HostileAnswers : public testing::Test {
+ protected:
+  HostileAnswers() {
+    std::ofstream(folder_ / "echo") << "#!/bin/sh\nexec cat\n";
+    std::filesystem::permissions(folder_ / "echo", std::filesystem::perms::owner_all);
+  }
+  // Bytes of plain structures, one after the other.
+  template <class... Parts>
+  static std::string Bytes(const Parts&... parts) {
+    std::string bytes;
+    (bytes.append(reinterpret_cast<const char*>(&parts), sizeof parts), ...);
+    return bytes;
+  }
+  MediaSource Source(const std::string& bytes) const {
+    return MediaSource::FromBytes({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()},
+                                  "echo")
+        .value();
+  }
+  MediaDecoder decoder() const { return MediaDecoder(folder_ / "echo"); }
+  void ExpectRefused(const std::string& bytes) const {
+    SCOPED_TRACE(bytes.size());
+    const MediaSource source = Source(bytes);
+    EXPECT_FALSE(decoder().Picture(source).has_value());
+    EXPECT_FALSE(decoder().Describe(source).has_value());
+    EXPECT_FALSE(decoder().Sound(source, [](auto) { return Status(); }).has_value());
+    EXPECT_FALSE(decoder().Frames(source, {}, [](const auto&) { return Status(); }).has_value());
+  }
+
+  TempFolder folder_;
+  const wire::Header end_{.kind = wire::Kind::kEnd};
+};
+
+TEST_F(HostileAnswers, ATrueAnswerIsBelieved) {
+  const wire::PictureHead head{.height = 1, .width = 1};
+  const uint8_t pixel[3] = {1, 2, 3};
+  const wire::Header header{.kind = wire::Kind::kPicture, .size = sizeof head + 3};
+  ASSERT_VALUE(const Pixels pixels,
+               decoder().Picture(Source(Bytes(header, head, pixel, end_))));
+  EXPECT_EQ(pixels.rgb, (std::vector<uint8_t>{1, 2, 3}));
+}
+
+TEST_F(HostileAnswers, AllElseIsRefused) {
+  const uint8_t pixel[3] = {1, 2, 3};
+  const auto picture = [&](wire::Kind kind, const wire::PictureHead& head, uint64_t size) {
+    return Bytes(wire::Header{.kind = kind, .size = size}, head, pixel, end_);
+  };
+  constexpr size_t kHead = sizeof(wire::PictureHead);
+  const double nan = std::nan("");
+  ExpectRefused("");
+  ExpectRefused("x");
+  ExpectRefused(Bytes(wire::Header{.kind = static_cast<wire::Kind>(99)}, end_));
+  for (const wire::Kind kind : {wire::Kind::kPicture, wire::Kind::kFrame}) {
+    ExpectRefused(picture(kind, {.height = 65535, .width = 65535}, kHead + 3));
+    ExpectRefused(picture(kind, {.height = 65535, .width = 65535}, kHead + 12884508675));
+    ExpectRefused(picture(kind, {.height = 1, .width = 2}, kHead + 3));
+    ExpectRefused(picture(kind, {.height = 0, .width = 1}, kHead));
+    ExpectRefused(picture(kind, {.height = 1, .width = 1, .index = -1}, kHead + 3));
+    ExpectRefused(picture(kind, {.height = 1, .width = 1, .seconds = nan}, kHead + 3));
+    ExpectRefused(picture(kind, {.height = 1, .width = 1}, 5));
+    ExpectRefused(picture(kind, {.height = 1, .width = 1}, UINT64_MAX));
+  }
+  // Two pictures where one was asked for, and frames that do not go on.
+  const std::string one = picture(wire::Kind::kPicture, {.height = 1, .width = 1}, kHead + 3);
+  ExpectRefused(one.substr(0, one.size() - sizeof end_) + one);
+  const std::string frame = picture(wire::Kind::kFrame, {.height = 1, .width = 1}, kHead + 3);
+  ExpectRefused(frame.substr(0, frame.size() - sizeof end_) + frame);
+  const float samples[2] = {0, INFINITY};
+  ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kSamples, .size = 8}, samples, end_));
+  ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kSamples, .size = 7}, samples, end_));
+  ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kSamples, .size = UINT64_MAX}, samples));
+  ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kError, .size = 1 << 30}));
+}
+
+TEST_F(HostileAnswers, AnErrorsTextIsCleaned) {
+  const std::string text = std::string(1, '\0') + "bad \xff\x1b[31m" + std::string(4, '\0');
+  const wire::Header header{.kind = wire::Kind::kError, .size = text.size()};
+  const auto pixels = decoder().Picture(Source(Bytes(header) + text));
+  ASSERT_FALSE(pixels.has_value());
+  EXPECT_TRUE(IsValidUtf8(pixels.error().Message()));
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace {
 struct DescribeOptions {
   std::vector<std::string> files;
   std::string model;
+  std::string mmproj;
   std::string question;
   size_t budget = 0;
   int64_t frames = 32;
@@ -43,7 +44,7 @@ Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& fil
 Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenizer& tokenizer,
                       const std::string& file) {
   CARAT_ASSIGN(const MediaRequest request, RequestFor(o, file));
-  MediaReader reader;
+  MediaReader reader(true);
   CARAT_ASSIGN(const MediaReader::Read* read,
                reader.Get(request, static_cast<size_t>(session.context()) / 2));
   Json text, message;
@@ -69,7 +70,7 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
 Result<int> Run(const DescribeOptions& o) {
   CatchInterrupts();
   CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  CARAT_ASSIGN(auto engine, Engine::Open({.model = model, .threads = o.threads}));
+  CARAT_ASSIGN(auto engine, Engine::Open({.model = model, .embedders = o.mmproj, .threads = o.threads}));
   PrintWarnings(engine->warnings());
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(Session session, Session::Create(*engine, {}));
@@ -98,6 +99,7 @@ void AddDescribe(CLI::App& app, int& exit_code) {
       app.add_subcommand("describe", "Say what pictures and films show, as lines of JSON");
   command->add_option("FILE", o->files, "pictures and films")->required();
   command->add_option("--model", o->model, "as in carat run");
+  command->add_option("--mmproj", o->mmproj, "the embedders of a GGUF model, as in carat run");
   command->add_option("--question", o->question, "ask this of each instead of a description")
       ->check(NotEmpty());
   command

@@ -25,6 +25,7 @@ namespace {
 struct InspectOptions {
   std::string path;
   std::string model;
+  std::string mmproj;
   PromptSource source;
   std::string rows = "last";
   std::string out;
@@ -42,6 +43,7 @@ Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
   CatchInterrupts();
   CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
   CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
+                                          .embedders = o.mmproj,
                                           .threads = o.threads,
                                           .kernels = o.reference ? "reference" : ""}));
   PrintWarnings(engine->warnings());
@@ -194,6 +196,7 @@ void AddModel(CLI::App& command, InspectOptions& o) {
 }
 
 void AddRunning(CLI::App& command, InspectOptions& o) {
+  command.add_option("--mmproj", o.mmproj, "the embedders of a GGUF model, as in carat run");
   command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
   command.add_option("--threads", o.threads, "threads; 0 for all processors")
       ->capture_default_str();

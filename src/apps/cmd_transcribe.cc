@@ -27,6 +27,7 @@ constexpr size_t kMaxAnswer = 1024;  // tokens of a piece: speech of 30 s has a 
 struct TranscribeOptions {
   std::string file;
   std::string model;
+  std::string mmproj;
   std::string format = "txt";
   std::string language;
   std::string translate;
@@ -86,6 +87,7 @@ Status Run(const TranscribeOptions& o) {
   CARAT_ASSIGN(const MediaInfo info, decoder.Describe(source));
   CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
   CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
+                                          .embedders = o.mmproj,
                                           .threads = o.threads,
                                           .kernels = o.reference ? "reference" : ""}));
   PrintWarnings(engine->warnings());
@@ -133,6 +135,7 @@ void AddTranscribe(CLI::App& app, int& exit_code) {
       app.add_subcommand("transcribe", "Write down what is said in a recording or a film");
   command->add_option("FILE", o->file, "sound, or a film with sound")->required();
   command->add_option("--model", o->model, "as in carat run");
+  command->add_option("--mmproj", o->mmproj, "the embedders of a GGUF model, as in carat run");
   command->add_option("--format", o->format, "txt, srt, vtt or json")
       ->check(CLI::IsMember({"txt", "srt", "vtt", "json"}))
       ->capture_default_str();

@@ -61,7 +61,7 @@ class Conversation {
   Options options_;
   Json messages_;     // an array
   std::string file_;  // of the last Save or Load
-  MediaReader reader_;
+  MediaReader reader_{true};
   std::vector<MediaRequest> attached_;  // for the next message
   uint64_t seed_ = 0;
 };

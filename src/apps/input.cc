@@ -30,7 +30,7 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
 // Media are read as the reference processor reads them, sound whole.
 Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
                          const std::vector<MediaRequest>& media) {
-  MediaReader reader;
+  MediaReader reader(false);
   std::vector<MediaPart> parts;
   for (MediaRequest request : media) {
     if (request.budget == 0) request.budget = kInspectBudget;

@@ -62,7 +62,7 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
                        const std::string& out) {
   if (media.empty())
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
-  MediaReader reader;
+  MediaReader reader(false);
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);
   std::vector<float> rows;

@@ -7,12 +7,14 @@
 #include "base/base64.h"
 #include "io/file.h"
 #include "media/budget.h"
+#include "media/sound_cutter.h"
 #include "sys/executable.h"
 
 namespace carat {
 namespace {
 
 constexpr double kSoundRate = 16'000;
+constexpr int kWhole = 100'000;  // seconds: more than a decoder gives
 // A budget that a person named is kept, but this much of a loss is said.
 constexpr double kWarnedLoss = 2 * kAcceptedLoss;
 
@@ -177,7 +179,7 @@ std::filesystem::path DecoderProgram() {
   return here / "carat-decode";
 }
 
-MediaReader::MediaReader() : decoder_(DecoderProgram()) {}
+MediaReader::MediaReader(bool cut_sound) : cut_sound_(cut_sound), decoder_(DecoderProgram()) {}
 
 Result<const MediaReader::Read*> MediaReader::Get(const MediaRequest& request, size_t room) {
   const std::string key = fmt::format("{}|{}|{}|{}|{}", TypeOf(request.kind), request.budget,
@@ -219,18 +221,31 @@ Result<MediaReader::Read> MediaReader::ReadImage(const MediaRequest& request, si
 
 Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request) const {
   CARAT_ASSIGN(const MediaSource source, OpenSource(request));
-  std::vector<float> samples;
-  CARAT_TRY(decoder_.Sound(source, [&](std::span<const float> block) -> Status {
-    samples.insert(samples.end(), block.begin(), block.end());
-    return {};
-  }));
-  const double seconds = static_cast<double>(samples.size()) / kSoundRate;
+  SoundCutter cutter(cut_sound_ ? SoundCutter::Options{}
+                                : SoundCutter::Options{.min_seconds = 0, .max_seconds = kWhole});
   Read read;
-  read.part = {PartKind::kAudio,
-               {std::make_shared<const Medium>(Medium::FromSamples(std::move(samples)))},
-               {}};
-  read.summary = fmt::format("{}: {:.1f} seconds of sound, {} tokens", ShortName(request.path),
-                             seconds, NumTokens(read.part));
+  read.part.kind = PartKind::kAudio;
+  double seconds = 0;
+  const auto take = [&](SoundPiece piece) -> Status {
+    read.part.seconds.push_back(static_cast<int64_t>(static_cast<double>(piece.begin) / kSoundRate));
+    seconds += static_cast<double>(piece.samples.size()) / kSoundRate;
+    read.part.media.push_back(
+        std::make_shared<const Medium>(Medium::FromSamples(std::move(piece.samples))));
+    return {};
+  };
+  CARAT_TRY(decoder_.Sound(source, [&](std::span<const float> samples) -> Status {
+    return cutter.Push(samples, take);
+  }));
+  CARAT_TRY(cutter.Finish(take));
+  if (read.part.media.empty()) {
+    read.part.media.push_back(std::make_shared<const Medium>(Medium::FromSamples({})));
+    read.warning = ShortName(request.path) + ": it holds no sound at all";
+  }
+  const size_t clips = read.part.media.size();
+  if (clips == 1) read.part.seconds.clear();
+  read.summary = fmt::format("{}: {:.1f} seconds of sound{}, {} tokens", ShortName(request.path),
+                             seconds, clips > 1 ? fmt::format(" in {} parts", clips) : "",
+                             NumTokens(read.part));
   return read;
 }
 

@@ -46,7 +46,9 @@ class MediaReader {
     std::string warning;  // empty if there is none
   };
 
-  MediaReader();
+  // cut_sound: recordings longer than the model's clips become several, with their times; else they
+  // stay whole, as the reference processor leaves them.
+  explicit MediaReader(bool cut_sound);
   // `room` is how many soft tokens may be used at most; it bounds an automatic budget.
   Result<const Read*> Get(const MediaRequest& request, size_t room);
 
@@ -55,6 +57,7 @@ class MediaReader {
   Result<Read> ReadAudio(const MediaRequest& request) const;
   Result<Read> ReadVideo(const MediaRequest& request) const;
 
+  bool cut_sound_;
   MediaDecoder decoder_;
   std::map<std::string, Read> read_;
 };

@@ -15,6 +15,7 @@ namespace carat {
 
 struct RunOptions {
   std::string model;
+  std::string mmproj;
   std::optional<std::string> prompt;
   std::vector<MediaRequest> media;  // in the order of the command line
   std::string system;

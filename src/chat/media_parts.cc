@@ -31,17 +31,18 @@ std::string Repeated(std::string_view text, size_t count) {
   return out;
 }
 
-// The text that a part becomes.
+// The text that a part becomes: its media between their marks, several with their times before
+// them. That is the form for frames; long recordings take it too.
 std::string Expanded(const MediaPart& part) {
-  CARAT_CHECK(part.kind == PartKind::kVideo ? part.seconds.size() == part.media.size()
-                                            : part.media.size() == 1);
+  CARAT_CHECK(part.seconds.size() == part.media.size() ||
+              (part.seconds.empty() && part.media.size() == 1));
   const std::string_view soft = kPlaceholders[static_cast<size_t>(part.kind)].text;
-  if (part.kind == PartKind::kAudio)
-    return "<|audio>" + Repeated(soft, part.media[0]->num_tokens()) + "<audio|>";
+  const bool sound = part.kind == PartKind::kAudio;
   std::string out;
   for (size_t i = 0; i < part.media.size(); ++i) {
-    if (part.kind == PartKind::kVideo) out += (i > 0 ? " " : "") + TimeStamp(part.seconds[i]) + " ";
-    out += "<|image>" + Repeated(soft, part.media[i]->num_tokens()) + "<image|>";
+    if (!part.seconds.empty()) out += (i > 0 ? " " : "") + TimeStamp(part.seconds[i]) + " ";
+    out += (sound ? "<|audio>" : "<|image>") + Repeated(soft, part.media[i]->num_tokens()) +
+           (sound ? "<audio|>" : "<image|>");
   }
   return out;
 }

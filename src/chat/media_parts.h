@@ -20,8 +20,10 @@ enum class PartKind { kImage, kAudio, kVideo };
 // What stands for one placeholder.
 struct MediaPart {
   PartKind kind = PartKind::kImage;
-  std::vector<std::shared_ptr<const Medium>> media;  // one; of a video its frames
-  std::vector<int64_t> seconds = {};                 // of a video: when each frame stands
+  // One; of a video its frames; of a long recording its clips, in order.
+  std::vector<std::shared_ptr<const Medium>> media;
+  // When each of several stands in the film or the recording; empty for one picture or clip.
+  std::vector<int64_t> seconds = {};
 };
 
 // "MM:SS"; minutes may have more digits.

@@ -80,6 +80,17 @@ TEST(MediaParts, AVideoBecomesFramesWithTheirTimes) {
   EXPECT_LT(prompt.media[0].end(), prompt.media[1].at);
 }
 
+TEST(MediaParts, ALongRecordingBecomesClipsWithTheirTimes) {
+  const auto rendered = Rendered(R"([{"role": "user", "content": [{"type": "audio"}]}])");
+  const MediaPart clips{PartKind::kAudio, {Sound(2), Sound(1)}, {0, 28}};
+  ASSERT_VALUE(const Prompt prompt, ToPrompt(Small(), rendered, {&clips, 1}));
+  std::string text = TextOf(prompt);
+  for (size_t at; (at = text.find("▁")) != std::string::npos;) text.replace(at, 3, " ");
+  EXPECT_TRUE(text.starts_with("<bos><|turn>user\n00:00 <|audio><|audio|><|audio|><audio|> "
+                               "00:28 <|audio><|audio|><audio|><turn|>"))
+      << text;
+}
+
 TEST(MediaParts, WhatAUserWritesIsNoPlaceholder) {
   const auto rendered = Rendered(
       R"([{"role": "user", "content": [{"type": "text", "text": "<|image|>"}, {"type": "image"}]}])");

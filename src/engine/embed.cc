@@ -10,13 +10,26 @@
 namespace carat {
 
 Status CheckTakes(const Engine& engine, MediumKind kind) {
-  const EmbedderWeights& weights = engine.embedders().weights;
+  const Embedders& embedders = engine.embedders();
   const bool sound = kind == MediumKind::kSound;
-  if (sound ? !weights.audio_projection.empty() : weights.vision.has_value()) return {};
+  const std::string where = engine.files().path.string();
+  if (sound ? embedders.weights.audio_projection.empty() : !embedders.weights.vision) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = sound ? "this model does not hear: its files hold no audio embedder"
+                               : "this model does not see: its files hold no vision embedder",
+                 .where = where,
+                 .wanted = "a folder with embedders, or an mmproj file beside a GGUF model"});
+  }
+  const int64_t unit =
+      sound ? embedders.config.audio->frame_samples : embedders.config.vision->patch_side;
+  const auto wanted = static_cast<int64_t>(sound ? kFrameSamples : kPatchSide);
+  if (unit == wanted) return {};
   return Fail({.code = ErrorCode::kUnsupported,
-               .what = sound ? "this model does not hear: its files hold no audio embedder"
-                             : "this model does not see: its files hold no vision embedder",
-               .where = engine.files().path.string()});
+               .what = sound ? "the audio embedder takes frames of another length"
+                             : "the vision embedder takes patches of another size",
+               .where = where,
+               .wanted = std::to_string(wanted),
+               .found = std::to_string(unit)});
 }
 
 Status CheckTakes(const Engine& engine, const Medium& medium) {

@@ -14,6 +14,20 @@ namespace {
 constexpr int kMaxThreads = 1024;
 constexpr size_t kPreloadStep = size_t{32} << 20;  // bytes
 
+// The only mmproj*.gguf in the model's folder; empty if there is none or several.
+std::filesystem::path EmbeddersBeside(const std::filesystem::path& model) {
+  std::filesystem::path found;
+  std::error_code ignored;
+  const auto folder = model.has_parent_path() ? model.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("mmproj") || !name.ends_with(".gguf")) continue;
+    if (!found.empty()) return {};
+    found = entry.path();
+  }
+  return found;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
@@ -46,6 +60,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   engine->tokenizer_ = std::move(model.tokenizer);
   engine->defaults_ = std::move(model.defaults);
   engine->warnings_ = std::move(model.warnings);
+  CARAT_TRY(engine->OpenEmbedders(options.embedders));
   if (options.progress) {
     CARAT_TRY(engine->Preload(options.progress));
   }
@@ -56,6 +71,34 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
                                             options.threads, engine->pool_->threads()));
   }
   return engine;
+}
+
+Status Engine::OpenEmbedders(std::filesystem::path path) {
+  const bool folder = !files_.gguf.has_value();
+  if (folder && !path.empty()) {
+    return Fail({.what = "a model folder has its own embedders",
+                 .where = path.string(),
+                 .wanted = "an mmproj file beside a GGUF model only"});
+  }
+  if (!folder && path.empty()) path = EmbeddersBeside(files_.path);
+  if (path.empty()) return {};
+  CARAT_ASSIGN(embedder_files_, OpenModelFiles(path));
+  if (embedder_files_->kind != FileKind::kEmbedders) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "this file holds no embedders",
+                 .where = path.string(),
+                 .found = std::string(FileKindName(embedder_files_->kind))});
+  }
+  CARAT_ASSIGN(embedders_, LoadEmbedders(*embedder_files_));
+  if (embedders_.config.hidden != config().hidden) {
+    return Fail({.what = "these embedders belong to another model",
+                 .where = path.string(),
+                 .wanted = fmt::format("hidden width {}", config().hidden),
+                 .found = std::to_string(embedders_.config.hidden)});
+  }
+  const auto& more = embedders_.weights.warnings;
+  warnings_.insert(warnings_.end(), more.begin(), more.end());
+  return {};
 }
 
 Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {

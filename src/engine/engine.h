@@ -26,7 +26,10 @@ namespace carat {
 
 struct EngineOptions {
   std::filesystem::path model = {};  // a GGUF file or a Hugging Face folder
-  int threads = 0;                   // 0: all usable processors
+  // The embedders of pictures and sound of a GGUF model: an mmproj GGUF file. Empty: the only
+  // mmproj*.gguf beside the model, if there is one. A folder has its own.
+  std::filesystem::path embedders = {};
+  int threads = 0;  // 0: all usable processors
   std::string kernels = {};          // a table by name; empty: the best this processor runs
   // With it the weights are read into memory now, so that the first answer need not wait for the
   // disk; called with bytes done and to do, false cancels. Weights beyond the available memory are
@@ -57,9 +60,11 @@ class Engine {
 
  private:
   Engine() = default;
+  Status OpenEmbedders(std::filesystem::path path);
   Status Preload(const std::function<bool(size_t, size_t)>& progress);
 
   ModelFiles files_;
+  std::optional<ModelFiles> embedder_files_;  // of their own
   std::unique_ptr<Decoder> decoder_;
   Embedders embedders_;
   std::optional<Tokenizer> tokenizer_;

@@ -173,5 +173,15 @@ TEST(SessionMedia, APictureLargerThanTheSessionTakesIsRefused) {
   EXPECT_EQ(session.size(), 0);
 }
 
+// The text-only GGUF of the goldens.
+TEST(SessionMedia, AModelWithoutEmbeddersSaysSo) {
+  ASSERT_VALUE(const auto engine, Engine::Open({.model = Golden("quants/mixed.gguf")}));
+  ASSERT_VALUE(Session session, Session::Create(*engine, {.context = 100}));
+  Prompt prompt{.ids = {2, 3}};
+  prompt.media.push_back({1, Picture(1, 1, 1)});
+  ExpectError(session.SyncTo(prompt), {"does not see", "mixed.gguf", "mmproj"});
+  ExpectError(session.AppendSound(NoiseSamples(1, 640)), {"does not hear", "mmproj"});
+}
+
 }  // namespace
 }  // namespace carat
