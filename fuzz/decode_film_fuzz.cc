@@ -16,8 +16,8 @@ namespace {
 // Descriptor 0 becomes the input.
 bool Offer(const uint8_t* data, size_t size) {
   static const int file = ::memfd_create("fuzz", 0);
-  return ::ftruncate(file, 0) == 0 &&
-         ::pwrite(file, data, size, 0) == static_cast<ssize_t>(size) && ::dup2(file, 0) == 0;
+  return ::ftruncate(file, 0) == 0 && ::pwrite(file, data, size, 0) == static_cast<ssize_t>(size) &&
+         ::dup2(file, 0) == 0;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The picture decoders, in this process and without their cage. Larger pictures than these only take
-// longer.
+// The picture decoders, in this process and without their cage. Larger pictures than these only
+// take longer.
 //
 // DEPS: decode media
 #include <cstddef>

@@ -195,6 +195,13 @@ TEST(MediaDecoder, HugeSidesAreRefusedBeforeDecoding) {
   ExpectError(PictureOf(std::string_view(with_sides(37, 24))), "broken picture");
 }
 
+TEST(MediaDecoder, ACutPictureIsRefused) {
+  for (const char* name : {"plain.png", "plain.jpg", "progressive.jpg", "plain.webp"}) {
+    const std::string whole = MustRead(Media(name));
+    ExpectError(PictureOf(std::string_view(whole).substr(0, whole.size() / 2)), "broken picture");
+  }
+}
+
 // Cut anywhere or damaged anywhere: an answer or an error, never a dead parent.
 TEST(MediaDecoder, CutAndDamagedFilesEndInAnAnswer) {
   std::mt19937 random(1);
@@ -278,8 +285,7 @@ TEST_F(HostileAnswers, ATrueAnswerIsBelieved) {
   const wire::PictureHead head{.height = 1, .width = 1};
   const uint8_t pixel[3] = {1, 2, 3};
   const wire::Header header{.kind = wire::Kind::kPicture, .size = sizeof head + 3};
-  ASSERT_VALUE(const Pixels pixels,
-               decoder().Picture(Source(Bytes(header, head, pixel, end_))));
+  ASSERT_VALUE(const Pixels pixels, decoder().Picture(Source(Bytes(header, head, pixel, end_))));
   EXPECT_EQ(pixels.rgb, (std::vector<uint8_t>{1, 2, 3}));
 }
 

@@ -34,7 +34,7 @@ void ExpectAnswer(Session& session, const Case& wanted) {
   GenerateOptions options = OptionsFrom(engine.defaults());
   options.sampling.temperature = 0;
   options.repetition_guard = false;
-  options.max_tokens = 160;  // as the maker's
+  options.max_tokens = 96;  // as the maker's
   ASSERT_OK(session.SyncTo({.ids = engine.tokenizer()->EncodeControl(wanted.prompt)}));
   ASSERT_VALUE(Generation generation, Generation::Create(session, options));
   std::vector<TokenId> answer;

@@ -5,7 +5,7 @@
 
 Greedy, through generate, from models/point as shipped. One file per skill, one case per line: the rendered prompt, and
 the ids of the answer with its stop. An answer whose choice hung on less than TIE is left out: there two correct programs
-may differ.
+may differ. Prints how many answers are right, as eval/run.py does.
 """
 
 import argparse
@@ -21,7 +21,7 @@ sys.path[:0] = [str(HERE), str(HERE / "point"), str(HERE / "point/eval")]
 
 import golden_common as common  # noqa: E402
 import world  # noqa: E402
-from answers import answers, held_out  # noqa: E402
+from answers import answers, held_out, visible  # noqa: E402
 from data import Samples  # noqa: E402
 
 POINT = HERE.parent / "models/point"
@@ -48,13 +48,16 @@ def main():
     for skill in world.TEXT_SKILLS:
         # A few more than wanted, for those that hang on a tie.
         cases = held_out(skill, options.count + options.count // 20, samples)
-        lines = []
-        for (_, prompt, _), answer in zip(cases, answers(model, samples, cases, stops)):
+        lines, right = [], []
+        for (_, prompt, wanted), answer in zip(cases, answers(model, samples, cases, stops)):
+            given = samples.tokenizer.decode(answer, skip_special_tokens=False)
+            right.append(visible(given) == visible(wanted))
             if margin(model, samples.encode(prompt), answer) > TIE:
                 lines.append(json.dumps({"prompt": prompt, "answer": answer}))
-        wanted = options.count // 2 if skill == "talk" else options.count
-        print(f"{skill}: {len(lines)} of {len(cases)} without a tie", flush=True)
-        (OUT / f"{skill.replace(' ', '_')}.json").write_text("[" + ",\n".join(lines[:wanted]) + "]\n")
+        count = options.count // 2 if skill == "talk" else options.count
+        print(f"{skill:20} {sum(right[:count]):4} of {count:4}  {100 * sum(right[:count]) / count:5.1f} %  "
+              f"(goldens: {len(lines)} of {len(cases)} without a tie)", flush=True)
+        (OUT / f"{skill.replace(' ', '_')}.json").write_text("[" + ",\n".join(lines[:count]) + "]\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ if IFS= read -r -t 1 -N 1 first; then
   { printf '%s' "$first" && cat; } | exec "${carat[@]}" "$@"
 fi
 if [ -n "${MODEL:-}" ]; then exec "${carat[@]}" "$@" "Tell me something."; fi
-for question in "Who are you?" "What is 17 + 25?" "Sort these words by the alphabet: pear, fig, apple, melon."; do
+for question in "Who are you?" "Count from 3 to 9." "Sort these words by the alphabet: pear, fig, apple, melon."; do
   echo "> $question"
   "${carat[@]}" "$@" "$question"
 done

@@ -70,7 +70,8 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
 Result<int> Run(const DescribeOptions& o) {
   CatchInterrupts();
   CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  CARAT_ASSIGN(auto engine, Engine::Open({.model = model, .embedders = o.mmproj, .threads = o.threads}));
+  CARAT_ASSIGN(auto engine,
+               Engine::Open({.model = model, .embedders = o.mmproj, .threads = o.threads}));
   PrintWarnings(engine->warnings());
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(Session session, Session::Create(*engine, {}));

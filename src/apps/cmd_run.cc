@@ -145,10 +145,11 @@ bool ShowLoading(size_t done, size_t total) {
 
 Result<std::unique_ptr<Engine>> Load(const RunOptions& o) {
   CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  CARAT_ASSIGN(
-      auto engine,
-      Engine::Open(
-          {.model = model, .embedders = o.mmproj, .threads = o.threads, .kernels = o.kernels, .progress = ShowLoading}));
+  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
+                                          .embedders = o.mmproj,
+                                          .threads = o.threads,
+                                          .kernels = o.kernels,
+                                          .progress = ShowLoading}));
   PrintWarnings(engine->warnings());
   if (model == PointModel()) {
     WriteErr(kAboutPoint);
@@ -237,9 +238,10 @@ void AddRun(CLI::App& app, int& exit_code) {
                       ModelFolder().string() +
                       "); if not given, the "
                       "only model there, or carat-point, which comes with carat");
-  run->add_option("--mmproj", o->mmproj,
-                  "the embedders of pictures and sound of a GGUF model; the only mmproj*.gguf beside "
-                  "it if not given");
+  run->add_option(
+      "--mmproj", o->mmproj,
+      "the embedders of pictures and sound of a GGUF model; the only mmproj*.gguf beside "
+      "it if not given");
   run->add_option("PROMPT", o->prompt,
                   "answer this and leave (standard input is not read then); without it and off a "
                   "terminal, all of standard input is the prompt");

@@ -115,6 +115,7 @@ Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
   CARAT_TRY(CheckLoaded(messages, path));
   messages_ = std::move(messages);
+  attached_.clear();
   options_.system.clear();
   if (num_messages() > 0) {
     const Json& first = messages_.array().front();

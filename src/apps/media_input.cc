@@ -227,7 +227,8 @@ Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request) co
   read.part.kind = PartKind::kAudio;
   double seconds = 0;
   const auto take = [&](SoundPiece piece) -> Status {
-    read.part.seconds.push_back(static_cast<int64_t>(static_cast<double>(piece.begin) / kSoundRate));
+    read.part.seconds.push_back(
+        static_cast<int64_t>(static_cast<double>(piece.begin) / kSoundRate));
     seconds += static_cast<double>(piece.samples.size()) / kSoundRate;
     read.part.media.push_back(
         std::make_shared<const Medium>(Medium::FromSamples(std::move(piece.samples))));
@@ -243,9 +244,9 @@ Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request) co
   }
   const size_t clips = read.part.media.size();
   if (clips == 1) read.part.seconds.clear();
-  read.summary = fmt::format("{}: {:.1f} seconds of sound{}, {} tokens", ShortName(request.path),
-                             seconds, clips > 1 ? fmt::format(" in {} parts", clips) : "",
-                             NumTokens(read.part));
+  read.summary =
+      fmt::format("{}: {:.1f} seconds of sound{}, {} tokens", ShortName(request.path), seconds,
+                  clips > 1 ? fmt::format(" in {} parts", clips) : "", NumTokens(read.part));
   return read;
 }
 

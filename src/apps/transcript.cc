@@ -19,6 +19,21 @@ std::string OneBlock(std::string text) {
   return text;
 }
 
+// WebVTT reads marks in its text.
+std::string WithoutTags(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&') {
+      out += "&amp;";
+    } else if (c == '<') {
+      out += "&lt;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string SubtitleTime(double seconds, char mark) {
@@ -42,7 +57,7 @@ std::string Transcript::Part(double begin, double end, const std::string& text) 
                          SubtitleTime(end, ','), OneBlock(text));
     case TranscriptFormat::kVtt:
       return fmt::format("{} --> {}\n{}\n\n", SubtitleTime(begin, '.'), SubtitleTime(end, '.'),
-                         OneBlock(text));
+                         WithoutTags(OneBlock(text)));
     case TranscriptFormat::kJson: {
       Json part;
       part.Set("start", begin);

@@ -131,9 +131,16 @@ Result<Prompt> ToPrompt(const Tokenizer& tokenizer, const RenderedPrompt& render
     for (const auto& medium : part.media) {
       if (medium->num_tokens() == 0) continue;  // no sound at all
       at = std::find(at, prompt.ids.end(), *soft);
-      CARAT_CHECK(prompt.ids.end() - at >= static_cast<std::ptrdiff_t>(medium->num_tokens()));
+      const auto count = static_cast<std::ptrdiff_t>(medium->num_tokens());
+      // A strange tokenizer may read several placeholders as one token.
+      if (prompt.ids.end() - at < count ||
+          !std::all_of(at, at + count, [&](TokenId id) { return id == *soft; })) {
+        return Fail({.code = ErrorCode::kUnsupported,
+                     .what = fmt::format("the tokenizer does not keep the tokens of a {} apart",
+                                         NameOf(part.kind))});
+      }
       prompt.media.push_back({static_cast<Pos>(at - prompt.ids.begin()), medium});
-      at += static_cast<std::ptrdiff_t>(medium->num_tokens());
+      at += count;
     }
   }
   return prompt;

@@ -86,8 +86,9 @@ TEST(MediaParts, ALongRecordingBecomesClipsWithTheirTimes) {
   ASSERT_VALUE(const Prompt prompt, ToPrompt(Small(), rendered, {&clips, 1}));
   std::string text = TextOf(prompt);
   for (size_t at; (at = text.find("▁")) != std::string::npos;) text.replace(at, 3, " ");
-  EXPECT_TRUE(text.starts_with("<bos><|turn>user\n00:00 <|audio><|audio|><|audio|><audio|> "
-                               "00:28 <|audio><|audio|><audio|><turn|>"))
+  EXPECT_TRUE(
+      text.starts_with("<bos><|turn>user\n00:00 <|audio><|audio|><|audio|><audio|> "
+                       "00:28 <|audio><|audio|><audio|><turn|>"))
       << text;
 }
 

@@ -3,6 +3,8 @@
 #include <cstdio>
 // libjpeg wants FILE and size_t to be known.
 #include <jpeglib.h>
+// Its messages by name.
+#include <jerror.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +21,7 @@ struct Failure {
   jpeg_error_mgr manager;
   std::jmp_buf leave;
   char text[JMSG_LENGTH_MAX];
+  bool incomplete;
 };
 
 [[noreturn]] void OnError(j_common_ptr info) {
@@ -27,7 +30,12 @@ struct Failure {
   std::longjmp(failure->leave, 1);
 }
 
-void OnMessage(j_common_ptr, int) {}
+// Warnings are common in sound files of cameras; these two mean that a part is missing.
+void OnMessage(j_common_ptr info, int level) {
+  auto* failure = reinterpret_cast<Failure*>(info->err);
+  if (level < 0 && (info->err->msg_code == JWRN_JPEG_EOF || info->err->msg_code == JWRN_HIT_MARKER))
+    failure->incomplete = true;
+}
 
 // Ink to light, as Pillow does: Adobe's files hold the inks inverted.
 void CmykToRgb(const uint8_t* line, size_t width, bool inverted, uint8_t* out) {
@@ -98,11 +106,8 @@ Result<Pixels> DecodeJpeg(std::span<const uint8_t> file) {
   std::vector<uint8_t> line(size_t{4} * info.image_width);
   if (!ReadLines(info, failure, line.data(), pixels.rgb.data()))
     return Fail(BrokenPicture(failure.text));
-  // libjpeg fills what is missing with grey and only warns.
-  if (failure.manager.num_warnings > 0) {
-    info.err->format_message(reinterpret_cast<j_common_ptr>(&info), failure.text);
-    return Fail(BrokenPicture(failure.text));
-  }
+  // libjpeg fills what is missing with grey.
+  if (failure.incomplete) return Fail(BrokenPicture("it is damaged or ends too early"));
   return TurnUpright(std::move(pixels), orientation);
 }
 

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <memory>
 
 namespace carat::decode {
@@ -48,6 +49,7 @@ constexpr int kAllowed[] = {
 }  // namespace
 
 Status LockDown(const Bounds& bounds) {
+  ::tzset();  // FFmpeg formats times, and the first time that is done the C library opens a file
   CARAT_TRY(Limit(RLIMIT_AS, bounds.memory_bytes));
   CARAT_TRY(Limit(RLIMIT_CPU, bounds.cpu_seconds));
   CARAT_TRY(Limit(RLIMIT_CORE, 0));

@@ -9,6 +9,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cmath>
 
 #include "media/limits.h"
 
@@ -118,7 +119,7 @@ Status MonoResampler::Push(const AVFrame& block, const Sink& sink) {
   mono_.resize(count);
   for (size_t i = 0; i < count; ++i) {
     const auto value = static_cast<float>(sums[i] / channels_);
-    mono_[i] = value == value ? value : 0.0f;  // files of floats may hold what is no number
+    mono_[i] = std::isfinite(value) ? value : 0.0f;  // files of floats may hold what is no number
   }
   taken_ += count;
   if (taken_ / static_cast<uint64_t>(rate_) > kMaxSoundSeconds) {

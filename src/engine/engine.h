@@ -29,8 +29,8 @@ struct EngineOptions {
   // The embedders of pictures and sound of a GGUF model: an mmproj GGUF file. Empty: the only
   // mmproj*.gguf beside the model, if there is one. A folder has its own.
   std::filesystem::path embedders = {};
-  int threads = 0;  // 0: all usable processors
-  std::string kernels = {};          // a table by name; empty: the best this processor runs
+  int threads = 0;           // 0: all usable processors
+  std::string kernels = {};  // a table by name; empty: the best this processor runs
   // With it the weights are read into memory now, so that the first answer need not wait for the
   // disk; called with bytes done and to do, false cancels. Weights beyond the available memory are
   // left on the disk, with a warning.

@@ -18,12 +18,13 @@ std::vector<ContentKey> KeysOf(const Prompt& prompt) {
   return keys;
 }
 
-// How many positions of the two are the same.
+// From where the prompt is to be read: how many positions are the same already.
 Pos Common(std::span<const TokenId> ids, std::span<const ContentKey> keys, const Prompt& prompt,
            std::span<const ContentKey> prompt_keys) {
   const Pos same_ids = std::ranges::mismatch(ids, prompt.ids).in1 - ids.begin();
   Pos common = std::ranges::mismatch(keys, prompt_keys).in1 - keys.begin();
-  common = std::min(common, same_ids);
+  // The last id is always run, since its logits are wanted.
+  common = std::min({common, same_ids, static_cast<Pos>(prompt.ids.size()) - 1});
   // A part of a picture is no place to go on from.
   for (const PromptMedium& m : prompt.media) {
     if (m.is_block() && m.at < common && common < m.end()) common = m.at;
@@ -182,8 +183,7 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
   const auto total = static_cast<Pos>(prompt.ids.size());
   const std::vector<ContentKey> keys = KeysOf(prompt);
   SyncReport report;
-  // The last id is always run, since its logits are wanted.
-  ResumeFrom(std::min(Common(ids_, keys_, prompt, keys), total - 1), report.restored);
+  ResumeFrom(Common(ids_, keys_, prompt, keys), report.restored);
   report.reused = ids_.size();
   // A border that every prompt names (behind the system block) outlives those of single turns.
   for (const Pos boundary : prompt.boundaries) windows_.Touch(boundary);

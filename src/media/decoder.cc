@@ -95,7 +95,7 @@ Result<MediaSource> MediaSource::Open(const std::filesystem::path& path) {
 }
 
 Result<MediaSource> MediaSource::FromBytes(std::span<const uint8_t> bytes, std::string name) {
-  ScopedFd fd(::memfd_create("carat-media", MFD_CLOEXEC));
+  ScopedFd fd(::memfd_create("carat-media", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.valid()) return Fail(SystemError("no memory for the file", name));
   for (size_t at = 0; at < bytes.size();) {
     const ssize_t n = ::write(fd.get(), bytes.data() + at, bytes.size() - at);
@@ -103,6 +103,10 @@ Result<MediaSource> MediaSource::FromBytes(std::span<const uint8_t> bytes, std::
     if (n <= 0) return Fail(SystemError("no memory for the file", name));
     at += static_cast<size_t>(n);
   }
+  // The decoder gets this descriptor: it must not change what is read here again.
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  if (::lseek(fd.get(), 0, SEEK_SET) != 0 || ::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0)
+    return Fail(SystemError("the file could not be kept", name));
   return MediaSource(std::move(fd), std::move(name));
 }
 

@@ -139,9 +139,11 @@ Error DecoderProcess::ReadError(uint64_t size) {
   std::string body(static_cast<size_t>(size), '\0');
   if (const Status done = ReadBody(body.data(), body.size()); !done) return done.error();
   Error error;
-  const auto code = static_cast<unsigned char>(body[0]);
-  error.code = code <= static_cast<int>(ErrorCode::kNoMemory) ? static_cast<ErrorCode>(code)
-                                                              : ErrorCode::kInvalid;
+  // Codes that a caller acts upon, such as kCancelled, are not the decoder's to give.
+  const auto code = static_cast<ErrorCode>(static_cast<unsigned char>(body[0]));
+  const bool its =
+      code == ErrorCode::kUnsupported || code == ErrorCode::kIo || code == ErrorCode::kNoMemory;
+  error.code = its ? code : ErrorCode::kInvalid;
   size_t at = 1;
   for (std::string* part : {&error.what, &error.where, &error.wanted, &error.found}) {
     const size_t end = std::min(body.find('\0', at), body.size());

@@ -18,20 +18,23 @@ double Cubic(double x) {
 }
 
 // What goes into each output of one axis: input pixels first[i] … with integer weights, `taps`
-// places for each output.
+// places for each output. Sixteen bits are enough for every weight, and twice as fast as 32.
 struct Axis {
-  size_t taps = 0;
+  size_t taps = 0;  // a multiple of kLanes; the weights behind count[i] are 0
   int precision = 0;
   std::vector<size_t> first, count;
-  std::vector<int32_t> weights;
+  std::vector<int16_t> weights;
 };
+
+constexpr size_t kLanes = 8;  // sixteen-bit numbers that the plainest vectors hold
 
 Axis MakeAxis(size_t in, size_t out) {
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double stretch = std::max(scale, 1.0);
   const double support = 2 * stretch;
   Axis axis;
-  axis.taps = 2 * static_cast<size_t>(std::ceil(support)) + 1;
+  const size_t most = 2 * static_cast<size_t>(std::ceil(support)) + 1;
+  axis.taps = (most + kLanes - 1) / kLanes * kLanes;
   std::vector<double> exact(out * axis.taps, 0.0);
   double largest = 0;
   for (size_t i = 0; i < out; ++i) {
@@ -40,7 +43,7 @@ Axis MakeAxis(size_t in, size_t out) {
     const auto end =
         std::min(static_cast<int64_t>(in), static_cast<int64_t>(center + support + 0.5));
     const auto count =
-        static_cast<size_t>(std::clamp<int64_t>(end - begin, 0, static_cast<int64_t>(axis.taps)));
+        static_cast<size_t>(std::clamp<int64_t>(end - begin, 0, static_cast<int64_t>(most)));
     double* weights = &exact[i * axis.taps];
     double sum = 0;
     for (size_t j = 0; j < count; ++j) {
@@ -61,7 +64,7 @@ Axis MakeAxis(size_t in, size_t out) {
     ++axis.precision;
   for (const double weight : exact) {
     const double scaled = weight * std::ldexp(1.0, axis.precision);
-    axis.weights.push_back(static_cast<int32_t>(scaled + (weight < 0 ? -0.5 : 0.5)));
+    axis.weights.push_back(static_cast<int16_t>(scaled + (weight < 0 ? -0.5 : 0.5)));
   }
   return axis;
 }
@@ -70,21 +73,33 @@ uint8_t Rounded(int32_t sum, int precision) {
   return static_cast<uint8_t>(std::clamp(sum >> precision, 0, 255));
 }
 
+int32_t Half(const Axis& axis) { return axis.precision > 0 ? 1 << (axis.precision - 1) : 0; }
+
+// A sum of products that compilers turn into one instruction for eight of them.
+int32_t Dot(const int16_t* a, const int16_t* b, size_t n) {
+  int32_t sum = 0;
+  for (size_t i = 0; i < n; ++i) sum += int32_t{a[i]} * int32_t{b[i]};
+  return sum;
+}
+
 Pixels ResizeWidth(const Pixels& from, size_t width) {
   const Axis axis = MakeAxis(from.width, width);
   Pixels out{from.height, width, std::vector<uint8_t>(3 * from.height * width)};
+  // A line, channel by channel; the taps of its last pixels reach beyond it.
+  const size_t reach = from.width + axis.taps;
+  std::vector<int16_t> planes(3 * reach, 0);
   for (size_t y = 0; y < from.height; ++y) {
     const uint8_t* line = &from.rgb[3 * y * from.width];
+    for (size_t x = 0; x < from.width; ++x) {
+      for (size_t c = 0; c < 3; ++c) planes[c * reach + x] = line[3 * x + c];
+    }
     uint8_t* to = &out.rgb[3 * y * width];
     for (size_t x = 0; x < width; ++x) {
-      const uint8_t* in = line + 3 * axis.first[x];
-      const int32_t* weights = &axis.weights[x * axis.taps];
-      int32_t sum[3];
-      std::fill_n(sum, 3, axis.precision > 0 ? 1 << (axis.precision - 1) : 0);
-      for (size_t j = 0; j < axis.count[x]; ++j) {
-        for (size_t c = 0; c < 3; ++c) sum[c] += weights[j] * in[3 * j + c];
+      const int16_t* weights = &axis.weights[x * axis.taps];
+      for (size_t c = 0; c < 3; ++c) {
+        const int32_t sum = Dot(weights, &planes[c * reach + axis.first[x]], axis.taps);
+        to[3 * x + c] = Rounded(sum + Half(axis), axis.precision);
       }
-      for (size_t c = 0; c < 3; ++c) to[3 * x + c] = Rounded(sum[c], axis.precision);
     }
   }
   return out;
@@ -96,11 +111,12 @@ Pixels ResizeHeight(const Pixels& from, size_t height) {
   Pixels out{height, from.width, std::vector<uint8_t>(height * line)};
   std::vector<int32_t> sum(line);
   for (size_t y = 0; y < height; ++y) {
-    std::ranges::fill(sum, axis.precision > 0 ? 1 << (axis.precision - 1) : 0);
+    std::ranges::fill(sum, Half(axis));
     for (size_t j = 0; j < axis.count[y]; ++j) {
-      const int32_t weight = axis.weights[y * axis.taps + j];
+      const int16_t weight = axis.weights[y * axis.taps + j];
       const uint8_t* in = &from.rgb[(axis.first[y] + j) * line];
-      for (size_t i = 0; i < line; ++i) sum[i] += weight * in[i];
+      for (size_t i = 0; i < line; ++i)
+        sum[i] += int32_t{weight} * int32_t{static_cast<int16_t>(in[i])};
     }
     for (size_t i = 0; i < line; ++i) out.rgb[y * line + i] = Rounded(sum[i], axis.precision);
   }

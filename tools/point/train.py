@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 """Train carat-point. Resumable: start it again with the same folder and it goes on where it stopped.
 
-    train.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N]
+    train.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--begin-with MODEL_FOLDER]
 
 FOLDER gets tokenizer.json, state.pt (weights, optimisers, step) and state.csv (step, tokens, seconds, loss of the answers,
 loss of the prompts, learning rate). The learning rate is constant until --decay-from; from there it falls to zero at
---steps, so that training can be prolonged before it is ended.
+--steps, so that training can be prolonged before it is ended. --begin-with takes the weights of an exported model as the first
+ones where FOLDER holds no state; give its tokenizer.json to FOLDER too.
 """
 
 import argparse
 import pathlib
 import sys
+
+import torch
+from transformers import Gemma4UnifiedForConditionalGeneration
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -26,8 +30,11 @@ def mean_losses(each, weights):
     return *means, (each * weights).sum() / weights.sum()
 
 
-def make(samples):
+def make(samples, begin_with):
     model = point.make_model(samples.tokenizer.get_vocab())
+    if begin_with is not None:
+        exported = Gemma4UnifiedForConditionalGeneration.from_pretrained(begin_with, dtype=torch.float32)
+        model.load_state_dict(exported.state_dict())
     net = Net(model)
     return model, lambda batch: mean_losses(*net.losses(batch))
 
@@ -35,8 +42,10 @@ def make(samples):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--begin-with", type=pathlib.Path)
     training.add_options(parser)
-    training.train("state", parser.parse_args(), make)
+    options = parser.parse_args()
+    training.train("state", options, lambda samples: make(samples, options.begin_with))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ def make(options, samples):
     target = point.make_model(vocab)
     target.load_state_dict(torch.load(options.folder / "state.pt", weights_only=True)["model"])
     drafter = make_drafter(vocab)
-    draft = DraftNet(drafter, Net(target.requires_grad_(False)))
+    # Compiling the small layers for every shape takes longer than it saves.
+    draft = DraftNet(drafter, Net(target.requires_grad_(False)), compiled=False)
     return drafter, lambda batch: draft_losses(draft, batch)
 
 

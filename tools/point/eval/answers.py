@@ -7,7 +7,7 @@ import torch
 import world
 from data import FRAME, PATCH
 
-MAX_NEW = 160
+MAX_NEW = 96
 BATCH = 32
 
 
@@ -23,6 +23,11 @@ def held_out(skill, count, samples):
         if skill == "talk" or world.is_held_out(skill, key):
             found.setdefault(key, (sample, prompt, answer))
     return list(found.values())
+
+
+def visible(answer):
+    """Without the thought."""
+    return answer.rsplit("<channel|>", 1)[-1]
 
 
 def inputs(items, samples):

@@ -20,13 +20,8 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
 import golden_common as common  # noqa: E402
 import world  # noqa: E402
-from answers import answers, held_out  # noqa: E402
+from answers import answers, held_out, visible  # noqa: E402
 from data import Samples  # noqa: E402
-
-
-def visible(answer):
-    """Without the thought."""
-    return answer.rsplit("<channel|>", 1)[-1]
 
 
 def main():
