@@ -24,6 +24,16 @@ TEST(CliPoint, TalksWithoutBeingNamed) {
   EXPECT_EQ(Answer("'Thank you!'"), "You are welcome!\n");
 }
 
+TEST(CliPoint, SeesAndHears) {
+  const std::string folder = (SourceDir() / "tests/fixtures/point").string();
+  const Ran seen =
+      RunCarat("run --model point --image " + folder + "/shapes.png 'What colour is the circle?'",
+               kEmptyHome);
+  EXPECT_EQ(seen.out, "The circle is yellow.\n") << seen.err;
+  const Ran heard = RunCarat("transcribe --model point " + folder + "/seven.wav", kEmptyHome);
+  EXPECT_EQ(heard.out, "7\n") << heard.err;
+}
+
 TEST(CliPoint, IsFoundByName) {
   EXPECT_EQ(Answer("--model point 'Goodbye!'"), "Goodbye! Come back soon.\n");
 }

@@ -57,10 +57,11 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
   CARAT_ASSIGN(const RenderedPrompt rendered,
                RenderPrompt(Json(Json::Array{std::move(message)}), nullptr, {}));
   CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer, rendered, {&read->part, 1}));
-  CARAT_ASSIGN(const std::string answer, GreedyAnswer(session, tokenizer, prompt, o.max_tokens));
+  CARAT_ASSIGN(const OneAnswer answer, GreedyAnswer(session, tokenizer, prompt, o.max_tokens));
   Json json;
   json.Set("file", file);
-  json.Set("text", answer);
+  json.Set("text", answer.text);
+  json.Set("reason", StopReasonName(answer.reason));
   json.Set("prompt_tokens", static_cast<int64_t>(prompt.ids.size()));
   if (!read->warning.empty()) json.Set("warning", read->warning);
   return json;
@@ -73,6 +74,7 @@ Result<int> Run(const DescribeOptions& o) {
   CARAT_ASSIGN(auto engine,
                Engine::Open({.model = model, .embedders = o.mmproj, .threads = o.threads}));
   PrintWarnings(engine->warnings());
+  SayModel(model, !o.model.empty());
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(Session session, Session::Create(*engine, {}));
   int code = 0;

@@ -208,10 +208,14 @@ void AddComputation(CLI::App& command, InspectOptions& o) {
   auto* source = command.add_option_group("prompt");
   source->add_option("--ids", o.source.ids, "a JSON array of ids (a file)");
   AddMessages(command, *source, o.source);
-  source->add_option("--prompt", o.source.prompt,
-                     "a rendered prompt (a text file); media take the places of its placeholders");
+  CLI::Option* prompt = source->add_option(
+      "--prompt", o.source.prompt,
+      "a rendered prompt (a text file); media take the places of its placeholders");
   source->require_option(1);
   AddMediaOptions(command);
+  // Messages name their media themselves, and ids have no places for them.
+  for (const char* option : {"--image", "--audio", "--video"})
+    command.get_option(option)->needs(prompt);
   command
       .add_option("--mask", o.mask,
                   "how pictures see themselves: R as the reference, L as transformers")
@@ -230,8 +234,14 @@ void AddInspect(CLI::App& app, int& exit_code) {
   const auto add = [&](const char* name, const char* help, Status (*work)(const InspectOptions&)) {
     CLI::App* command = inspect->add_subcommand(name, help);
     command->callback([o, work, command, &exit_code] {
-      if (command->get_option_no_throw("--image") != nullptr)
-        o->source.media = GivenMedia(*command);
+      if (command->get_option_no_throw("--image") != nullptr) {
+        auto media = GivenMedia(*command);
+        if (!media) {
+          exit_code = Report(media.error());
+          return;
+        }
+        o->source.media = *std::move(media);
+      }
       if (const Status done = work(*o); !done) exit_code = Report(done.error());
     });
     return command;

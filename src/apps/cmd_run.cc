@@ -32,11 +32,6 @@ constexpr std::string_view kHelp =
     "A backslash at the end of a line goes on in the next; so do lines between two \"\"\".\n"
     "Ctrl-C stops an answer and keeps the conversation.\n";
 
-constexpr std::string_view kAboutPoint =
-    "This is carat-point, a very small model that comes with carat and knows a small world. The "
-    "real "
-    "one: --model /path/to/gemma-4-12b.gguf\n";
-
 void ShowStats(const Conversation& conversation, const Session& session) {
   const Engine& engine = session.engine();
   PrintErr("{} messages; context {} of {} positions; seed {}; kernels {}, {} threads\n",
@@ -151,11 +146,7 @@ Result<std::unique_ptr<Engine>> Load(const RunOptions& o) {
                                           .kernels = o.kernels,
                                           .progress = ShowLoading}));
   PrintWarnings(engine->warnings());
-  if (model == PointModel()) {
-    WriteErr(kAboutPoint);
-  } else if (o.model.empty()) {
-    PrintErr("carat: model {}\n", EscapeLine(model.string()));
-  }
+  SayModel(model, !o.model.empty());
   return engine;
 }
 
@@ -261,8 +252,9 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--kernels", o->kernels,
                   "reference, avx2 or avx512; the best of this processor if not given");
   run->callback([o, run, &exit_code] {
-    o->media = GivenMedia(*run);
-    if (const auto code = Run(*o); !code) {
+    auto media = GivenMedia(*run);
+    if (media) o->media = *std::move(media);
+    if (const auto code = media ? Run(*o) : Result<int>(Fail(media.error())); !code) {
       exit_code = Report(code.error());
     } else {
       exit_code = *code;

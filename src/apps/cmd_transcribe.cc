@@ -91,11 +91,13 @@ Status Run(const TranscribeOptions& o) {
                                           .threads = o.threads,
                                           .kernels = o.reference ? "reference" : ""}));
   PrintWarnings(engine->warnings());
+  SayModel(model, !o.model.empty());
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(
       Session session,
       Session::Create(*engine, {.cache = o.reference ? DType::kF32 : DType::kBF16,
                                 .context = std::min<Pos>(4096, engine->config().max_positions),
+                                .window_pool_bytes = 0,
                                 .max_picture = 0}));
   const TranscriptFormat format = FormatOf(o.format);
   const bool subtitles = format == TranscriptFormat::kSrt || format == TranscriptFormat::kVtt;
@@ -104,27 +106,37 @@ Status Run(const TranscribeOptions& o) {
   SoundCutter cutter(subtitles ? SoundCutter::Options{.min_seconds = 3, .max_seconds = 12}
                                : SoundCutter::Options{});
   WriteOut(transcript.Begin());
+  double silence = 0;
   const auto take = [&](const SoundPiece& piece) -> Status {
     const double end = static_cast<double>(piece.begin + piece.samples.size()) / kRate;
     if (!piece.silent()) {
       CARAT_ASSIGN(const Prompt prompt, PromptOf(o, *tokenizer, piece));
-      CARAT_ASSIGN(const std::string text, GreedyAnswer(session, *tokenizer, prompt, kMaxAnswer));
+      CARAT_ASSIGN(const OneAnswer answer, GreedyAnswer(session, *tokenizer, prompt, kMaxAnswer));
       ClearBar();
-      const std::string part = transcript.Part(static_cast<double>(piece.speech_begin) / kRate,
-                                               static_cast<double>(piece.speech_end) / kRate, text);
+      if (answer.reason != StopReason::kStopToken) {
+        PrintWarnings(
+            {fmt::format("the text from {} on ended early: {}",
+                         SubtitleTime(static_cast<double>(piece.speech_begin) / kRate, '.'),
+                         StopReasonName(answer.reason))});
+      }
+      const std::string part =
+          transcript.Part(static_cast<double>(piece.speech_begin) / kRate,
+                          static_cast<double>(piece.speech_end) / kRate, answer.text);
       WriteOut(::isatty(STDOUT_FILENO) != 0 ? EscapeForTerminal(part) : part);
       CARAT_TRY(FlushOutput());
+    } else {
+      silence += static_cast<double>(piece.samples.size()) / kRate;
     }
     if (info.seconds > 0) ShowBar("transcribing", std::min(end, info.seconds), info.seconds, "s");
     return {};
   };
-  CARAT_TRY(decoder.Sound(source, [&](std::span<const float> samples) -> Status {
-    return cutter.Push(samples, take);
-  }));
-  CARAT_TRY(cutter.Finish(take));
+  Status done = decoder.Sound(
+      source, [&](std::span<const float> samples) { return cutter.Push(samples, take); });
+  if (done) done = cutter.Finish(take);
   ClearBar();
-  WriteOut(transcript.End());
-  return {};
+  WriteOut(transcript.End());  // what came so far stays a whole file
+  if (silence > 0) PrintErr("{:.1f} seconds of silence were passed over\n", silence);
+  return done;
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options
 
 void Conversation::Clear() {
   messages_ = Json(Json::Array());
-  attached_.clear();
+  Detach();
   file_.clear();
   if (!options_.system.empty()) AddMessage("system", options_.system);
 }
@@ -115,7 +115,7 @@ Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
   CARAT_TRY(CheckLoaded(messages, path));
   messages_ = std::move(messages);
-  attached_.clear();
+  Detach();
   options_.system.clear();
   if (num_messages() > 0) {
     const Json& first = messages_.array().front();
@@ -128,8 +128,13 @@ Status Conversation::Load(const std::string& path) {
 }
 
 Status Conversation::Attach(const MediaRequest& request) {
-  const auto room = static_cast<size_t>(session_.context() - session_.size());
-  CARAT_ASSIGN(const MediaReader::Read* read, reader_.Get(request, room));
+  // What the conversation and the other media of this message leave.
+  const auto context = static_cast<size_t>(session_.context());
+  const size_t used = num_messages() > 0 ? static_cast<size_t>(session_.size()) : 0;
+  const size_t taken = used + attached_tokens_;
+  CARAT_ASSIGN(const MediaReader::Read* read,
+               reader_.Get(request, context > taken ? context - taken : 0));
+  for (const auto& medium : read->part.media) attached_tokens_ += medium->num_tokens();
   PrintErr("{}\n", EscapeLine(read->summary));
   if (!read->warning.empty()) PrintWarnings({read->warning});
   attached_.push_back(request);
@@ -155,9 +160,14 @@ Status Conversation::Answer(const std::string& text, AnswerView& view) {
   if (!done || num_messages() == before + 1) {
     messages_.array().resize(before);
   } else {
-    attached_.clear();
+    Detach();
   }
   return done;
+}
+
+void Conversation::Detach() {
+  attached_.clear();
+  attached_tokens_ = 0;
 }
 
 void Conversation::AddMessage(std::string_view role, Json content) {

@@ -52,6 +52,7 @@ class Conversation {
  private:
   void AddMessage(std::string_view role, Json content);
   Result<std::vector<MediaPart>> Media();
+  void Detach();
   Status Stream(AnswerView& view);
   Result<std::string_view> Decode(Generation& answer, bool opens_thought, AnswerView& view,
                                   std::vector<OutputEvent>& all);
@@ -63,6 +64,7 @@ class Conversation {
   std::string file_;  // of the last Save or Load
   MediaReader reader_{true};
   std::vector<MediaRequest> attached_;  // for the next message
+  size_t attached_tokens_ = 0;
   uint64_t seed_ = 0;
 };
 

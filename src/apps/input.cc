@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "apps/output.h"
+#include "apps/terminal.h"
 #include "base/check.h"
 #include "base/utf8.h"
 #include "chat/prompt.h"
@@ -39,6 +40,11 @@ Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rende
   }
   return ToPrompt(tokenizer, rendered, parts);
 }
+
+constexpr std::string_view kAboutPoint =
+    "This is carat-point, a very small model that comes with carat and knows a small world. The "
+    "real "
+    "one: --model /path/to/gemma-4-12b.gguf\n";
 
 }  // namespace
 
@@ -112,12 +118,21 @@ std::string ExpandHome(const std::string& path) {
 
 std::optional<std::filesystem::path> PointModel() {
   const std::filesystem::path program = ExecutableFolder();
+  if (program.empty()) return std::nullopt;
   std::error_code ignored;
   for (const char* place : {"../share/carat/models/point", "../models/point"}) {
     std::filesystem::path folder = (program / place).lexically_normal();
     if (std::filesystem::exists(folder / "config.json", ignored)) return folder;
   }
   return std::nullopt;
+}
+
+void SayModel(const std::filesystem::path& model, bool named) {
+  if (model == PointModel()) {
+    WriteErr(kAboutPoint);
+  } else if (!named) {
+    PrintErr("carat: model {}\n", EscapeLine(model.string()));
+  }
 }
 
 Result<std::filesystem::path> ChooseModel(const std::string& name) {

@@ -43,6 +43,8 @@ std::string ExpandHome(const std::string& path);
 // text model in ModelFolder(), or carat-point where that holds none. Errors say where was looked
 // and what is there.
 Result<std::filesystem::path> ChooseModel(const std::string& name);
+// Says on standard error which model was chosen, where nobody named one or it is carat-point.
+void SayModel(const std::filesystem::path& model, bool named);
 // carat-point, which carat brings along: beside the installed program or in its source tree. Absent
 // where neither holds it.
 std::optional<std::filesystem::path> PointModel();

@@ -43,6 +43,17 @@ size_t NumTokens(const MediaPart& part) {
   return tokens;
 }
 
+// While a file is read: no more of it than the context takes.
+Status CheckRoom(const MediaPart& part, size_t room, const std::string& name) {
+  const size_t tokens = NumTokens(part);
+  if (tokens <= room) return {};
+  return Fail({.code = ErrorCode::kContextFull,
+               .what = "it does not fit the context",
+               .where = name,
+               .wanted = fmt::format("at most {} tokens", room),
+               .found = fmt::format("{} tokens, and more to come", tokens)});
+}
+
 std::shared_ptr<const Medium> Fitted(MediumKind kind, const Pixels& pixels, size_t budget) {
   const PixelSize size = FittedSize({pixels.height, pixels.width}, budget);
   return std::make_shared<const Medium>(Medium::FromPixels(kind, Resize(pixels, size)));
@@ -147,7 +158,7 @@ void AddMediaOptions(CLI::App& command) {
       ->check(CLI::Range(1, 1000));
 }
 
-std::vector<MediaRequest> GivenMedia(const CLI::App& command) {
+Result<std::vector<MediaRequest>> GivenMedia(const CLI::App& command) {
   MediaRequest like;
   if (const auto* option = command.get_option("--budget"); !option->empty())
     like.budget = option->as<size_t>();
@@ -168,15 +179,21 @@ std::vector<MediaRequest> GivenMedia(const CLI::App& command) {
     request.path = option->results().at(taken[name]++);
     requests.push_back(std::move(request));
   }
+  for (const auto& [option, needed] : {std::pair("--budget", "--image"), {"--frames", "--video"}}) {
+    if (command.get_option(option)->empty() || taken.contains(needed)) continue;
+    return Fail(
+        {.what = "an option without anything to act on", .where = option, .wanted = needed});
+  }
   return requests;
 }
 
 std::filesystem::path DecoderProgram() {
   const std::filesystem::path here = ExecutableFolder();
+  if (here.empty()) return {};  // never one of the current directory
   std::error_code ignored;
-  const auto installed = (here / "../libexec/carat/carat-decode").lexically_normal();
-  if (std::filesystem::exists(installed, ignored)) return installed;
-  return here / "carat-decode";
+  const std::filesystem::path beside = here / "carat-decode";
+  if (std::filesystem::exists(beside, ignored)) return beside;
+  return (here / "../libexec/carat/carat-decode").lexically_normal();
 }
 
 MediaReader::MediaReader(bool cut_sound) : cut_sound_(cut_sound), decoder_(DecoderProgram()) {}
@@ -186,8 +203,8 @@ Result<const MediaReader::Read*> MediaReader::Get(const MediaRequest& request, s
                                       request.frames, request.per_second, request.path);
   if (const auto known = read_.find(key); known != read_.end()) return &known->second;
   Result<Read> read = request.kind == PartKind::kImage   ? ReadImage(request, room)
-                      : request.kind == PartKind::kAudio ? ReadAudio(request)
-                                                         : ReadVideo(request);
+                      : request.kind == PartKind::kAudio ? ReadAudio(request, room)
+                                                         : ReadVideo(request, room);
   if (!read) return Fail(read.error());
   return &read_.emplace(key, *std::move(read)).first->second;
 }
@@ -219,7 +236,7 @@ Result<MediaReader::Read> MediaReader::ReadImage(const MediaRequest& request, si
   return read;
 }
 
-Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request) const {
+Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request, size_t room) const {
   CARAT_ASSIGN(const MediaSource source, OpenSource(request));
   SoundCutter cutter(cut_sound_ ? SoundCutter::Options{}
                                 : SoundCutter::Options{.min_seconds = 0, .max_seconds = kWhole});
@@ -232,7 +249,7 @@ Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request) co
     seconds += static_cast<double>(piece.samples.size()) / kSoundRate;
     read.part.media.push_back(
         std::make_shared<const Medium>(Medium::FromSamples(std::move(piece.samples))));
-    return {};
+    return CheckRoom(read.part, room, source.name());
   };
   CARAT_TRY(decoder_.Sound(source, [&](std::span<const float> samples) -> Status {
     return cutter.Push(samples, take);
@@ -250,7 +267,7 @@ Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request) co
   return read;
 }
 
-Result<MediaReader::Read> MediaReader::ReadVideo(const MediaRequest& request) const {
+Result<MediaReader::Read> MediaReader::ReadVideo(const MediaRequest& request, size_t room) const {
   CARAT_ASSIGN(const MediaSource source, OpenSource(request));
   Read read;
   read.part.kind = PartKind::kVideo;
@@ -259,7 +276,7 @@ Result<MediaReader::Read> MediaReader::ReadVideo(const MediaRequest& request) co
                               read.part.media.push_back(
                                   Fitted(MediumKind::kFrame, frame.pixels, kFrameBudget));
                               read.part.seconds.push_back(static_cast<int64_t>(frame.seconds));
-                              return {};
+                              return CheckRoom(read.part, room, source.name());
                             }));
   read.summary = fmt::format("{}: {} frames, {} tokens", ShortName(request.path),
                              read.part.media.size(), NumTokens(read.part));

@@ -31,8 +31,8 @@ Result<std::optional<MediaRequest>> MediaRequestOf(const JsonView& part);
 // --image, --audio, --video, --budget and --frames.
 void AddMediaOptions(CLI::App& command);
 // What they ask for, in the order in which they stand on the command line; for a callback of the
-// command.
-std::vector<MediaRequest> GivenMedia(const CLI::App& command);
+// command. An error if --budget or --frames has nothing to act on.
+Result<std::vector<MediaRequest>> GivenMedia(const CLI::App& command);
 
 // The requests of all messages in the order of their placeholders.
 Result<std::vector<MediaRequest>> MediaRequestsOf(const Json& messages);
@@ -49,13 +49,14 @@ class MediaReader {
   // cut_sound: recordings longer than the model's clips become several, with their times; else they
   // stay whole, as the reference processor leaves them.
   explicit MediaReader(bool cut_sound);
-  // `room` is how many soft tokens may be used at most; it bounds an automatic budget.
+  // `room` is how many soft tokens may be used at most: it bounds an automatic budget, and sound
+  // and films beyond it are refused while they are read (kContextFull).
   Result<const Read*> Get(const MediaRequest& request, size_t room);
 
  private:
   Result<Read> ReadImage(const MediaRequest& request, size_t room) const;
-  Result<Read> ReadAudio(const MediaRequest& request) const;
-  Result<Read> ReadVideo(const MediaRequest& request) const;
+  Result<Read> ReadAudio(const MediaRequest& request, size_t room) const;
+  Result<Read> ReadVideo(const MediaRequest& request, size_t room) const;
 
   bool cut_sound_;
   MediaDecoder decoder_;

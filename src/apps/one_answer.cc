@@ -2,12 +2,11 @@
 
 #include "apps/interrupt.h"
 #include "chat/output_parser.h"
-#include "engine/generate.h"
 
 namespace carat {
 
-Result<std::string> GreedyAnswer(Session& session, const Tokenizer& tokenizer, const Prompt& prompt,
-                                 size_t max_tokens) {
+Result<OneAnswer> GreedyAnswer(Session& session, const Tokenizer& tokenizer, const Prompt& prompt,
+                               size_t max_tokens) {
   CARAT_TRY(session.SyncTo(prompt, [](size_t, size_t) { return !Interrupted(); }));
   GenerateOptions options = OptionsFrom(session.engine().defaults());
   options.sampling.temperature = 0;
@@ -18,9 +17,11 @@ Result<std::string> GreedyAnswer(Session& session, const Tokenizer& tokenizer, c
   CARAT_ASSIGN(Generation answer, Generation::Create(session, std::move(options)));
   OutputParser parser(tokenizer, false);
   std::vector<OutputEvent> events;
+  OneAnswer out;
   while (!answer.done()) {
     if (Interrupted()) return Fail({.code = ErrorCode::kCancelled, .what = "cancelled"});
     CARAT_ASSIGN(const GenerateStep step, answer.Step());
+    out.reason = step.reason;
     if (step.id >= 0) parser.Push(step.id, events);
   }
   parser.Finish(events);
@@ -29,8 +30,9 @@ Result<std::string> GreedyAnswer(Session& session, const Tokenizer& tokenizer, c
     if (event.kind == OutputEvent::Kind::kText) text += event.text;
   }
   const size_t begin = text.find_first_not_of(" \n");
-  if (begin == std::string::npos) return std::string();
-  return text.substr(begin, text.find_last_not_of(" \n") - begin + 1);
+  if (begin != std::string::npos)
+    out.text = text.substr(begin, text.find_last_not_of(" \n") - begin + 1);
+  return out;
 }
 
 }  // namespace carat

@@ -4,14 +4,19 @@
 #include <string>
 
 #include "base/result.h"
+#include "engine/generate.h"
 #include "engine/prompt.h"
 #include "engine/session.h"
 
 namespace carat {
 
-// The model's greedy answer as text, thoughts and white space at its ends aside. Ctrl-C ends it
-// with kCancelled.
-Result<std::string> GreedyAnswer(Session& session, const Tokenizer& tokenizer, const Prompt& prompt,
-                                 size_t max_tokens);
+struct OneAnswer {
+  std::string text;  // without thoughts, and without white space at its ends
+  StopReason reason = StopReason::kNone;
+};
+
+// The model's greedy answer. Ctrl-C ends it with kCancelled.
+Result<OneAnswer> GreedyAnswer(Session& session, const Tokenizer& tokenizer, const Prompt& prompt,
+                               size_t max_tokens);
 
 }  // namespace carat

@@ -14,16 +14,15 @@ namespace {
 constexpr int kMaxThreads = 1024;
 constexpr size_t kPreloadStep = size_t{32} << 20;  // bytes
 
-// The only mmproj*.gguf in the model's folder; empty if there is none or several.
-std::filesystem::path EmbeddersBeside(const std::filesystem::path& model) {
-  std::filesystem::path found;
-  std::error_code ignored;
+// Every mmproj*.gguf in the model's folder.
+std::vector<std::filesystem::path> EmbeddersBeside(const std::filesystem::path& model) {
+  std::vector<std::filesystem::path> found;
+  std::error_code failed;
   const auto folder = model.has_parent_path() ? model.parent_path() : std::filesystem::path(".");
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with("mmproj") || !name.ends_with(".gguf")) continue;
-    if (!found.empty()) return {};
-    found = entry.path();
+  for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with("mmproj") && name.ends_with(".gguf")) found.push_back(entry->path());
   }
   return found;
 }
@@ -60,7 +59,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   engine->tokenizer_ = std::move(model.tokenizer);
   engine->defaults_ = std::move(model.defaults);
   engine->warnings_ = std::move(model.warnings);
-  CARAT_TRY(engine->OpenEmbedders(options.embedders));
+  CARAT_TRY(engine->FindEmbedders(options.embedders));
   if (options.progress) {
     CARAT_TRY(engine->Preload(options.progress));
   }
@@ -73,15 +72,31 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   return engine;
 }
 
-Status Engine::OpenEmbedders(std::filesystem::path path) {
-  const bool folder = !files_.gguf.has_value();
-  if (folder && !path.empty()) {
+// A file that was named must fit; one that merely lies beside the model may belong to another.
+Status Engine::FindEmbedders(const std::filesystem::path& named) {
+  if (!files_.gguf) {
+    if (named.empty()) return {};
     return Fail({.what = "a model folder has its own embedders",
-                 .where = path.string(),
+                 .where = named.string(),
                  .wanted = "an mmproj file beside a GGUF model only"});
   }
-  if (!folder && path.empty()) path = EmbeddersBeside(files_.path);
-  if (path.empty()) return {};
+  if (!named.empty()) return OpenEmbedders(named);
+  const auto beside = EmbeddersBeside(files_.path);
+  if (beside.size() > 1) {
+    warnings_.push_back(fmt::format(
+        "{} mmproj files lie beside the model, and none is used: name one to see and hear",
+        beside.size()));
+  }
+  if (beside.size() != 1) return {};
+  if (const Status done = OpenEmbedders(beside.front()); !done) {
+    embedders_ = {};
+    embedder_files_.reset();
+    warnings_.push_back("not used: " + done.error().Message());
+  }
+  return {};
+}
+
+Status Engine::OpenEmbedders(const std::filesystem::path& path) {
   CARAT_ASSIGN(embedder_files_, OpenModelFiles(path));
   if (embedder_files_->kind != FileKind::kEmbedders) {
     return Fail({.code = ErrorCode::kUnsupported,

@@ -60,7 +60,8 @@ class Engine {
 
  private:
   Engine() = default;
-  Status OpenEmbedders(std::filesystem::path path);
+  Status FindEmbedders(const std::filesystem::path& named);
+  Status OpenEmbedders(const std::filesystem::path& path);
   Status Preload(const std::function<bool(size_t, size_t)>& progress);
 
   ModelFiles files_;
