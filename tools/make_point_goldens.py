@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make tests/golden/point/: what transformers answers in float32 to held-out prompts of each text skill of carat-point.
 
-    make_point_goldens.py [--count 200]
+    make_point_goldens.py [--count 200] [--skill NAME ...]
 
 Greedy, through generate, from models/point as shipped. One file per skill, one case per line: the rendered prompt, and
 the ids of the answer with its stop. An answer whose choice hung on less than TIE is left out: there two correct programs
@@ -39,13 +39,14 @@ def margin(model, prompt, answer):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--skill", action="append", choices=list(world.TEXT_SKILLS))
     options = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     model = common.load_reference(POINT, torch.bfloat16)
     samples = Samples(POINT / "tokenizer.json", 0)
     stops = common.read_json(POINT / "generation_config.json")["eos_token_id"]
     OUT.mkdir(parents=True, exist_ok=True)
-    for skill in world.TEXT_SKILLS:
+    for skill in options.skill or world.TEXT_SKILLS:
         # A few more than wanted, for those that hang on a tie.
         cases = held_out(skill, options.count + options.count // 20, samples)
         lines, right = [], []

@@ -15,8 +15,11 @@ def held_out(skill, count, samples):
     """`count` samples of the skill whose prompts training never saw, each as (sample, prompt, answer). Of small talk, which
     has fewer and is not divided, half as many."""
     count = count // 2 if skill == "talk" else count
-    rng, found = random.Random(f"evaluation/{skill}"), {}
+    rng, found, tries = random.Random(f"evaluation/{skill}"), {}, 0
     while len(found) < count:
+        tries += 1
+        if tries > 2000 * count:
+            raise RuntimeError(f"{skill}: the world has only {len(found)} held-out prompts")
         sample = world.make_sample(rng, skill)
         prompt, answer = samples.render(sample)
         key = prompt + sample.key
