@@ -197,7 +197,8 @@ TEST(Terminal, LoadRefusesWhatCannotGoOn) {
       {"[5]", "wanted an object, found 5"},
       {R"([{"content": "hi"}])", "role"},
       {R"([{"role": "king", "content": "hi"}])", "no such role"},
-      {R"([{"role": "user", "content": [{"type": "image", "url": "x"}]}])", "reads text only"},
+      {R"([{"role": "user", "content": [{"type": "image", "url": "x"}]}])",
+       "messages[0].content[0].path"},
       {std::string(100000, '['), "nested deeper than"},
   };
   for (const auto& [text, problem] : cases) {

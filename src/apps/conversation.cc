@@ -74,7 +74,8 @@ Status CheckLoaded(const Json& messages, const std::string& path) {
                    .found = role.substr(0, 40)});
     }
   }
-  CARAT_TRY(MediaRequestsOf(messages));
+  if (const auto media = MediaRequestsOf(messages); !media)
+    return Fail(Within(path, media.error()));
   if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered)
     return Fail(Within(path, rendered.error()));
   return {};
