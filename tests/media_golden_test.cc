@@ -61,21 +61,18 @@ double Difference(std::span<const float> golden, std::span<const float> ours) {
 
 // A model, and a place to run it.
 struct Bench {
-  ModelFiles files;  // that the embedders borrow
-  Embedders embedders;
   LoadedModel model;
   Decoder decoder;
   ThreadPool pool{2};
   OpContext context;
 
-  Bench(ModelFiles f, LoadedModel m, Embedders e, const kernels::Table& table)
-      : files(std::move(f)),
-        embedders(std::move(e)),
-        model(std::move(m)),
+  Bench(LoadedModel m, const kernels::Table& table)
+      : model(std::move(m)),
         decoder(model.config, std::move(model.weights)),
         context(pool, table) {}
 
   std::vector<float> Soft(const Medium& m) {
+    const Embedders& embedders = model.embedders;
     std::vector<float> rows(m.count * static_cast<size_t>(decoder.config().hidden));
     if (m.kind == "sound") {
       auto samples = NoiseSamples(m.seed, m.samples);
@@ -167,10 +164,8 @@ TEST(MediaGolden, EqualsTransformers) {
     for (const kernels::Table* table : Tables()) {
       SCOPED_TRACE(table->name);
       ASSERT_VALUE(ModelFiles files, OpenModelFiles(folder));
-      ASSERT_VALUE(Embedders embedders, LoadEmbedders(files));
-      ASSERT_VALUE(ModelFiles again, OpenModelFiles(folder));
-      ASSERT_VALUE(LoadedModel text, LoadTextModel(std::move(again)));
-      Bench bench(std::move(files), std::move(text), std::move(embedders), *table);
+      ASSERT_VALUE(LoadedModel model, LoadTextModel(std::move(files)));
+      Bench bench(std::move(model), *table);
       for (const char* name : {"picture", "sound", "video", "mixed"})
         ExpectGolden(folder, name, bench);
     }

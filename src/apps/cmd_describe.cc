@@ -25,7 +25,10 @@ struct DescribeOptions {
 };
 
 Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& file) {
+  MediaRequest request{.path = file, .budget = o.budget, .frames = o.frames};
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(file));
+  // A picture tells by its first bytes; a film may hold sound alone.
+  if (const auto type = source.Type(); type && type->kind == MediaKind::kPicture) return request;
   CARAT_ASSIGN(const MediaInfo info, MediaDecoder(DecoderProgram()).Describe(source));
   if (!info.has_picture) {
     return Fail({.code = ErrorCode::kUnsupported,
@@ -34,29 +37,21 @@ Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& fil
                  .wanted = "a picture or a film",
                  .found = std::string(info.type.name)});
   }
-  const bool film = info.type.kind != MediaKind::kPicture;
-  return MediaRequest{.kind = film ? PartKind::kVideo : PartKind::kImage,
-                      .path = file,
-                      .budget = o.budget,
-                      .frames = o.frames};
+  request.kind = PartKind::kVideo;
+  return request;
 }
 
 Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenizer& tokenizer,
                       const std::string& file) {
   CARAT_ASSIGN(const MediaRequest request, RequestFor(o, file));
-  MediaReader reader(true);
+  MediaReader reader(MediaReading::kConversation);
   CARAT_ASSIGN(const MediaReader::Read* read,
                reader.Get(request, static_cast<size_t>(session.context()) / 2));
-  Json text, message;
-  text.Set("type", "text");
-  text.Set("text", !o.question.empty()                ? o.question
-                   : request.kind == PartKind::kVideo ? "Describe the video."
-                                                      : "Describe the picture.");
-  message.Set("role", "user");
-  message.Set("content", Json::Array{ToJson(request), std::move(text)});
-  CARAT_ASSIGN(const RenderedPrompt rendered,
-               RenderPrompt(Json(Json::Array{std::move(message)}), nullptr, {}));
-  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer, rendered, {&read->part, 1}));
+  Json text = TextPart(!o.question.empty()                ? o.question
+                       : request.kind == PartKind::kVideo ? "Describe the video."
+                                                          : "Describe the picture.");
+  CARAT_ASSIGN(const Prompt prompt,
+               OneMessagePrompt(tokenizer, {ToJson(request), std::move(text)}, read->part));
   CARAT_ASSIGN(const OneAnswer answer, GreedyAnswer(session, tokenizer, prompt, o.max_tokens));
   Json json;
   json.Set("file", file);
@@ -70,11 +65,8 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
 // A file that cannot be described gets a line with its error, and the others their turn.
 Result<int> Run(const DescribeOptions& o) {
   CatchInterrupts();
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  CARAT_ASSIGN(auto engine,
-               Engine::Open({.model = model, .embedders = o.mmproj, .threads = o.threads}));
-  PrintWarnings(engine->warnings());
-  SayModel(model, !o.model.empty());
+  CARAT_ASSIGN(const auto engine,
+               OpenModel(o.model, {.embedders = o.mmproj, .threads = o.threads}, true));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(Session session, Session::Create(*engine, {}));
   int code = 0;
@@ -118,11 +110,8 @@ void AddDescribe(CLI::App& app, int& exit_code) {
   command->add_option("--threads", o->threads, "threads; 0 for all processors")
       ->capture_default_str();
   command->callback([o, &exit_code] {
-    if (const auto code = Run(*o); !code) {
-      exit_code = Report(code.error());
-    } else {
-      exit_code = *code;
-    }
+    const auto code = Run(*o);
+    exit_code = code ? *code : Report(code.error());
   });
 }
 

@@ -41,13 +41,10 @@ struct InspectOptions {
 
 Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
   CatchInterrupts();
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
-                                          .embedders = o.mmproj,
-                                          .threads = o.threads,
-                                          .kernels = o.reference ? "reference" : ""}));
-  PrintWarnings(engine->warnings());
-  return engine;
+  return OpenModel(
+      o.model,
+      {.embedders = o.mmproj, .threads = o.threads, .kernels = o.reference ? "reference" : ""},
+      false);
 }
 
 bool GoOn(size_t, size_t) { return !Interrupted(); }
@@ -73,14 +70,19 @@ Result<ModelFiles> OpenFiles(const InspectOptions& o) {
   return OpenModelFiles(model);
 }
 
-Status InspectFile(const InspectOptions& o) {
-  CARAT_ASSIGN(const Json json, DescribeFile(o.path));
+// A description as JSON, or as `print` shows it.
+Status Show(const InspectOptions& o, const Result<Json>& json, void (*print)(const Json&)) {
+  if (!json) return Fail(json.error());
   if (o.json) {
-    Print("{}\n", json.Dump(2));
+    Print("{}\n", json->Dump(2));
   } else {
-    PrintDescription(json);
+    print(*json);
   }
   return {};
+}
+
+Status InspectFile(const InspectOptions& o) {
+  return Show(o, DescribeFile(o.path), PrintDescription);
 }
 
 Status InspectTokens(const InspectOptions& o) {
@@ -159,15 +161,7 @@ Status InspectGenerate(const InspectOptions& o) {
   return WriteFileAtomic(o.out, AsBytes(Json(std::move(ids)).Dump() + "\n"));
 }
 
-Status InspectMedia(const InspectOptions& o) {
-  CARAT_ASSIGN(const Json json, DescribeMedia(o.path));
-  if (o.json) {
-    Print("{}\n", json.Dump(2));
-  } else {
-    PrintMedia(json);
-  }
-  return {};
-}
+Status InspectMedia(const InspectOptions& o) { return Show(o, DescribeMedia(o.path), PrintMedia); }
 
 Status InspectEmbed(const InspectOptions& o) {
   CARAT_ASSIGN(const auto engine, OpenEngine(o));

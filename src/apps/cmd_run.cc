@@ -138,18 +138,6 @@ bool ShowLoading(size_t done, size_t total) {
   return !Interrupted();
 }
 
-Result<std::unique_ptr<Engine>> Load(const RunOptions& o) {
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
-                                          .embedders = o.mmproj,
-                                          .threads = o.threads,
-                                          .kernels = o.kernels,
-                                          .progress = ShowLoading}));
-  PrintWarnings(engine->warnings());
-  SayModel(model, !o.model.empty());
-  return engine;
-}
-
 // The prompt of a single answer: the argument, or standard input; nothing in a chat.
 Result<std::optional<std::string>> SinglePrompt(const RunOptions& o) {
   std::optional<std::string> prompt = o.prompt;
@@ -169,7 +157,12 @@ Result<int> Run(const RunOptions& o) {
     return Fail({.what = "--json answers one prompt",
                  .wanted = "a prompt as argument or on standard input"});
   CatchInterrupts();
-  CARAT_ASSIGN(const auto engine, Load(o));
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model,
+                                            {.embedders = o.mmproj,
+                                             .threads = o.threads,
+                                             .kernels = o.kernels,
+                                             .progress = ShowLoading},
+                                            true));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(GenerateOptions generating, ToGenerateOptions(o, *engine));
   CARAT_ASSIGN(Session session,
@@ -254,11 +247,8 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->callback([o, run, &exit_code] {
     auto media = GivenMedia(*run);
     if (media) o->media = *std::move(media);
-    if (const auto code = media ? Run(*o) : Result<int>(Fail(media.error())); !code) {
-      exit_code = Report(code.error());
-    } else {
-      exit_code = *code;
-    }
+    const auto code = media ? Run(*o) : Result<int>(Fail(media.error()));
+    exit_code = code ? *code : Report(code.error());
   });
 }
 

@@ -16,13 +16,15 @@
 #include "apps/transcript.h"
 #include "engine/session.h"
 #include "media/decoder.h"
+#include "media/limits.h"
 #include "media/sound_cutter.h"
 
 namespace carat {
 namespace {
 
-constexpr double kRate = 16'000;
 constexpr size_t kMaxAnswer = 1024;  // tokens of a piece: speech of 30 s has a tenth of it
+
+double SecondsOf(uint64_t samples) { return static_cast<double>(samples) / kSampleRate; }
 
 struct TranscribeOptions {
   std::string file;
@@ -62,17 +64,11 @@ std::string Instruction(const TranscribeOptions& o) {
 // The prompt of one piece: the instruction, then the clip.
 Result<Prompt> PromptOf(const TranscribeOptions& o, const Tokenizer& tokenizer,
                         const SoundPiece& piece) {
-  Json text, clip, message;
-  text.Set("type", "text");
-  text.Set("text", Instruction(o));
+  Json clip;
   clip.Set("type", "audio");
-  message.Set("role", "user");
-  message.Set("content", Json::Array{text, clip});
-  CARAT_ASSIGN(const RenderedPrompt rendered,
-               RenderPrompt(Json(Json::Array{std::move(message)}), nullptr, {}));
-  const MediaPart sound{
-      PartKind::kAudio, {std::make_shared<const Medium>(Medium::FromSamples(piece.samples))}, {}};
-  return ToPrompt(tokenizer, rendered, {&sound, 1});
+  return OneMessagePrompt(
+      tokenizer, {TextPart(Instruction(o)), std::move(clip)},
+      {PartKind::kAudio, {std::make_shared<const Medium>(Medium::FromSamples(piece.samples))}, {}});
 }
 
 Status Run(const TranscribeOptions& o) {
@@ -85,13 +81,11 @@ Status Run(const TranscribeOptions& o) {
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(o.file));
   const MediaDecoder decoder(DecoderProgram());
   CARAT_ASSIGN(const MediaInfo info, decoder.Describe(source));
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  CARAT_ASSIGN(auto engine, Engine::Open({.model = model,
-                                          .embedders = o.mmproj,
-                                          .threads = o.threads,
-                                          .kernels = o.reference ? "reference" : ""}));
-  PrintWarnings(engine->warnings());
-  SayModel(model, !o.model.empty());
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model,
+                                            {.embedders = o.mmproj,
+                                             .threads = o.threads,
+                                             .kernels = o.reference ? "reference" : ""},
+                                            true));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(
       Session session,
@@ -108,24 +102,22 @@ Status Run(const TranscribeOptions& o) {
   WriteOut(transcript.Begin());
   double silence = 0;
   const auto take = [&](const SoundPiece& piece) -> Status {
-    const double end = static_cast<double>(piece.begin + piece.samples.size()) / kRate;
+    const double end = SecondsOf(piece.begin + piece.samples.size());
     if (!piece.silent()) {
       CARAT_ASSIGN(const Prompt prompt, PromptOf(o, *tokenizer, piece));
       CARAT_ASSIGN(const OneAnswer answer, GreedyAnswer(session, *tokenizer, prompt, kMaxAnswer));
       ClearBar();
       if (answer.reason != StopReason::kStopToken) {
-        PrintWarnings(
-            {fmt::format("the text from {} on ended early: {}",
-                         SubtitleTime(static_cast<double>(piece.speech_begin) / kRate, '.'),
-                         StopReasonName(answer.reason))});
+        PrintWarnings({fmt::format("the text from {} on ended early: {}",
+                                   SubtitleTime(SecondsOf(piece.speech_begin), '.'),
+                                   StopReasonName(answer.reason))});
       }
       const std::string part =
-          transcript.Part(static_cast<double>(piece.speech_begin) / kRate,
-                          static_cast<double>(piece.speech_end) / kRate, answer.text);
+          transcript.Part(SecondsOf(piece.speech_begin), SecondsOf(piece.speech_end), answer.text);
       WriteOut(::isatty(STDOUT_FILENO) != 0 ? EscapeForTerminal(part) : part);
       CARAT_TRY(FlushOutput());
     } else {
-      silence += static_cast<double>(piece.samples.size()) / kRate;
+      silence += SecondsOf(piece.samples.size());
     }
     if (info.seconds > 0) ShowBar("transcribing", std::min(end, info.seconds), info.seconds, "s");
     return {};

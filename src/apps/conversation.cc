@@ -149,10 +149,7 @@ Status Conversation::Answer(const std::string& text, AnswerView& view) {
   } else {
     Json::Array parts;  // media before text, as the model was taught
     for (const MediaRequest& request : attached_) parts.push_back(ToJson(request));
-    Json said;
-    said.Set("type", "text");
-    said.Set("text", text);
-    if (!text.empty()) parts.push_back(std::move(said));
+    if (!text.empty()) parts.push_back(TextPart(text));
     AddMessage("user", std::move(parts));
   }
   Status done = Stream(view);
@@ -181,13 +178,7 @@ void Conversation::AddMessage(std::string_view role, Json content) {
 // What stands for the placeholders of all messages.
 Result<std::vector<MediaPart>> Conversation::Media() {
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(messages_));
-  std::vector<MediaPart> parts;
-  for (const MediaRequest& request : requests) {
-    CARAT_ASSIGN(const MediaReader::Read* read,
-                 reader_.Get(request, static_cast<size_t>(session_.context())));
-    parts.push_back(read->part);
-  }
-  return parts;
+  return reader_.Parts(requests, static_cast<size_t>(session_.context()));
 }
 
 Status Conversation::Stream(AnswerView& view) {

@@ -62,7 +62,7 @@ class Conversation {
   Options options_;
   Json messages_;     // an array
   std::string file_;  // of the last Save or Load
-  MediaReader reader_{true};
+  MediaReader reader_{MediaReading::kConversation};
   std::vector<MediaRequest> attached_;  // for the next message
   size_t attached_tokens_ = 0;
   uint64_t seed_ = 0;

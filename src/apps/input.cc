@@ -28,23 +28,27 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
   return ids;
 }
 
-// Media are read as the reference processor reads them, sound whole.
 Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
                          const std::vector<MediaRequest>& media) {
-  MediaReader reader(false);
-  std::vector<MediaPart> parts;
-  for (MediaRequest request : media) {
-    if (request.budget == 0) request.budget = kInspectBudget;
-    CARAT_ASSIGN(const MediaReader::Read* read, reader.Get(request, SIZE_MAX));
-    parts.push_back(read->part);
-  }
+  MediaReader reader(MediaReading::kReference);
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
   return ToPrompt(tokenizer, rendered, parts);
 }
 
+Result<RenderedPrompt> Render(const PromptSource& source, const Json& messages) {
+  Json tools;
+  if (source.tools) {
+    CARAT_ASSIGN(tools, ReadJsonFile(*source.tools));
+  }
+  return RenderPrompt(messages, source.tools ? &tools : nullptr,
+                      {.add_generation_prompt = !source.no_generation_prompt,
+                       .enable_thinking = source.thinking,
+                       .preserve_thinking = source.preserve_thinking});
+}
+
 constexpr std::string_view kAboutPoint =
-    "This is carat-point, a very small model that comes with carat and knows a small world. The "
-    "real "
-    "one: --model /path/to/gemma-4-12b.gguf\n";
+    "This is carat-point, a very small model that comes with carat and knows a small world. "
+    "The real one: --model /path/to/gemma-4-12b.gguf\n";
 
 }  // namespace
 
@@ -58,14 +62,7 @@ Result<Json> ReadJsonFile(const std::string& path) {
 Result<RenderedPrompt> RenderSource(const PromptSource& source) {
   CARAT_CHECK(source.messages.has_value());
   CARAT_ASSIGN(const Json messages, ReadJsonFile(*source.messages));
-  Json tools;
-  if (source.tools) {
-    CARAT_ASSIGN(tools, ReadJsonFile(*source.tools));
-  }
-  return RenderPrompt(messages, source.tools ? &tools : nullptr,
-                      {.add_generation_prompt = !source.no_generation_prompt,
-                       .enable_thinking = source.thinking,
-                       .preserve_thinking = source.preserve_thinking});
+  return Render(source, messages);
 }
 
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer) {
@@ -87,9 +84,9 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
                  .what = "the model files carry no tokenizer, so only --ids can be read"});
   }
   if (source.messages) {
-    CARAT_ASSIGN(const RenderedPrompt rendered, RenderSource(source));
-    PrintWarnings(rendered.warnings);
     CARAT_ASSIGN(const Json messages, ReadJsonFile(*source.messages));
+    CARAT_ASSIGN(const RenderedPrompt rendered, Render(source, messages));
+    PrintWarnings(rendered.warnings);
     CARAT_ASSIGN(const std::vector<MediaRequest> media, MediaRequestsOf(messages));
     return WithMedia(*tokenizer, rendered, media);
   }
@@ -125,14 +122,6 @@ std::optional<std::filesystem::path> PointModel() {
     if (std::filesystem::exists(folder / "config.json", ignored)) return folder;
   }
   return std::nullopt;
-}
-
-void SayModel(const std::filesystem::path& model, bool named) {
-  if (model == PointModel()) {
-    WriteErr(kAboutPoint);
-  } else if (!named) {
-    PrintErr("carat: model {}\n", EscapeLine(model.string()));
-  }
 }
 
 Result<std::filesystem::path> ChooseModel(const std::string& name) {
@@ -173,6 +162,20 @@ Result<std::filesystem::path> ChooseModel(const std::string& name) {
                .where = folder.string(),
                .wanted = "--model with a folder, a GGUF file or a name in that directory",
                .found = names});
+}
+
+Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions options,
+                                          bool say) {
+  CARAT_ASSIGN(options.model, ChooseModel(name));
+  CARAT_ASSIGN(auto engine, Engine::Open(options));
+  PrintWarnings(engine->warnings());
+  if (!say) return engine;
+  if (options.model == PointModel()) {
+    WriteErr(kAboutPoint);
+  } else if (name.empty()) {
+    PrintErr("carat: model {}\n", EscapeLine(options.model.string()));
+  }
+  return engine;
 }
 
 }  // namespace carat

@@ -31,10 +31,9 @@ inline constexpr size_t kMaxPromptBytes = 64u << 20;  // of a prompt, and of a f
 Result<Json> ReadJsonFile(const std::string& path);
 // Renders --messages (and --tools).
 Result<RenderedPrompt> RenderSource(const PromptSource& source);
-// The prompt of whichever source is given, with its media; pictures without a budget get
-// kInspectBudget. What rendering warns of goes to standard error.
+// The prompt of whichever source is given, with its media as the reference reads them. What
+// rendering warns of goes to standard error.
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer);
-inline constexpr size_t kInspectBudget = 280;  // as the reference processor's default
 
 // "~/…" with the home directory in front.
 std::string ExpandHome(const std::string& path);
@@ -43,8 +42,9 @@ std::string ExpandHome(const std::string& path);
 // text model in ModelFolder(), or carat-point where that holds none. Errors say where was looked
 // and what is there.
 Result<std::filesystem::path> ChooseModel(const std::string& name);
-// Says on standard error which model was chosen, where nobody named one or it is carat-point.
-void SayModel(const std::filesystem::path& model, bool named);
+// Opens the model that ChooseModel takes; `options` say the rest. Warnings go to standard error,
+// and with `say` also which model it is, where nobody named one or it is carat-point.
+Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions options, bool say);
 // carat-point, which carat brings along: beside the installed program or in its source tree. Absent
 // where neither holds it.
 std::optional<std::filesystem::path> PointModel();

@@ -2,12 +2,12 @@
 
 #include <cmath>
 
-#include "apps/input.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
 #include "engine/embed.h"
 #include "media/budget.h"
+#include "media/limits.h"
 
 namespace carat {
 namespace {
@@ -49,7 +49,8 @@ Result<Json> DescribeMedia(const std::string& path) {
     json.Set("tokens_per_frame", TokensAt(info.width, info.height, kFrameBudget));
   }
   if (info.has_sound && info.seconds > 0)
-    json.Set("sound_tokens", static_cast<int64_t>(std::ceil(info.seconds * 25)));
+    json.Set("sound_tokens",
+             static_cast<int64_t>(std::ceil(info.seconds * kSampleRate / kFrameSamples)));
   return json;
 }
 
@@ -62,14 +63,13 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
                        const std::string& out) {
   if (media.empty())
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
-  MediaReader reader(false);
+  MediaReader reader(MediaReading::kReference);
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);
   std::vector<float> rows;
-  for (MediaRequest request : media) {
-    if (request.budget == 0) request.budget = kInspectBudget;
-    CARAT_ASSIGN(const MediaReader::Read* read, reader.Get(request, SIZE_MAX));
-    for (const auto& medium : read->part.media) {
+  for (const MediaPart& part : parts) {
+    for (const auto& medium : part.media) {
       CARAT_TRY(CheckTakes(engine, *medium));
       const size_t before = rows.size();
       rows.resize(before + medium->num_tokens() * hidden);

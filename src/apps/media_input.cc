@@ -5,16 +5,16 @@
 #include <algorithm>
 
 #include "base/base64.h"
-#include "io/file.h"
 #include "media/budget.h"
+#include "media/limits.h"
 #include "media/sound_cutter.h"
 #include "sys/executable.h"
 
 namespace carat {
 namespace {
 
-constexpr double kSoundRate = 16'000;
 constexpr int kWhole = 100'000;  // seconds: more than a decoder gives
+constexpr size_t kReferenceBudget = 280;
 // A budget that a person named is kept, but this much of a loss is said.
 constexpr double kWarnedLoss = 2 * kAcceptedLoss;
 
@@ -89,6 +89,13 @@ Result<MediaRequest> FromUrl(const JsonView& part, std::string_view member) {
 }
 
 }  // namespace
+
+Json TextPart(std::string text) {
+  Json part;
+  part.Set("type", "text");
+  part.Set("text", std::move(text));
+  return part;
+}
 
 Json ToJson(const MediaRequest& request) {
   Json part;
@@ -196,7 +203,7 @@ std::filesystem::path DecoderProgram() {
   return (here / "../libexec/carat/carat-decode").lexically_normal();
 }
 
-MediaReader::MediaReader(bool cut_sound) : cut_sound_(cut_sound), decoder_(DecoderProgram()) {}
+MediaReader::MediaReader(MediaReading reading) : reading_(reading), decoder_(DecoderProgram()) {}
 
 Result<const MediaReader::Read*> MediaReader::Get(const MediaRequest& request, size_t room) {
   const std::string key = fmt::format("{}|{}|{}|{}|{}", TypeOf(request.kind), request.budget,
@@ -209,18 +216,29 @@ Result<const MediaReader::Read*> MediaReader::Get(const MediaRequest& request, s
   return &read_.emplace(key, *std::move(read)).first->second;
 }
 
+Result<std::vector<MediaPart>> MediaReader::Parts(const std::vector<MediaRequest>& requests,
+                                                  size_t room) {
+  std::vector<MediaPart> parts;
+  for (const MediaRequest& request : requests) {
+    CARAT_ASSIGN(const Read* read, Get(request, room));
+    parts.push_back(read->part);
+  }
+  return parts;
+}
+
 Result<MediaReader::Read> MediaReader::ReadImage(const MediaRequest& request, size_t room) const {
   CARAT_ASSIGN(const MediaSource source, OpenSource(request));
   CARAT_ASSIGN(const Pixels pixels, decoder_.Picture(source));
+  const bool conversation = reading_ == MediaReading::kConversation;
   BudgetChoice choice{request.budget, 0};
   if (request.budget == 0) {
-    choice = ChooseBudget(pixels, room);
+    choice = conversation ? ChooseBudget(pixels, room) : BudgetChoice{kReferenceBudget, 0};
   } else if (std::ranges::find(kBudgets, request.budget) == kBudgets.end()) {
     return Fail({.what = "no such budget",
                  .where = source.name(),
                  .wanted = "70, 140, 280, 560 or 1120",
                  .found = std::to_string(request.budget)});
-  } else {
+  } else if (conversation) {
     choice.loss = LossOf(pixels, request.budget);
   }
   Read read;
@@ -238,15 +256,16 @@ Result<MediaReader::Read> MediaReader::ReadImage(const MediaRequest& request, si
 
 Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request, size_t room) const {
   CARAT_ASSIGN(const MediaSource source, OpenSource(request));
-  SoundCutter cutter(cut_sound_ ? SoundCutter::Options{}
-                                : SoundCutter::Options{.min_seconds = 0, .max_seconds = kWhole});
+  SoundCutter cutter(reading_ == MediaReading::kConversation
+                         ? SoundCutter::Options{}
+                         : SoundCutter::Options{.min_seconds = 0, .max_seconds = kWhole});
   Read read;
   read.part.kind = PartKind::kAudio;
   double seconds = 0;
   const auto take = [&](SoundPiece piece) -> Status {
     read.part.seconds.push_back(
-        static_cast<int64_t>(static_cast<double>(piece.begin) / kSoundRate));
-    seconds += static_cast<double>(piece.samples.size()) / kSoundRate;
+        static_cast<int64_t>(static_cast<double>(piece.begin) / kSampleRate));
+    seconds += static_cast<double>(piece.samples.size()) / kSampleRate;
     read.part.media.push_back(
         std::make_shared<const Medium>(Medium::FromSamples(std::move(piece.samples))));
     return CheckRoom(read.part, room, source.name());

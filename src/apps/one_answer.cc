@@ -5,6 +5,16 @@
 
 namespace carat {
 
+Result<Prompt> OneMessagePrompt(const Tokenizer& tokenizer, Json::Array parts,
+                                const MediaPart& medium) {
+  Json message;
+  message.Set("role", "user");
+  message.Set("content", std::move(parts));
+  CARAT_ASSIGN(const RenderedPrompt rendered,
+               RenderPrompt(Json(Json::Array{std::move(message)}), nullptr, {}));
+  return ToPrompt(tokenizer, rendered, {&medium, 1});
+}
+
 Result<OneAnswer> GreedyAnswer(Session& session, const Tokenizer& tokenizer, const Prompt& prompt,
                                size_t max_tokens) {
   CARAT_TRY(session.SyncTo(prompt, [](size_t, size_t) { return !Interrupted(); }));

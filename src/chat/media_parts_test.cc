@@ -34,6 +34,7 @@ RenderedPrompt Rendered(const std::string& messages) {
 std::string TextOf(const Prompt& prompt) {
   std::string text;
   for (const TokenId id : prompt.ids) text += Small().Piece(id);
+  for (size_t at; (at = text.find("▁")) != std::string::npos;) text.replace(at, 3, " ");
   return text;
 }
 
@@ -70,8 +71,7 @@ TEST(MediaParts, AVideoBecomesFramesWithTheirTimes) {
   const MediaPart video{
       PartKind::kVideo, {Picture(3, MediumKind::kFrame), Picture(3, MediumKind::kFrame)}, {0, 61}};
   ASSERT_VALUE(const Prompt prompt, ToPrompt(Small(), rendered, {&video, 1}));
-  std::string text = TextOf(prompt);
-  for (size_t at; (at = text.find("▁")) != std::string::npos;) text.replace(at, 3, " ");
+  const std::string text = TextOf(prompt);
   EXPECT_TRUE(
       text.starts_with("<bos><|turn>user\n00:00 <|image><|video|><|video|><|video|><image|> "
                        "01:01 <|image><|video|><|video|><|video|><image|><turn|>"))
@@ -84,8 +84,7 @@ TEST(MediaParts, ALongRecordingBecomesClipsWithTheirTimes) {
   const auto rendered = Rendered(R"([{"role": "user", "content": [{"type": "audio"}]}])");
   const MediaPart clips{PartKind::kAudio, {Sound(2), Sound(1)}, {0, 28}};
   ASSERT_VALUE(const Prompt prompt, ToPrompt(Small(), rendered, {&clips, 1}));
-  std::string text = TextOf(prompt);
-  for (size_t at; (at = text.find("▁")) != std::string::npos;) text.replace(at, 3, " ");
+  const std::string text = TextOf(prompt);
   EXPECT_TRUE(
       text.starts_with("<bos><|turn>user\n00:00 <|audio><|audio|><|audio|><audio|> "
                        "00:28 <|audio><|audio|><audio|><turn|>"))

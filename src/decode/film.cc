@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "decode/mono.h"
-
 extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
-#include <libavutil/display.h>
 #include <libswscale/swscale.h>
 }
 
@@ -17,8 +14,8 @@ extern "C" {
 #include <string>
 
 #include "decode/input.h"
+#include "decode/mono.h"
 #include "decode/pictures.h"
-#include "media/exif.h"
 #include "media/limits.h"
 
 namespace carat::decode {
@@ -91,7 +88,6 @@ int64_t SeekTo(void* opaque, int64_t offset, int whence) {
 }  // namespace
 
 struct Film::Parts {
-  FileTypeInfo type;
   Position position;
   std::unique_ptr<AVIOContext, FreeIo> io;
   std::unique_ptr<AVFormatContext, FreeFormat> format;
@@ -118,7 +114,6 @@ Result<Film> Film::Open(const FileTypeInfo& type) {
   av_log_set_level(AV_LOG_QUIET);
   auto parts = std::make_unique<Parts>();
   Parts& p = *parts;
-  p.type = type;
   CARAT_ASSIGN(p.position.size, InputSize());
   const std::string demuxer(type.demuxer);
   const AVInputFormat* input = av_find_input_format(demuxer.c_str());
@@ -272,13 +267,11 @@ Status Film::Parts::Rewind() {
 wire::Info Film::Describe() const {
   const Parts& p = *parts_;
   wire::Info info;
-  info.type = static_cast<uint32_t>(p.type.type);
   if (p.video >= 0) {
     info.has_picture = 1;
     info.width = static_cast<uint32_t>(std::max(0, p.stream(p.video).codecpar->width));
     info.height = static_cast<uint32_t>(std::max(0, p.stream(p.video).codecpar->height));
     info.frames_per_second = p.FramesPerSecond();
-    info.frames = p.stream(p.video).nb_frames;
   }
   if (p.audio >= 0) {
     info.has_sound = 1;

@@ -18,8 +18,6 @@
 namespace carat::decode {
 namespace {
 
-constexpr uint64_t kMaxPictureBytes = uint64_t{256} << 20;
-
 Result<FileTypeInfo> TypeOfInput() {
   std::vector<uint8_t> head(kSniffBytes);
   head.resize(ReadAt(0, head));
@@ -54,8 +52,7 @@ Status Describe(const FileTypeInfo& type) {
     return {};
   }
   CARAT_ASSIGN(const Pixels pixels, Picture(type));
-  SendInfo({.type = static_cast<uint32_t>(type.type),
-            .width = static_cast<uint32_t>(pixels.width),
+  SendInfo({.width = static_cast<uint32_t>(pixels.width),
             .height = static_cast<uint32_t>(pixels.height),
             .has_picture = 1});
   return {};

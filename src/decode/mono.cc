@@ -16,8 +16,6 @@ extern "C" {
 namespace carat::decode {
 namespace {
 
-constexpr int kRate = 16'000;
-
 template <class T>
 void AddChannel(const uint8_t* data, size_t stride, size_t count, double scale, double offset,
                 std::vector<double>& sums) {
@@ -65,10 +63,10 @@ Result<MonoResampler> MonoResampler::Create(int sample_rate, int channels) {
   MonoResampler mono;
   mono.rate_ = sample_rate;
   mono.channels_ = channels;
-  if (sample_rate != kRate) {
+  if (sample_rate != kSampleRate) {
     const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
     soxr_error_t error = nullptr;
-    mono.soxr_.reset(soxr_create(sample_rate, kRate, 1, &error, nullptr, &quality, nullptr));
+    mono.soxr_.reset(soxr_create(sample_rate, kSampleRate, 1, &error, nullptr, &quality, nullptr));
     if (!mono.soxr_)
       return Fail({.code = ErrorCode::kNoMemory, .what = "the resampler could not be made"});
   }
@@ -137,7 +135,7 @@ Status MonoResampler::Push(const AVFrame& block, const Sink& sink) {
 Status MonoResampler::Finish(const Sink& sink) {
   if (!soxr_) return {};
   const auto rate = static_cast<uint64_t>(rate_);
-  const uint64_t wanted = (taken_ * kRate + rate - 1) / rate;
+  const uint64_t wanted = (taken_ * kSampleRate + rate - 1) / rate;
   // The resampler rounds the length in its own way.
   const Sink trimmed = [&](std::span<const float> samples) {
     const uint64_t before = given_ - samples.size();

@@ -20,8 +20,6 @@ ContentKey Mixed(ContentKey key, ContentKey more) {
 
 }  // namespace
 
-ContentKey KeyOfFrame(const float* samples) { return Hash(samples, kFrameSamples * sizeof(float)); }
-
 Medium Medium::FromPixels(MediumKind kind, Pixels pixels) {
   CARAT_CHECK(kind != MediumKind::kSound);
   CARAT_CHECK(pixels.height % kPatchSide == 0 && pixels.width % kPatchSide == 0);

@@ -88,9 +88,11 @@ Status Session::Run(const Pass& pass, std::span<const ContentKey> keys, LogitRow
   return rows == LogitRows::kNone ? Status() : CheckLogits(logits);
 }
 
-// Cuts the timeline to the furthest position <= common from which it can go on.
-Pos Session::ResumeFrom(Pos common, bool& restored) {
+// Cuts the timeline to the furthest position <= common from which it can go on; true if a saved
+// window was put back for that.
+bool Session::ResumeFrom(Pos common) {
   Pos resume = common;
+  bool restored = false;
   if (cache_.CanTruncate(common)) {
     cache_.Truncate(common);
   } else if (const auto nearest = windows_.Nearest(common)) {
@@ -105,7 +107,7 @@ Pos Session::ResumeFrom(Pos common, bool& restored) {
   windows_.DropBeyond(resume);
   ids_.resize(static_cast<size_t>(resume));
   keys_.resize(static_cast<size_t>(resume));
-  return resume;
+  return restored;
 }
 
 Status Session::CheckMedia(const Prompt& prompt) const {
@@ -183,7 +185,7 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
   const auto total = static_cast<Pos>(prompt.ids.size());
   const std::vector<ContentKey> keys = KeysOf(prompt);
   SyncReport report;
-  ResumeFrom(Common(ids_, keys_, prompt, keys), report.restored);
+  report.restored = ResumeFrom(Common(ids_, keys_, prompt, keys));
   report.reused = ids_.size();
   // A border that every prompt names (behind the system block) outlives those of single turns.
   for (const Pos boundary : prompt.boundaries) windows_.Touch(boundary);
@@ -204,8 +206,7 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
 
 Status Session::ReadAll(const Prompt& prompt, const LogitSink& sink) {
   CARAT_TRY(Check(prompt));
-  bool restored = false;
-  ResumeFrom(0, restored);
+  ResumeFrom(0);
   const std::vector<ContentKey> keys = KeysOf(prompt);
   const size_t vocab = logits_.size();
   std::vector<float> rows;

@@ -80,7 +80,7 @@ class Session {
 
  private:
   Session(Engine& engine, KvCache cache, const SessionOptions& options);
-  Pos ResumeFrom(Pos common, bool& restored);
+  bool ResumeFrom(Pos common);
   Status Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
              std::span<float> logits);
   Status Check(const Prompt& prompt) const;

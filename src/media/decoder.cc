@@ -50,13 +50,6 @@ Result<std::vector<float>> ReadSamples(DecoderProcess& process, uint64_t size) {
   return samples;
 }
 
-// By its content, not by what the decoder says.
-std::optional<FileTypeInfo> TypeOf(const MediaSource& source) {
-  uint8_t head[kSniffBytes];
-  const ssize_t n = ::pread(source.fd(), head, sizeof head, 0);
-  return SniffFileType({head, n > 0 ? static_cast<size_t>(n) : 0});
-}
-
 template <class Body>
 Status Run(const std::filesystem::path& program, const MediaSource& source,
            std::vector<std::string> arguments, const Body& body) {
@@ -110,6 +103,12 @@ Result<MediaSource> MediaSource::FromBytes(std::span<const uint8_t> bytes, std::
   return MediaSource(std::move(fd), std::move(name));
 }
 
+std::optional<FileTypeInfo> MediaSource::Type() const {
+  uint8_t head[kSniffBytes];
+  const ssize_t n = ::pread(fd(), head, sizeof head, 0);
+  return SniffFileType({head, n > 0 ? static_cast<size_t>(n) : 0});
+}
+
 Result<MediaInfo> MediaDecoder::Describe(const MediaSource& source) const {
   MediaInfo info;
   bool seen = false;
@@ -119,7 +118,7 @@ Result<MediaInfo> MediaDecoder::Describe(const MediaSource& source) const {
                   if (header.kind != wire::Kind::kInfo || header.size != sizeof raw || seen)
                     return Fail(Nonsense());
                   CARAT_TRY(process.ReadBody(&raw, sizeof raw));
-                  const auto type = TypeOf(source);
+                  const auto type = source.Type();
                   if (!type || !IsTime(raw.seconds) || !IsTime(raw.frames_per_second))
                     return Fail(Nonsense());
                   info = {.type = *type,
@@ -152,7 +151,7 @@ Result<Pixels> MediaDecoder::Picture(const MediaSource& source) const {
 }
 
 Status MediaDecoder::Sound(const MediaSource& source, const SampleSink& sink) const {
-  constexpr uint64_t kMost = (kMaxSoundSeconds + 1) * 16'000;
+  constexpr uint64_t kMost = (kMaxSoundSeconds + 1) * kSampleRate;
   uint64_t total = 0;
   return Run(program_, source, {"sound"},
              [&](DecoderProcess& process, const wire::Header& header) -> Status {

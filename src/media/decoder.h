@@ -25,6 +25,8 @@ class MediaSource {
 
   int fd() const { return fd_.get(); }
   const std::string& name() const { return name_; }
+  // By its content; absent if it is none that carat takes.
+  std::optional<FileTypeInfo> Type() const;
 
  private:
   MediaSource(ScopedFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}

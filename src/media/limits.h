@@ -12,6 +12,10 @@ inline constexpr uint64_t kMaxFileBytes = uint64_t{8} << 30;
 inline constexpr uint64_t kMaxPixels = 100'000'000;
 // Of a side: JPEG's own limit.
 inline constexpr uint32_t kMaxSide = 65'535;
+// Of all sound behind the decoder, samples per second (gemma4-12b specification, section 6).
+inline constexpr int kSampleRate = 16'000;
+// Of a picture's file: a hundred million pixels hardly compressed.
+inline constexpr uint64_t kMaxPictureBytes = uint64_t{256} << 20;
 // Of sound: a day, 11 million frames of the model.
 inline constexpr uint64_t kMaxSoundSeconds = 24 * 3600;
 // Channels of sound: more than any format that is listened to.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "media/limits.h"
+
 namespace carat {
 namespace {
 
-constexpr size_t kRate = 16'000;
+constexpr size_t kRate = kSampleRate;
 constexpr size_t kStep = kRate / 50;  // 20 ms: one measure of loudness
 constexpr size_t kPauseSteps = 15;    // 300 ms: what is looked for as a pause
 // Mean squares below this are silence: 60 dB under full scale.

@@ -30,15 +30,12 @@ struct PictureHead {
 
 // What is known before anything is decoded; 0 where it does not apply or is not known.
 struct Info {
-  uint32_t type = 0;   // FileType
   uint32_t width = 0;  // of the picture or the film, as stored
   uint32_t height = 0;
   uint32_t sample_rate = 0;
   uint32_t channels = 0;
   uint32_t has_picture = 0;  // a stream of pictures, or a picture
   uint32_t has_sound = 0;
-  uint32_t reserved = 0;
-  int64_t frames = 0;
   double seconds = 0;
   double frames_per_second = 0;
 };

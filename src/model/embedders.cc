@@ -49,7 +49,13 @@ void EmbedPicture(OpContext& context, const VisionConfig& config, const VisionWe
   CARAT_CHECK(static_cast<int64_t>(std::max(columns, rows)) <= config.positions);
   CARAT_CHECK(out.size() == patches * hidden);
   std::vector<float> patch(std::min(patches, kBatch) * values);
-  std::vector<float> embedded(std::min(patches, kBatch) * width), position(width);
+  std::vector<float> embedded(std::min(patches, kBatch) * width), position(width), down(width);
+  const auto read_position = [&](size_t coordinate, size_t axis, std::vector<float>& row) {
+    DecodeRow(context, w.position_tables,
+              coordinate * static_cast<size_t>(w.position_stride) +
+                  axis * static_cast<size_t>(w.axis_stride),
+              row.data());
+  };
   for (size_t first = 0; first < patches; first += kBatch) {
     const size_t count = std::min(kBatch, patches - first);
     context.pool().Run(count, [&](size_t i, int) {
@@ -63,16 +69,11 @@ void EmbedPicture(OpContext& context, const VisionConfig& config, const VisionWe
     LayerNorm(context, embedded.data(), w.embed_norm.weight, w.embed_norm.bias, count, width,
               kLayerNormEps, embedded.data());
     for (size_t i = 0; i < count; ++i) {
-      const size_t at[] = {(first + i) % columns, (first + i) / columns};
       // The two position rows are added first, as the reference does.
-      std::vector<float> sum(width, 0.0f);
-      for (size_t axis = 0; axis < 2; ++axis) {
-        const size_t row = at[axis] * static_cast<size_t>(w.position_stride) +
-                           axis * static_cast<size_t>(w.axis_stride);
-        DecodeRow(context, w.position_tables, row, position.data());
-        AddTo(sum.data(), position.data(), width);
-      }
-      AddTo(&embedded[i * width], sum.data(), width);
+      read_position((first + i) % columns, 0, position);
+      read_position((first + i) / columns, 1, down);
+      AddTo(position.data(), down.data(), width);
+      AddTo(&embedded[i * width], position.data(), width);
     }
     LayerNorm(context, embedded.data(), w.position_norm.weight, w.position_norm.bias, count, width,
               kLayerNormEps, embedded.data());
