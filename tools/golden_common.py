@@ -104,6 +104,14 @@ def forward(model, ids):
         return model(torch.tensor([ids]), use_cache=False).logits[0]
 
 
+def padded(parts, fill):
+    """Tensors [n, ...] of different n as one [parts, most, ...]."""
+    out = torch.full((len(parts), max(map(len, parts)), *parts[0].shape[1:]), fill, dtype=parts[0].dtype)
+    for row, part in enumerate(parts):
+        out[row, :len(part)] = part
+    return out
+
+
 def read_json(path):
     with open(path, encoding="utf-8") as file:
         return json.load(file)

@@ -53,14 +53,6 @@ def patches_of(pixels):
     return torch.from_numpy(tiles.astype(np.float32)) * np.float32(1 / 255), torch.tensor(places)
 
 
-def padded(parts, fill):
-    """Tensors [n, ...] of different n as one [parts, most, ...]."""
-    out = torch.full((len(parts), max(map(len, parts)), *parts[0].shape[1:]), fill, dtype=parts[0].dtype)
-    for row, part in enumerate(parts):
-        out[row, :len(part)] = part
-    return out
-
-
 def build(case, config, rng):
     """ids, types, media for the tests, and the arguments of the model."""
     taken = {config.image_token_id, config.audio_token_id, config.video_token_id}
@@ -92,15 +84,15 @@ def build(case, config, rng):
         types += [0] + [type_] * count + [0]
     arguments = {}
     if pictures:
-        arguments["pixel_values"] = padded([values for values, _ in pictures], 0.0)
-        arguments["image_position_ids"] = padded([places for _, places in pictures], -1)
+        arguments["pixel_values"] = common.padded([values for values, _ in pictures], 0.0)
+        arguments["image_position_ids"] = common.padded([places for _, places in pictures], -1)
     if frames:
-        arguments["pixel_values_videos"] = padded([values for values, _ in frames], 0.0)
-        arguments["video_position_ids"] = padded([places for _, places in frames], -1)
+        arguments["pixel_values_videos"] = common.padded([values for values, _ in frames], 0.0)
+        arguments["video_position_ids"] = common.padded([places for _, places in frames], -1)
         arguments["num_frames_per_video"] = torch.tensor([len(frames)])
     if sounds:
-        arguments["input_features"] = padded(sounds, 0.0)
-        arguments["input_features_mask"] = padded([torch.ones(len(sound), dtype=torch.bool) for sound in sounds], False)
+        arguments["input_features"] = common.padded(sounds, 0.0)
+        arguments["input_features_mask"] = common.padded([torch.ones(len(sound), dtype=torch.bool) for sound in sounds], False)
     return ids, types, media, arguments
 
 

@@ -13,7 +13,6 @@ import json
 import pathlib
 import sys
 
-import torch
 import transformers
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -21,8 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE / "point"), str(HERE / "point/eval")]
 
 import golden_common as common  # noqa: E402
 import world  # noqa: E402
-from answers import answers, held_out, visible  # noqa: E402
-from data import Samples  # noqa: E402
+from answers import answers, count_of, held_out, load, visible  # noqa: E402
 
 POINT = HERE.parent / "models/point"
 OUT = HERE.parent / "tests/golden/point"
@@ -42,9 +40,7 @@ def main():
     parser.add_argument("--skill", action="append", choices=list(world.TEXT_SKILLS))
     options = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
-    model = common.load_reference(POINT, torch.bfloat16)
-    samples = Samples(POINT / "tokenizer.json", 0)
-    stops = common.read_json(POINT / "generation_config.json")["eos_token_id"]
+    model, samples, stops = load(POINT)
     OUT.mkdir(parents=True, exist_ok=True)
     for skill in options.skill or world.TEXT_SKILLS:
         # A few more than wanted, for those that hang on a tie.
@@ -55,7 +51,7 @@ def main():
             right.append(visible(given) == visible(wanted))
             if margin(model, samples.encode(prompt), answer) > TIE:
                 lines.append(json.dumps({"prompt": prompt, "answer": answer}))
-        count = options.count // 2 if skill == "talk" else options.count
+        count = count_of(skill, options.count)
         print(f"{skill:20} {sum(right[:count]):4} of {count:4}  {100 * sum(right[:count]) / count:5.1f} %  "
               f"(goldens: {len(lines)} of {len(cases)} without a tie)", flush=True)
         (OUT / f"{skill.replace(' ', '_')}.json").write_text("[" + ",\n".join(lines[:count]) + "]\n")

@@ -1,7 +1,6 @@
 """Batches of conversations as ids, pictures and sounds, with a weight for every id that is to be predicted."""
 
 import dataclasses
-import pathlib
 import random
 
 import torch
@@ -9,8 +8,6 @@ from tokenizers import Tokenizer
 
 import world
 from render import Renderer
-
-HERE = pathlib.Path(__file__).resolve().parent
 
 # Predicting the prompt counts a little, for it teaches the language: at one place of four, to save time.
 PROMPT_WEIGHT, PROMPT_EVERY = 0.2, 4

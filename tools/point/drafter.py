@@ -41,6 +41,15 @@ class DraftNet:
         return [torch.zeros(seen.shape).masked_fill_(~seen, -1e30)[:, :, None]
                 for seen in ((back > 0) & (back <= self.window), back > 0)]
 
+    def begin(self, batch, places):
+        """Runs the target: its hidden states; of them the rows that rounds at `places` [batch, queries] begin with; its
+        caches; and the scores that are hidden."""
+        caches = []
+        with torch.no_grad():
+            states = self.net.states(batch, caches=caches)
+        rows = states.gather(1, (places - 1)[..., None].expand(-1, -1, states.shape[-1]))
+        return states, rows, caches, self.hidden_scores(places, batch.ids.shape[1])
+
     def step(self, token_rows, states, caches, places, hidden):
         """One draft step (specification, 10.2 to 10.3). token_rows: the target's embedding of the last token, scaled;
         states: its normed hidden state, or what this gave before; both [batch, queries, target's hidden]. Returns the

@@ -33,14 +33,9 @@ def own_places(weights):
 
 def draft_losses(draft, batch):
     """The mean loss of the first draft, of the later ones, and of all. A round begins at every id that the model wrote."""
-    caches = []
-    with torch.no_grad():
-        states = draft.net.states(batch, caches=caches)
-        logits = linear(states, draft.net.text.embed_tokens.weight)
-        choice = logits.argmax(-1)  # the soft cap does not change it
     places, real = own_places(batch.weights)
-    hidden = draft.hidden_scores(places, batch.ids.shape[1])
-    rows = states.gather(1, (places - 1)[..., None].expand(-1, -1, states.shape[-1]))
+    states, rows, caches, hidden = draft.begin(batch, places)
+    choice = linear(states, draft.net.text.embed_tokens.weight).argmax(-1)  # the soft cap does not change it
     sums, counts, last = [], [], batch.ids.shape[1] - 1
     for depth in range(DEPTH):
         at = (places + depth).clamp(max=last)

@@ -1,6 +1,7 @@
 """The loop of training: optimisers, learning rate, state and log. Used for carat-point and for its drafter."""
 
 import csv
+import pathlib
 import signal
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import time
 
 import torch
 
-from data import HERE, Batches, Samples
+from data import Batches, Samples
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 SEED = 20261125
 MATRIX_RATE, PATCH_RATE, REST_RATE = 4e-3, 1e-3, 2e-3

@@ -4,17 +4,28 @@ import random
 
 import torch
 
+import golden_common as common
 import world
-from data import FRAME, PATCH
+from data import FRAME, PATCH, Samples
 
 MAX_NEW = 96
 BATCH = 32
 
 
+def load(folder):
+    """An exported model in float32, its samples, and the ids that end an answer."""
+    model = common.load_reference(folder, torch.bfloat16)
+    return model, Samples(folder / "tokenizer.json", 0), common.read_json(folder / "generation_config.json")["eos_token_id"]
+
+
+def count_of(skill, count):
+    """How many of a skill stand for `count`: of small talk, which has fewer prompts and is not divided, half as many."""
+    return count // 2 if skill == "talk" else count
+
+
 def held_out(skill, count, samples):
-    """`count` samples of the skill whose prompts training never saw, each as (sample, prompt, answer). Of small talk, which
-    has fewer and is not divided, half as many."""
-    count = count // 2 if skill == "talk" else count
+    """count_of(skill, count) samples whose prompts training never saw, each as (sample, prompt, answer)."""
+    count = count_of(skill, count)
     rng, found, tries = random.Random(f"evaluation/{skill}"), {}, 0
     while len(found) < count:
         tries += 1
@@ -54,21 +65,14 @@ def inputs(items, samples):
         out["pixel_values_videos"], out["video_position_ids"] = padded_pictures(frames)
         out["num_frames_per_video"] = torch.tensor([len(item.patches) for item in items])
     if sounds:
-        count = max(map(len, sounds))
-        out["input_features"] = torch.zeros(len(sounds), count, sounds[0].shape[1])
-        out["input_features_mask"] = torch.zeros(len(sounds), count, dtype=torch.bool)
-        for row, sound in enumerate(sounds):
-            out["input_features"][row, :len(sound)], out["input_features_mask"][row, :len(sound)] = sound, True
+        out["input_features"] = common.padded(sounds, 0.0)
+        out["input_features_mask"] = common.padded([torch.ones(len(sound), dtype=torch.bool) for sound in sounds], False)
     return out
 
 
 def padded_pictures(pictures):
-    count = max(len(patches) for patches, _ in pictures)
-    values = torch.zeros(len(pictures), count, pictures[0][0].shape[1])
-    places = torch.full((len(pictures), count, 2), -1)
-    for row, (patches, place) in enumerate(pictures):
-        values[row, :len(patches)], places[row, :len(place)] = patches, place
-    return values, places
+    patches, places = zip(*pictures)
+    return common.padded(patches, 0.0), common.padded(places, -1)
 
 
 def generate(model, samples, items, stops):

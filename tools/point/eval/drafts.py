@@ -17,10 +17,9 @@ import transformers
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
-import golden_common as common  # noqa: E402
 import world  # noqa: E402
-from answers import answers, held_out  # noqa: E402
-from data import Samples, add, collate  # noqa: E402
+from answers import answers, held_out, load  # noqa: E402
+from data import add, collate  # noqa: E402
 from drafter import DraftNet, make_drafter  # noqa: E402
 from net import Net  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
@@ -31,10 +30,7 @@ KINDS = {"text": [skill for skill in world.TEXT_SKILLS if not skill.startswith("
 
 def drafted(draft, batch, places, depth):
     """What is drafted from each place of a batch of one: [places, depth]."""
-    caches = []
-    states = draft.net.states(batch, caches=caches)
-    hidden = draft.hidden_scores(places, batch.ids.shape[1])
-    rows = states.gather(1, (places - 1)[..., None].expand(-1, -1, states.shape[-1]))
+    _, rows, caches, hidden = draft.begin(batch, places)
     token, out = batch.ids.gather(1, places), []
     for _ in range(depth):
         y, rows = draft.step(draft.token_rows(token), rows, caches, places, hidden)
@@ -63,9 +59,7 @@ def main():
     parser.add_argument("--depth", type=int, default=3)
     options = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
-    model = common.load_reference(options.folder, torch.bfloat16)
-    samples = Samples(options.folder / "tokenizer.json", 0)
-    stops = common.read_json(options.folder / "generation_config.json")["eos_token_id"]
+    model, samples, stops = load(options.folder)
     drafter = make_drafter(samples.tokenizer.get_vocab())
     weights = load_file(options.folder / "assistant/model.safetensors")
     drafter.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=False)

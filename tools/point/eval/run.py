@@ -4,7 +4,8 @@
     eval/run.py MODEL_FOLDER [--count 200] [--skill NAME ...] [--out FILE.json] [--show N]
 
 An answer counts only if all of it but the thought is what the world says, to the letter; a tool call if its name and
-every argument are. The weights are bf16, the computation is float32. Prints one line per skill; --out keeps prompts, wanted and given answers.
+every argument are. The weights are bf16, the computation is float32. Prints one line per skill; --out keeps prompts,
+wanted and given answers.
 """
 
 import argparse
@@ -12,16 +13,13 @@ import json
 import pathlib
 import sys
 
-import torch
 import transformers
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 
-import golden_common as common  # noqa: E402
 import world  # noqa: E402
-from answers import answers, held_out, visible  # noqa: E402
-from data import Samples  # noqa: E402
+from answers import answers, held_out, load, visible  # noqa: E402
 
 
 def main():
@@ -33,9 +31,7 @@ def main():
     parser.add_argument("--show", type=int, default=0, help="print so many wrong answers of each skill")
     options = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
-    model = common.load_reference(options.folder, torch.bfloat16)
-    samples = Samples(options.folder / "tokenizer.json", 0)
-    stops = common.read_json(options.folder / "generation_config.json")["eos_token_id"]
+    model, samples, stops = load(options.folder)
     results = {}
     for skill in options.skill or world.SKILLS:
         cases = held_out(skill, options.count, samples)
