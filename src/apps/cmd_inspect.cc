@@ -189,6 +189,13 @@ void AddModel(CLI::App& command, InspectOptions& o) {
       ->required();
 }
 
+// The media of a command that takes some.
+Status TakeMedia(const CLI::App& command, InspectOptions& o) {
+  if (command.get_option_no_throw("--image") == nullptr) return {};
+  CARAT_ASSIGN(o.source.media, GivenMedia(command));
+  return {};
+}
+
 void AddRunning(CLI::App& command, InspectOptions& o) {
   command.add_option("--mmproj", o.mmproj, "the embedders of a GGUF model, as in carat run");
   command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
@@ -228,15 +235,9 @@ void AddInspect(CLI::App& app, int& exit_code) {
   const auto add = [&](const char* name, const char* help, Status (*work)(const InspectOptions&)) {
     CLI::App* command = inspect->add_subcommand(name, help);
     command->callback([o, work, command, &exit_code] {
-      if (command->get_option_no_throw("--image") != nullptr) {
-        auto media = GivenMedia(*command);
-        if (!media) {
-          exit_code = Report(media.error());
-          return;
-        }
-        o->source.media = *std::move(media);
-      }
-      if (const Status done = work(*o); !done) exit_code = Report(done.error());
+      Status done = TakeMedia(*command, *o);
+      if (done) done = work(*o);
+      if (!done) exit_code = Report(done.error());
     });
     return command;
   };

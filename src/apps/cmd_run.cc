@@ -246,8 +246,12 @@ void AddRun(CLI::App& app, int& exit_code) {
                   "reference, avx2 or avx512; the best of this processor if not given");
   run->callback([o, run, &exit_code] {
     auto media = GivenMedia(*run);
-    if (media) o->media = *std::move(media);
-    const auto code = media ? Run(*o) : Result<int>(Fail(media.error()));
+    if (!media) {
+      exit_code = Report(media.error());
+      return;
+    }
+    o->media = *std::move(media);
+    const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());
   });
 }
