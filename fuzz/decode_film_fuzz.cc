@@ -25,7 +25,7 @@ bool Offer(const uint8_t* data, size_t size) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto type = carat::SniffFileType({data, size});
   if (!type || type->demuxer.empty() || !Offer(data, size)) return 0;
-  auto film = carat::decode::Film::Open(*type);
+  auto film = carat::decode::Film::Open(*type, [](double) {});
   if (!film) return 0;
   film->Describe();
   if (type->kind == carat::MediaKind::kPicture) {
@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (index <= last || pixels.rgb.empty()) std::abort();
     last = index;
   });
-  auto again = carat::decode::Film::Open(*type);
+  auto again = carat::decode::Film::Open(*type, [](double) {});
   if (again) (void)again->Sound([](auto) {});
   return 0;
 }

@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (type->type == carat::FileType::kJpeg) pixels = carat::decode::DecodeJpeg({data, size});
   if (type->type == carat::FileType::kPng) pixels = carat::decode::DecodePng({data, size});
   if (type->type == carat::FileType::kWebp) pixels = carat::decode::DecodeWebp({data, size});
+  if (type->type == carat::FileType::kAvif) pixels = carat::decode::DecodeAvif({data, size});
   if (pixels && pixels->rgb.size() != 3 * pixels->height * pixels->width) std::abort();
   return 0;
 }

@@ -53,6 +53,17 @@ def save_pictures(out):
     image.save(out / "plain.bmp")
     image.save(out / "plain.tiff", compression="tiff_deflate")
     Image.new("RGB", (1, 1), (10, 20, 30)).save(out / "one.png")
+    image.save(out / "turn6.tiff", tiffinfo={0x112: 6})
+    Image.fromarray((slope()[..., 0].astype(np.uint16) * 257 + 99)).save(out / "deep.tiff")
+    without_adobe = (out / "cmyk.jpg").read_bytes()
+    at = without_adobe.index(b"\xff\xee")
+    length = int.from_bytes(without_adobe[at + 2:at + 4], "big")
+    (out / "inks.jpg").write_bytes(without_adobe[:at] + without_adobe[at + 2 + length:])
+    run("webpmux", "-frame", out / "plain.webp", "+100+10+6", "-frame", out / "plain.webp", "+100+0+0", "-o", out / "moving.webp")
+    image.save(out / "plain.avif", quality=90)
+    image.save(out / "turn6.avif", quality=90, exif=exif)
+    shapes = [Image.new("RGB", (16, 12), (20 * i, 255 - 20 * i, 0)) for i in range(12)]
+    shapes[0].save(out / "moving.gif", save_all=True, append_images=shapes[1:], duration=100)
 
 
 def pixels(path):
@@ -62,8 +73,12 @@ def pixels(path):
     return np.array(image.convert("RGB"))
 
 
+def run(*arguments):
+    subprocess.run([*map(str, arguments)], check=True)
+
+
 def ffmpeg(*arguments):
-    subprocess.run(["ffmpeg", "-y", "-loglevel", "error", "-bitexact", *map(str, arguments)], check=True)
+    run("ffmpeg", "-y", "-loglevel", "error", "-bitexact", *arguments)
 
 
 def save_sounds(out):
@@ -78,6 +93,10 @@ def save_sounds(out):
     ffmpeg("-i", out / "stereo.wav", "-c:a", "aac", out / "stereo.m4a")
     ffmpeg("-i", out / "stereo.wav", "-c:a", "aac", out / "stereo.aac")
     ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=7.1", "-t", "0.1", out / "surround.wav")
+    ffmpeg("-i", out / "stereo.wav", "-ar", 44100, "-ac", 1, out / "other.ogg")
+    # Two recordings of other rate and channels, one after the other, as streaming stations send them.
+    (out / "chained.ogg").write_bytes((out / "stereo.ogg").read_bytes() + (out / "other.ogg").read_bytes())
+    (out / "other.ogg").unlink()
 
 
 def save_films(out):
@@ -88,6 +107,16 @@ def save_films(out):
     ffmpeg("-i", out / "film.mp4", "-c", "copy", out / "film.mkv")
     ffmpeg("-i", out / "film.mp4", "-c", "copy", out / "film.mov")
     ffmpeg(*film, "-c:v", "libvpx-vp9", "-b:v", "20k", "-an", out / "silent.webm")
+    # Key frames, frames that need later ones, and for VP8 frames that are never shown.
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=6", "-c:v", "libx264", "-g", 13, "-bf", 3, "-crf", 45,
+           "-pix_fmt", "yuv420p", out / "keys.mp4")
+    ffmpeg("-i", out / "keys.mp4", "-c", "copy", out / "keys.mkv")
+    ffmpeg("-i", out / "keys.mp4", "-c:v", "libvpx", "-b:v", "20k", "-g", 25, "-auto-alt-ref", 1, "-lag-in-frames", 16,
+           "-pass", 1, "-passlogfile", out / "log", "-f", "null", "-")
+    ffmpeg("-i", out / "keys.mp4", "-c:v", "libvpx", "-b:v", "20k", "-g", 25, "-auto-alt-ref", 1, "-lag-in-frames", 16,
+           "-pass", 2, "-passlogfile", out / "log", out / "hidden.webm")
+    (out / "log-0.log").unlink()
+    ffmpeg("-i", out / "film.mp4", "-c", "copy", "-metadata:s:v", "rotate=90", out / "turned.mp4")
     ffmpeg("-i", out / "film.mp4", "-vn", "-c:a", "libopus", "-b:a", "16k", out / "sound.webm")
 
 
@@ -107,7 +136,7 @@ def main():
     save_films(out)
     golden = {"pictures": {}, "sounds": {}}
     for path in sorted(out.iterdir()):
-        if path.suffix in (".png", ".jpg", ".webp", ".gif", ".bmp", ".tiff"):
+        if path.suffix in (".png", ".jpg", ".webp", ".gif", ".bmp", ".tiff", ".avif"):
             values = pixels(path)
             golden["pictures"][path.name] = {"height": values.shape[0], "width": values.shape[1],
                                              "crc": zlib.crc32(values.tobytes())}

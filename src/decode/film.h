@@ -7,30 +7,33 @@
 #include <span>
 
 #include "base/result.h"
+#include "decode/container.h"
 #include "media/file_type.h"
 #include "media/resize.h"
 #include "media/wire.h"
 
+struct SwsContext;
+
 namespace carat::decode {
 
-// A container on descriptor 0, opened with the one demuxer of its type and with no other decoder
-// than those of the table in film.cc. One thread.
+// The file on descriptor 0. One thread.
 class Film {
  public:
-  static Result<Film> Open(const FileTypeInfo& type);
+  static Result<Film> Open(const FileTypeInfo& type, Progress progress);
   Film(Film&&) noexcept;
   Film& operator=(Film&&) = delete;
   ~Film();
 
   wire::Info Describe() const;
 
-  // The first picture.
+  // The first picture, of which nothing may be damaged.
   Result<Pixels> FirstPicture();
 
   // `wanted` frames spread over the film as the specification says (section 7), all of them where
-  // it has fewer; or, with per_second > 0, as many as that rate gives. In order, each with its
-  // index and its time in seconds.
-  using FrameSink = std::function<void(Pixels pixels, int64_t index, double seconds)>;
+  // it has fewer; or, with per_second > 0, as many as that rate gives. In order and upright, each
+  // with its index and its time in seconds. What lies between two of them is passed over by key
+  // frames where the file has times and lets itself be searched.
+  using FrameSink = std::function<void(const Pixels& pixels, int64_t index, double seconds)>;
   Status Frames(int64_t wanted, double per_second, const FrameSink& sink);
 
   // The sound as mono samples at 16 kHz, channels averaged, block by block.
@@ -38,9 +41,16 @@ class Film {
   Status Sound(const SampleSink& sink);
 
  private:
-  struct Parts;
-  explicit Film(std::unique_ptr<Parts> parts);
-  std::unique_ptr<Parts> parts_;
+  explicit Film(std::unique_ptr<Container> container);
+  Result<Pixels> ToPixels(const AVFrame& picture);
+  double FramesPerSecond() const;
+  int Orientation() const;
+
+  struct FreeScaler {
+    void operator()(SwsContext* p) const;
+  };
+  std::unique_ptr<Container> container_;
+  std::unique_ptr<SwsContext, FreeScaler> scaler_;
 };
 
 }  // namespace carat::decode

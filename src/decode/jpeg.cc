@@ -37,13 +37,11 @@ void OnMessage(j_common_ptr info, int level) {
     failure->incomplete = true;
 }
 
-// Ink to light, as Pillow does: Adobe's files hold the inks inverted.
-void CmykToRgb(const uint8_t* line, size_t width, bool inverted, uint8_t* out) {
+// Ink to light, as Pillow does: it takes the inks to be inverted, as Adobe's files have them.
+void CmykToRgb(const uint8_t* line, size_t width, uint8_t* out) {
   for (size_t x = 0; x < width; ++x) {
-    const int black = inverted ? line[4 * x + 3] : 255 - line[4 * x + 3];
     for (size_t c = 0; c < 3; ++c) {
-      const int light = inverted ? line[4 * x + c] : 255 - line[4 * x + c];
-      const int product = light * black + 128;
+      const int product = line[4 * x + c] * line[4 * x + 3] + 128;
       out[3 * x + c] = static_cast<uint8_t>((product + (product >> 8)) >> 8);
     }
   }
@@ -79,8 +77,7 @@ bool ReadLines(jpeg_decompress_struct& info, Failure& failure, uint8_t* line, ui
   while (info.output_scanline < info.output_height) {
     uint8_t* to = pixels + size_t{3} * info.output_scanline * width;
     JSAMPROW row = inks ? line : to;
-    if (jpeg_read_scanlines(&info, &row, 1) == 1 && inks)
-      CmykToRgb(line, width, info.saw_Adobe_marker != 0, to);
+    if (jpeg_read_scanlines(&info, &row, 1) == 1 && inks) CmykToRgb(line, width, to);
   }
   jpeg_finish_decompress(&info);
   return true;

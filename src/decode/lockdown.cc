@@ -1,12 +1,15 @@
 #include "decode/lockdown.h"
 
 #include <seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <initializer_list>
 #include <memory>
 
 namespace carat::decode {
@@ -26,10 +29,6 @@ Status Limit(int resource, rlim_t value) {
 
 // What decoding needs: reading, writing, memory, and ending.
 constexpr int kAllowed[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(pread64),
-    SCMP_SYS(write),
-    SCMP_SYS(lseek),
     SCMP_SYS(brk),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
@@ -44,6 +43,11 @@ constexpr int kAllowed[] = {
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
     SCMP_SYS(restart_syscall),
+    // abort() when the C library finds its memory damaged: that is a crash and no attack.
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
 };
 
 }  // namespace
@@ -64,12 +68,19 @@ Status LockDown(const Bounds& bounds) {
   bool ok = true;
   for (const int call : kAllowed)
     ok = ok && seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0) == 0;
-  // Memory, but none that can be run as code.
-  constexpr uint64_t kExecutable = 4;  // PROT_EXEC
-  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-    ok = ok && seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1,
-                                SCMP_A2(SCMP_CMP_MASKED_EQ, kExecutable, 0)) == 0;
-  }
+  const auto allow = [&](int call, std::initializer_list<scmp_arg_cmp> if_so) {
+    ok = ok && seccomp_rule_add_array(filter.get(), SCMP_ACT_ALLOW, call,
+                                      static_cast<unsigned>(if_so.size()), if_so.begin()) == 0;
+  };
+  // The file, its answers, and itself.
+  for (const int call : {SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(lseek)})
+    allow(call, {SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO)});
+  allow(SCMP_SYS(write), {SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO)});
+  allow(SCMP_SYS(tgkill), {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()))});
+  // Memory of its own, and none that can be run as code.
+  allow(SCMP_SYS(mmap), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
+                         SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS)});
+  allow(SCMP_SYS(mprotect), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
   if (!ok || seccomp_load(filter.get()) != 0)
     return Fail(Refused("the filter of system calls could not be set"));
   return {};

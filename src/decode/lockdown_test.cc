@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,9 +17,11 @@ namespace carat::decode {
 namespace {
 
 // How a locked-in child ends that does this: the signal that killed it, or minus its exit code.
-int EndOf(const std::function<void()>& action, const Bounds& bounds = {uint64_t{1} << 30, 10}) {
+int EndOf(const std::function<void()>& action, const Bounds& bounds = {uint64_t{1} << 30, 10},
+          int output = STDOUT_FILENO) {
   const pid_t child = ::fork();
   if (child == 0) {
+    ::dup2(output, STDOUT_FILENO);
     ::close(STDERR_FILENO);
     if (!LockDown(bounds)) _exit(99);
     action();
@@ -32,11 +35,14 @@ int EndOf(const std::function<void()>& action, const Bounds& bounds = {uint64_t{
 TEST(LockDown, LetsAProcessComputeAndWrite) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
-  EXPECT_EQ(EndOf([&] {
-              std::vector<char> memory(size_t{64} << 20, 'x');
-              if (::write(ends[1], memory.data(), 3) != 3) _exit(1);
-            }),
+  EXPECT_EQ(EndOf(
+                [&] {
+                  std::vector<char> memory(size_t{64} << 20, 'x');
+                  if (::write(STDOUT_FILENO, memory.data(), 3) != 3) _exit(1);
+                },
+                {uint64_t{1} << 30, 10}, ends[1]),
             0);
+  ::close(ends[1]);
   char text[4] = {};
   EXPECT_EQ(::read(ends[0], text, 3), 3);
   EXPECT_STREQ(text, "xxx");
@@ -54,11 +60,22 @@ TEST(LockDown, KillsWhatReachesOut) {
       {"start a process", [] { ::fork(); }},
       {"run a program", [] { ::execl("/bin/true", "true", nullptr); }},
       {"signal its parent", [] { ::kill(::getppid(), SIGTERM); }},
+      {"write elsewhere", [] { ::write(3, "x", 1); }},
+      {"read elsewhere",
+       [] {
+         char c;
+         ::read(STDOUT_FILENO, &c, 1);
+       }},
+      {"signal its group", [] { ::kill(0, SIGTERM); }},
+      {"signal another thread group", [] { ::syscall(SYS_tgkill, ::getppid(), ::getppid(), 0); }},
+      {"share memory", [] { ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, STDIN_FILENO, 0); }},
       {"delete a file", [] { ::unlink("/tmp/carat-lockdown-test"); }},
       {"make code",
        [] { ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
   };
   for (const auto& c : cases) EXPECT_EQ(EndOf(c.action), SIGSYS) << c.name;
+  // What damages itself has crashed.
+  EXPECT_EQ(EndOf([] { std::abort(); }), SIGABRT);
 }
 
 TEST(LockDown, BoundsMemoryAndTime) {

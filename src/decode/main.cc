@@ -2,8 +2,11 @@
 // (media/wire.h). The only program of carat that runs decoders; it is started afresh for each file
 // and locks itself in before it looks at it. Not for people: `carat inspect media` is.
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include <charconv>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -12,6 +15,7 @@
 #include "decode/lockdown.h"
 #include "decode/pictures.h"
 #include "decode/sink.h"
+#include "media/exif.h"
 #include "media/file_type.h"
 #include "media/limits.h"
 
@@ -34,20 +38,34 @@ Status Wants(const FileTypeInfo& type, bool fits, std::string_view wanted) {
                .found = std::string(type.name)});
 }
 
+Result<Pixels> FirstPictureOfFilm(const FileTypeInfo& type) {
+  CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
+  return film.FirstPicture();
+}
+
 Result<Pixels> Picture(const FileTypeInfo& type) {
   CARAT_TRY(Wants(type, type.kind == MediaKind::kPicture, "a picture"));
-  if (type.demuxer.empty()) {
-    CARAT_ASSIGN(const std::vector<uint8_t> file, ReadInput(kMaxPictureBytes));
-    if (type.type == FileType::kJpeg) return DecodeJpeg(file);
-    return type.type == FileType::kPng ? DecodePng(file) : DecodeWebp(file);
+  if (type.type == FileType::kGif || type.type == FileType::kBmp) return FirstPictureOfFilm(type);
+  CARAT_ASSIGN(const std::vector<uint8_t> file, ReadInput(kMaxPictureBytes));
+  switch (type.type) {
+    case FileType::kJpeg:
+      return DecodeJpeg(file);
+    case FileType::kPng:
+      return DecodePng(file);
+    case FileType::kWebp:
+      return DecodeWebp(file);
+    case FileType::kAvif:
+      return DecodeAvif(file);
+    default:
+      break;
   }
-  CARAT_ASSIGN(Film film, Film::Open(type));
-  return film.FirstPicture();
+  CARAT_ASSIGN(Pixels pixels, FirstPictureOfFilm(type));
+  return TurnUpright(std::move(pixels), ExifOrientation(file));  // EXIF is a piece of TIFF
 }
 
 Status Describe(const FileTypeInfo& type) {
   if (type.kind != MediaKind::kPicture) {
-    CARAT_ASSIGN(const Film film, Film::Open(type));
+    CARAT_ASSIGN(const Film film, Film::Open(type, SendProgress));
     SendInfo(film.Describe());
     return {};
   }
@@ -59,7 +77,7 @@ Status Describe(const FileTypeInfo& type) {
 }
 
 // WHAT and, for frames, COUNT and RATE.
-Status Serve(std::string_view what, int64_t count, double rate) {
+Status ServeUnbound(std::string_view what, int64_t count, double rate) {
   CARAT_ASSIGN(const FileTypeInfo type, TypeOfInput());
   if (what == "describe") return Describe(type);
   if (what == "picture") {
@@ -69,14 +87,25 @@ Status Serve(std::string_view what, int64_t count, double rate) {
   }
   if (what == "frames") {
     CARAT_TRY(Wants(type, type.kind == MediaKind::kFilm || type.type == FileType::kGif, "a film"));
-    CARAT_ASSIGN(Film film, Film::Open(type));
+    CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
     return film.Frames(count, rate, [](const Pixels& pixels, int64_t index, double seconds) {
       SendPicture(wire::Kind::kFrame, pixels, index, seconds);
     });
   }
   CARAT_TRY(Wants(type, type.kind != MediaKind::kPicture, "sound, or a film with sound"));
-  CARAT_ASSIGN(Film film, Film::Open(type));
+  CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
   return film.Sound(SendSamples);
+}
+
+// What asks for more memory than LockDown leaves.
+Status Serve(std::string_view what, int64_t count, double rate) {
+  try {
+    return ServeUnbound(what, count, rate);
+  } catch (const std::bad_alloc&) {
+    return Fail({.code = ErrorCode::kNoMemory,
+                 .what = "the file takes too much memory to decode",
+                 .wanted = fmt::format("at most {} GiB", kDecoderMemory >> 30)});
+  }
 }
 
 template <class T>
@@ -95,6 +124,7 @@ int Main(int argc, char** argv) {
     SendError({.what = "carat-decode is a part of carat and is started by it"});
     return 2;
   }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left to read what it finds
   const bool stream = what == "sound" || what == "frames";
   Status done = LockDown({.memory_bytes = kDecoderMemory,
                           .cpu_seconds = stream ? kDecoderStreamSeconds : kDecoderPictureSeconds});

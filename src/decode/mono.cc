@@ -11,6 +11,7 @@ extern "C" {
 #include <algorithm>
 #include <cmath>
 
+#include "base/check.h"
 #include "media/limits.h"
 
 namespace carat::decode {
@@ -94,14 +95,12 @@ Status MonoResampler::Resample(std::span<const float> in, bool last, const Sink&
   return {};
 }
 
+bool MonoResampler::Takes(const AVFrame& block) const {
+  return block.sample_rate == rate_ && block.ch_layout.nb_channels == channels_;
+}
+
 Status MonoResampler::Push(const AVFrame& block, const Sink& sink) {
-  if (block.sample_rate != rate_ || block.ch_layout.nb_channels != channels_) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "the sound changes its kind on the way",
-                 .wanted = fmt::format("{} Hz, {} channels", rate_, channels_),
-                 .found = fmt::format("{} Hz, {} channels", block.sample_rate,
-                                      block.ch_layout.nb_channels)});
-  }
+  CARAT_CHECK(Takes(block));
   const auto count = static_cast<size_t>(std::max(0, block.nb_samples));
   const auto format = static_cast<AVSampleFormat>(block.format);
   const bool planar = av_sample_fmt_is_planar(format) != 0;

@@ -21,7 +21,9 @@ class MonoResampler {
 
   static Result<MonoResampler> Create(int sample_rate, int channels);
 
-  // One block; fails if the sound changes its kind.
+  // Whether a block is of the same rate and channels.
+  bool Takes(const AVFrame& block) const;
+  // One block that Takes() takes.
   Status Push(const AVFrame& block, const Sink& sink);
   // What the resampler still holds; the length is ceil(samples * 16000 / rate).
   Status Finish(const Sink& sink);

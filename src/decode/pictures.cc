@@ -8,8 +8,8 @@ namespace carat::decode {
 
 Status CheckPictureSize(uint64_t width, uint64_t height) {
   if (width == 0 || height == 0) {
-    return Fail(
-        {.what = "a picture without pixels", .found = fmt::format("{} x {}", width, height)});
+    return Fail({.what = "a broken picture: it has no pixels",
+                 .found = fmt::format("{} x {}", width, height)});
   }
   if (width > kMaxSide || height > kMaxSide || width * height > kMaxPixels) {
     return Fail({.code = ErrorCode::kUnsupported,

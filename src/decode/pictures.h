@@ -15,6 +15,7 @@ namespace carat::decode {
 Result<Pixels> DecodeJpeg(std::span<const uint8_t> file);
 Result<Pixels> DecodePng(std::span<const uint8_t> file);
 Result<Pixels> DecodeWebp(std::span<const uint8_t> file);
+Result<Pixels> DecodeAvif(std::span<const uint8_t> file);
 
 // The same checks for every decoder.
 Status CheckPictureSize(uint64_t width, uint64_t height);

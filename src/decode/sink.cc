@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <string>
 
@@ -56,6 +57,15 @@ void SendSamples(std::span<const float> samples) {
     const auto part = samples.subspan(at, std::min(kMost, samples.size() - at));
     Send(wire::Kind::kSamples, part.data(), part.size_bytes(), nullptr, 0);
   }
+}
+
+void SendProgress(double share) {
+  using Clock = std::chrono::steady_clock;
+  static Clock::time_point last = Clock::now();
+  const Clock::time_point now = Clock::now();
+  if (now - last < std::chrono::milliseconds(wire::kProgressMs)) return;
+  last = now;
+  Send(wire::Kind::kProgress, &share, sizeof share, nullptr, 0);
 }
 
 void SendEnd() { Send(wire::Kind::kEnd, nullptr, 0, nullptr, 0); }

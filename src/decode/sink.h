@@ -15,6 +15,8 @@ void SendError(const Error& error);
 void SendInfo(const wire::Info& info);
 void SendPicture(wire::Kind kind, const Pixels& pixels, int64_t index, double seconds);
 void SendSamples(std::span<const float> samples);
+// At most every kProgressMs; more often it does nothing.
+void SendProgress(double share);
 void SendEnd();
 
 }  // namespace carat::decode

@@ -2,6 +2,7 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "decode/pictures.h"
@@ -24,6 +25,18 @@ Result<Pixels> DecodeBitstream(std::span<const uint8_t> data) {
   return pixels;
 }
 
+// A frame of an animation that is smaller than its canvas, whose rest is black.
+Result<Pixels> OnCanvas(Pixels frame, size_t left, size_t top, size_t width, size_t height) {
+  if (frame.width == width && frame.height == height) return frame;
+  if (left + frame.width > width || top + frame.height > height)
+    return Fail(BrokenPicture("a frame lies outside of it"));
+  Pixels canvas{height, width, std::vector<uint8_t>(3 * width * height)};
+  for (size_t y = 0; y < frame.height; ++y)
+    std::copy_n(&frame.rgb[3 * y * frame.width], 3 * frame.width,
+                &canvas.rgb[3 * ((top + y) * width + left)]);
+  return canvas;
+}
+
 }  // namespace
 
 Result<Pixels> DecodeWebp(std::span<const uint8_t> file) {
@@ -31,8 +44,9 @@ Result<Pixels> DecodeWebp(std::span<const uint8_t> file) {
   const std::unique_ptr<WebPDemuxer, void (*)(WebPDemuxer*)> demuxer(WebPDemux(&data),
                                                                      WebPDemuxDelete);
   if (!demuxer) return Fail(BrokenPicture("it is damaged or ends too early"));
-  CARAT_TRY(CheckPictureSize(WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH),
-                             WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT)));
+  const size_t width = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH);
+  const size_t height = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT);
+  CARAT_TRY(CheckPictureSize(width, height));
   int orientation = 1;
   WebPChunkIterator chunk;
   if (WebPDemuxGetChunk(demuxer.get(), "EXIF", 1, &chunk) != 0) {
@@ -43,9 +57,11 @@ Result<Pixels> DecodeWebp(std::span<const uint8_t> file) {
   if (WebPDemuxGetFrame(demuxer.get(), 1, &frame) == 0)
     return Fail(BrokenPicture("it holds no frame"));
   auto pixels = DecodeBitstream({frame.fragment.bytes, frame.fragment.size});
+  const auto left = static_cast<size_t>(frame.x_offset), top = static_cast<size_t>(frame.y_offset);
   WebPDemuxReleaseIterator(&frame);
   if (!pixels) return pixels;
-  return TurnUpright(*std::move(pixels), orientation);
+  CARAT_ASSIGN(Pixels canvas, OnCanvas(*std::move(pixels), left, top, width, height));
+  return TurnUpright(std::move(canvas), orientation);
 }
 
 }  // namespace carat::decode

@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <new>
 
-#include "media/decoder_process.h"
 #include "media/limits.h"
 
 namespace carat {
@@ -50,19 +50,35 @@ Result<std::vector<float>> ReadSamples(DecoderProcess& process, uint64_t size) {
   return samples;
 }
 
-template <class Body>
-Status Run(const std::filesystem::path& program, const MediaSource& source,
-           std::vector<std::string> arguments, const Body& body) {
-  auto process = DecoderProcess::Start(program, source.fd(), std::move(arguments));
-  if (!process) return Fail(process.error());
-  const auto run = [&]() -> Status {
+// One message after the other to `body`, until the last.
+using Body = std::function<Status(DecoderProcess& process, const wire::Header& header)>;
+
+Status ReadAll(DecoderProcess& process, const Body& body) {
+  try {
     while (true) {
-      CARAT_ASSIGN(const wire::Header header, process->NextHeader());
+      CARAT_ASSIGN(const wire::Header header, process.NextHeader());
       if (header.kind == wire::Kind::kEnd) return {};
-      CARAT_TRY(body(*process, header));
+      CARAT_TRY(body(process, header));
     }
-  };
-  if (const Status done = run(); !done) return Fail(Within(source.name(), done.error()));
+  } catch (const std::bad_alloc&) {  // a picture may be 300 MB
+    return Fail({.code = ErrorCode::kNoMemory, .what = "no memory for what is decoded"});
+  }
+}
+
+struct Program {
+  const std::filesystem::path& path;
+  const MediaWatch& watch;
+};
+
+Status Run(const Program& program, const MediaSource& source, std::vector<std::string> arguments,
+           const Body& body) {
+  const bool stream = arguments[0] == "sound" || arguments[0] == "frames";
+  auto process =
+      DecoderProcess::Start(program.path, source.fd(), std::move(arguments),
+                            stream ? kDecoderStreamWaitMs : kDecoderPictureWaitMs, program.watch);
+  if (!process) return Fail(process.error());
+  if (const Status done = ReadAll(*process, body); !done)
+    return Fail(Within(source.name(), done.error()));
   return {};
 }
 
@@ -112,7 +128,7 @@ std::optional<FileTypeInfo> MediaSource::Type() const {
 Result<MediaInfo> MediaDecoder::Describe(const MediaSource& source) const {
   MediaInfo info;
   bool seen = false;
-  CARAT_TRY(Run(program_, source, {"describe"},
+  CARAT_TRY(Run({program_, watch_}, source, {"describe"},
                 [&](DecoderProcess& process, const wire::Header& header) -> Status {
                   wire::Info raw{};
                   if (header.kind != wire::Kind::kInfo || header.size != sizeof raw || seen)
@@ -139,7 +155,7 @@ Result<MediaInfo> MediaDecoder::Describe(const MediaSource& source) const {
 
 Result<Pixels> MediaDecoder::Picture(const MediaSource& source) const {
   std::optional<Pixels> pixels;
-  CARAT_TRY(Run(program_, source, {"picture"},
+  CARAT_TRY(Run({program_, watch_}, source, {"picture"},
                 [&](DecoderProcess& process, const wire::Header& header) -> Status {
                   if (header.kind != wire::Kind::kPicture || pixels) return Fail(Nonsense());
                   CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
@@ -153,7 +169,7 @@ Result<Pixels> MediaDecoder::Picture(const MediaSource& source) const {
 Status MediaDecoder::Sound(const MediaSource& source, const SampleSink& sink) const {
   constexpr uint64_t kMost = (kMaxSoundSeconds + 1) * kSampleRate;
   uint64_t total = 0;
-  return Run(program_, source, {"sound"},
+  return Run({program_, watch_}, source, {"sound"},
              [&](DecoderProcess& process, const wire::Header& header) -> Status {
                if (header.kind != wire::Kind::kSamples) return Fail(Nonsense());
                CARAT_ASSIGN(const std::vector<float> samples, ReadSamples(process, header.size));
@@ -171,7 +187,7 @@ Status MediaDecoder::Frames(const MediaSource& source, const FrameRequest& reque
                  .found = std::to_string(request.count)});
   }
   int64_t taken = 0, last = -1;
-  CARAT_TRY(Run(program_, source,
+  CARAT_TRY(Run({program_, watch_}, source,
                 {"frames", std::to_string(request.count), fmt::format("{}", request.per_second)},
                 [&](DecoderProcess& process, const wire::Header& header) -> Status {
                   if (header.kind != wire::Kind::kFrame || taken == kMaxVideoFrames)

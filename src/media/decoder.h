@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/scoped_fd.h"
+#include "media/decoder_process.h"
 #include "media/file_type.h"
 #include "media/resize.h"
 
@@ -56,13 +57,14 @@ struct FrameRequest {
 };
 
 // All calls block until the decoder is done, at most kMaxDecoders run at once, others wait.
-// Thread-safe. Errors name the source: a file that is broken, of another kind, or larger than
-// media/limits.h; a decoder that was stopped, with the reason. An error of a sink ends the decoding
-// and is returned.
+// Thread-safe if the watch is. Errors name the source: a file that is broken, of another kind, or
+// larger than media/limits.h; a decoder that was stopped, with the reason; kCancelled by the watch;
+// kNoMemory. An error of a sink ends the decoding and is returned.
 class MediaDecoder {
  public:
-  // `program` is carat-decode.
-  explicit MediaDecoder(std::filesystem::path program) : program_(std::move(program)) {}
+  // `program` is carat-decode. The watch is called in the caller's thread.
+  explicit MediaDecoder(std::filesystem::path program, MediaWatch watch = {})
+      : program_(std::move(program)), watch_(std::move(watch)) {}
 
   Result<MediaInfo> Describe(const MediaSource& source) const;
   Result<Pixels> Picture(const MediaSource& source) const;
@@ -76,6 +78,7 @@ class MediaDecoder {
 
  private:
   std::filesystem::path program_;
+  MediaWatch watch_;
 };
 
 }  // namespace carat

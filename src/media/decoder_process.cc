@@ -5,10 +5,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <semaphore>
 #include <utility>
@@ -20,6 +22,12 @@ namespace carat {
 namespace {
 
 std::counting_semaphore<kMaxDecoders> places(kMaxDecoders);
+
+// How often a caller is asked whether it still wants to.
+constexpr int kSliceMs = 100;
+
+Error Cancelled() { return {.code = ErrorCode::kCancelled, .what = "cancelled"}; }
+Error Nonsense() { return {.what = "the media decoder sent a message without sense"}; }
 
 struct FileActions {
   posix_spawn_file_actions_t value;
@@ -63,14 +71,16 @@ int Spawn(const std::filesystem::path& program, int input, int output,
 }  // namespace
 
 Result<DecoderProcess> DecoderProcess::Start(const std::filesystem::path& program, int input,
-                                             std::vector<std::string> arguments) {
+                                             std::vector<std::string> arguments, int64_t wait_ms,
+                                             MediaWatch watch) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     return Fail(
         {.code = ErrorCode::kIo, .what = "no pipe to the decoder", .found = std::strerror(errno)});
   }
   ScopedFd reading(ends[0]), writing(ends[1]);
-  places.acquire();
+  while (!places.try_acquire_for(std::chrono::milliseconds(kSliceMs)))
+    if (watch && !watch(0)) return Fail(Cancelled());
   pid_t pid = -1;
   if (const int error = Spawn(program, input, writing.get(), arguments, pid); error != 0) {
     places.release();
@@ -79,16 +89,29 @@ Result<DecoderProcess> DecoderProcess::Start(const std::filesystem::path& progra
                  .where = program.string(),
                  .found = std::strerror(error)});
   }
-  return DecoderProcess(pid, std::move(reading));
+  // A descriptor and not a number: where the caller ignores its children's ends, numbers are used
+  // again.
+  ScopedFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid()) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    places.release();
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "the media decoder cannot be watched",
+                 .found = std::strerror(error)});
+  }
+  return DecoderProcess(std::move(process), std::move(reading), wait_ms, std::move(watch));
 }
 
-DecoderProcess::DecoderProcess(DecoderProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), output_(std::move(other.output_)) {}
+DecoderProcess::DecoderProcess(DecoderProcess&& other) noexcept = default;
 
 DecoderProcess::~DecoderProcess() {
-  if (pid_ < 0) return;
-  ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  if (!process_.valid()) return;
+  ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
+  siginfo_t ended{};
+  while (::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &ended, WEXITED) < 0 &&
+         errno == EINTR) {
   }
   places.release();
 }
@@ -96,11 +119,15 @@ DecoderProcess::~DecoderProcess() {
 // The decoder closed its pipe before it was done.
 Error DecoderProcess::HowItEnded() {
   siginfo_t ended{};
-  while (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT) < 0 &&
+  int waited = 0;
+  while ((waited = ::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &ended,
+                            WEXITED | WNOWAIT)) < 0 &&
          errno == EINTR) {
   }
   Error error{.what = "the file could not be decoded"};
-  if (ended.si_code == CLD_EXITED) {
+  if (waited < 0) {
+    error.found = "its decoder ended early";
+  } else if (ended.si_code == CLD_EXITED) {
     error.found = fmt::format("its decoder ended with {}", ended.si_status);
   } else if (ended.si_status == SIGSYS) {
     error.found = "its decoder tried something that it may not do, and was stopped";
@@ -112,17 +139,33 @@ Error DecoderProcess::HowItEnded() {
   return error;
 }
 
+// In slices, between which the caller is asked whether it still wants to.
+Status DecoderProcess::WaitForOutput() {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point begin = Clock::now();
+  while (true) {
+    if (watch_ && !watch_(share_)) return Fail(Cancelled());
+    pollfd wait{.fd = output_.get(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&wait, 1, kSliceMs);
+    const int64_t ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
+    if (ready > 0) {
+      wait_ms_ -= ms;
+      return {};
+    }
+    if (ms < kDecoderSilenceMs && ms < wait_ms_) continue;
+    return Fail({.what = "the file could not be decoded",
+                 .found = ms < wait_ms_ ? fmt::format("its decoder was silent for {} seconds, and "
+                                                      "was stopped",
+                                                      kDecoderSilenceMs / 1000)
+                                        : "its decoder took too long, and was stopped"});
+  }
+}
+
 Status DecoderProcess::ReadBody(void* out, size_t size) {
   char* at = static_cast<char*>(out);
   while (size > 0) {
-    pollfd wait{.fd = output_.get(), .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&wait, 1, kDecoderSilenceMs);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0) {
-      return Fail({.what = "the file could not be decoded",
-                   .found = fmt::format("its decoder was silent for {} seconds, and was stopped",
-                                        kDecoderSilenceMs / 1000)});
-    }
+    CARAT_TRY(WaitForOutput());
     const ssize_t n = ::read(output_.get(), at, size);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return Fail(HowItEnded());
@@ -134,8 +177,7 @@ Status DecoderProcess::ReadBody(void* out, size_t size) {
 
 // The body of a kError. Its text comes from the other side: it is cut and cleaned.
 Error DecoderProcess::ReadError(uint64_t size) {
-  if (size == 0 || size > wire::kMaxErrorBody)
-    return {.what = "the media decoder sent a message without sense"};
+  if (size == 0 || size > wire::kMaxErrorBody) return Nonsense();
   std::string body(static_cast<size_t>(size), '\0');
   if (const Status done = ReadBody(body.data(), body.size()); !done) return done.error();
   Error error;
@@ -155,10 +197,16 @@ Error DecoderProcess::ReadError(uint64_t size) {
 }
 
 Result<wire::Header> DecoderProcess::NextHeader() {
-  wire::Header header{};
-  CARAT_TRY(ReadBody(&header, sizeof header));
-  if (header.kind == wire::Kind::kError) return Fail(ReadError(header.size));
-  return header;
+  while (true) {
+    wire::Header header{};
+    CARAT_TRY(ReadBody(&header, sizeof header));
+    if (header.kind == wire::Kind::kError) return Fail(ReadError(header.size));
+    if (header.kind != wire::Kind::kProgress) return header;
+    double share = 0;
+    if (header.size != sizeof share) return Fail(Nonsense());
+    CARAT_TRY(ReadBody(&share, sizeof share));
+    share_ = share >= 0 && share <= 1 ? share : 0;  // not of a number that is none
+  }
 }
 
 }  // namespace carat

@@ -1,6 +1,7 @@
 #include "media/exif.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr uint16_t kOrientationTag = 0x0112;
 constexpr uint16_t kShort = 3;
+constexpr std::array<uint8_t, 6> kPrefix = {'E', 'x', 'i', 'f', 0, 0};
 
 // A number of `size` bytes at `at`, or 0 beyond the end.
 uint32_t Read(std::span<const uint8_t> data, size_t at, size_t size, bool little) {
@@ -23,7 +25,10 @@ uint32_t Read(std::span<const uint8_t> data, size_t at, size_t size, bool little
 
 }  // namespace
 
-int ExifOrientation(std::span<const uint8_t> tiff) {
+int ExifOrientation(std::span<const uint8_t> block) {
+  std::span<const uint8_t> tiff = block;
+  if (tiff.size() > kPrefix.size() && std::equal(kPrefix.begin(), kPrefix.end(), tiff.begin()))
+    tiff = tiff.subspan(kPrefix.size());
   const bool little = tiff.size() > 1 && tiff[0] == 'I' && tiff[1] == 'I';
   const bool big = tiff.size() > 1 && tiff[0] == 'M' && tiff[1] == 'M';
   if ((!little && !big) || Read(tiff, 2, 2, little) != 42) return 1;

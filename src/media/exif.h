@@ -8,9 +8,9 @@
 
 namespace carat {
 
-// 1 to 8 as EXIF counts them; 1 (upright) where there is none or the data is broken. `tiff` is the
-// EXIF block without its "Exif\0\0".
-int ExifOrientation(std::span<const uint8_t> tiff);
+// 1 to 8 as EXIF counts them; 1 (upright) where there is none or the data is broken. `block` is
+// the EXIF block, with or without its "Exif\0\0", or a TIFF file, of which EXIF is a piece.
+int ExifOrientation(std::span<const uint8_t> block);
 
 // The picture turned upright. `orientation` is 1 to 8.
 Pixels TurnUpright(Pixels pixels, int orientation);

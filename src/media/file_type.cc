@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 namespace carat {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::array<FileTypeInfo, 15> kTypes = {{
     {FileType::kGif, MediaKind::kPicture, "GIF", "gif"},
     {FileType::kBmp, MediaKind::kPicture, "BMP", "bmp_pipe"},
     {FileType::kTiff, MediaKind::kPicture, "TIFF", "tiff_pipe"},
-    {FileType::kAvif, MediaKind::kPicture, "AVIF", "mov"},
+    {FileType::kAvif, MediaKind::kPicture, "AVIF", ""},
     {FileType::kWav, MediaKind::kSound, "WAV", "wav"},
     {FileType::kMp3, MediaKind::kSound, "MP3", "mp3"},
     {FileType::kFlac, MediaKind::kSound, "FLAC", "flac"},
@@ -30,10 +31,22 @@ bool Has(std::span<const uint8_t> head, size_t at, std::string_view text) {
                     [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
 }
 
-// The major brand decides; a film is the rule.
-FileType Mp4Type(std::span<const uint8_t> head) {
-  if (Has(head, 8, "avif") || Has(head, 8, "avis")) return FileType::kAvif;
-  if (Has(head, 8, "M4A ") || Has(head, 8, "M4B ")) return FileType::kMp4Audio;
+// The major brand decides, or for pictures one of the compatible ones; a film is the rule.
+std::optional<FileType> Mp4Type(std::span<const uint8_t> head) {
+  constexpr size_t kMajor = 8, kCompatible = 16, kBrand = 4;
+  if (Has(head, kMajor, "M4A ") || Has(head, kMajor, "M4B ")) return FileType::kMp4Audio;
+  const auto any = [&](std::initializer_list<std::string_view> brands) {
+    const size_t size = std::min<size_t>(head.size(), size_t{head[2]} << 8 | head[3]);
+    return std::ranges::any_of(brands, [&](std::string_view brand) {
+      if (Has(head, kMajor, brand)) return true;
+      for (size_t at = kCompatible; at + kBrand <= size; at += kBrand)
+        if (Has(head, at, brand)) return true;
+      return false;
+    });
+  };
+  if (any({"avif", "avis"})) return FileType::kAvif;
+  // Other pictures in this container: HEIC and its kin.
+  if (any({"mif1", "msf1", "heic", "heix", "hevc", "hevx"})) return std::nullopt;
   return FileType::kMp4;
 }
 

@@ -24,12 +24,16 @@ inline constexpr int kMaxSampleRate = 768'000;
 inline constexpr int kMinSampleRate = 1'000;
 // Frames that a film is asked for.
 inline constexpr int64_t kMaxVideoFrames = 1'000;
+// Frames that a film has: a day at 120 a second.
+inline constexpr int64_t kMaxFilmFrames = 10'500'000;
 
 // The decoder's process.
 inline constexpr uint64_t kDecoderMemory = uint64_t{2} << 30;  // address space, code included
 inline constexpr uint64_t kDecoderPictureSeconds = 30;         // of processor time
 inline constexpr uint64_t kDecoderStreamSeconds = 3600;        // likewise, of sound and film
-inline constexpr int kDecoderSilenceMs = 60'000;               // without a message: it hangs
-inline constexpr int kMaxDecoders = 2;                         // at once
+inline constexpr int kDecoderSilenceMs = 30'000;               // without a message: it hangs
+inline constexpr int kDecoderPictureWaitMs = 60'000;    // that its caller waits for it in all
+inline constexpr int kDecoderStreamWaitMs = 7'200'000;  // likewise, for sound and film
+inline constexpr int kMaxDecoders = 2;                  // at once
 
 }  // namespace carat

@@ -12,6 +12,7 @@ enum class Kind : uint32_t {
   kFrame,      // likewise, of a film
   kSamples,    // body: float samples, mono, 16 kHz
   kInfo,       // body: Info
+  kProgress,   // body: a double, the share of the file that was passed; may come at any time
   kEnd,        // no body; the last message
 };
 
@@ -40,6 +41,7 @@ struct Info {
   double frames_per_second = 0;
 };
 
+inline constexpr int kProgressMs = 200;                         // between two kProgress
 inline constexpr uint64_t kMaxSamplesBody = uint64_t{1} << 20;  // bytes of one kSamples
 inline constexpr uint64_t kMaxErrorBody = 4096;
 

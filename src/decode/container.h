@@ -1,0 +1,115 @@
+// A container on descriptor 0 and the frames of its streams, by FFmpeg's libraries.
+#pragma once
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+}
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "media/file_type.h"
+
+namespace carat::decode {
+
+// Called often while a file is read, with the share of it that was passed (0 to 1).
+using Progress = std::function<void(double share)>;
+
+struct FreeFormat {
+  void operator()(AVFormatContext* p) const { avformat_close_input(&p); }
+};
+struct FreeIo {
+  void operator()(AVIOContext* p) const {
+    av_freep(&p->buffer);
+    avio_context_free(&p);
+  }
+};
+struct FreeCodec {
+  void operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
+};
+struct FreePacket {
+  void operator()(AVPacket* p) const { av_packet_free(&p); }
+};
+struct FreeFrame {
+  void operator()(AVFrame* p) const { av_frame_free(&p); }
+};
+using CodecPtr = std::unique_ptr<AVCodecContext, FreeCodec>;
+using PacketPtr = std::unique_ptr<AVPacket, FreePacket>;
+using FramePtr = std::unique_ptr<AVFrame, FreeFrame>;
+
+// Opened with the one demuxer of its type and with no other decoder than those of the table in
+// container.cc. One thread.
+class Container {
+ public:
+  static Result<std::unique_ptr<Container>> Open(const FileTypeInfo& type, Progress progress);
+
+  const AVFormatContext& format() const { return *format_; }
+  const AVStream& stream(int index) const { return *format_->streams[index]; }
+  // The best stream of pictures and of sound; -1: none. The cover of a record is no picture.
+  int video() const { return video_; }
+  int audio() const { return audio_; }
+
+  // The next packet of this stream; false at the end of the file.
+  bool ReadPacket(int index, AVPacket& packet);
+  // From the key frame at this time of the stream, or one before it. False: it cannot be done.
+  bool SeekBack(int index, int64_t time);
+  // From the beginning again.
+  Status Reopen();
+  // strict: a damaged frame is an error, not a worse frame.
+  Result<CodecPtr> OpenDecoder(int index, bool strict) const;
+
+ private:
+  // Where FFmpeg reads.
+  struct Position {
+    uint64_t at = 0;
+    uint64_t size = 0;
+  };
+
+  Container(std::string demuxer, Progress progress)
+      : demuxer_(std::move(demuxer)), progress_(std::move(progress)) {}
+  static int ReadSome(void* opaque, uint8_t* out, int size);
+  static int64_t SeekTo(void* opaque, int64_t offset, int whence);
+
+  std::string demuxer_;
+  Progress progress_;
+  Position position_;
+  std::unique_ptr<AVIOContext, FreeIo> io_;
+  std::unique_ptr<AVFormatContext, FreeFormat> format_;
+  int video_ = -1, audio_ = -1;
+};
+
+// The frames of one stream, one after the other.
+class FrameReader {
+ public:
+  // Borrows the container.
+  static Result<FrameReader> Create(Container& container, int stream, bool strict = false);
+
+  // The next frame, until the next call; null at the end. A damaged part of a recording is passed
+  // over, but a stream of which nothing comes out is broken.
+  Result<const AVFrame*> Next();
+  // As Container::SeekBack.
+  bool SeekBack(int64_t time);
+  // From the beginning again.
+  Status Restart();
+
+ private:
+  FrameReader(Container& container, int stream, bool strict)
+      : container_(&container), stream_(stream), strict_(strict) {}
+
+  Container* container_;
+  int stream_;
+  bool strict_;
+  bool more_packets_ = true, any_ = false;
+  int failed_ = 0;
+  CodecPtr decoder_;
+  PacketPtr packet_{av_packet_alloc()};
+  FramePtr frame_{av_frame_alloc()};
+};
+
+Error BrokenFile(int error);
+
+}  // namespace carat::decode

@@ -1,0 +1,31 @@
+// Which frames a film has and when, found by reading its packets: containers lie about it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "decode/container.h"
+
+namespace carat::decode {
+
+struct FilmIndex {
+  int64_t frames = 0;
+  // The time of each frame in the stream's units, rising; empty if the file does not tell every
+  // frame's time.
+  std::vector<int64_t> times;
+  // Frames that can be decoded without others, by rising time; where to seek for each.
+  struct Key {
+    int64_t time;
+    int64_t seek;
+  };
+  std::vector<Key> keys;
+
+  // The last key frame not after this time; null if there is none.
+  const Key* KeyBefore(int64_t time) const;
+};
+
+// Reads the container to its end. Errors: more frames than media/limits.h.
+Result<FilmIndex> ReadFilmIndex(Container& container);
+
+}  // namespace carat::decode
