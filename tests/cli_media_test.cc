@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "tests/support/npy.h"
 #include "tests/support/run_carat.h"
+#include "tests/support/temp_folder.h"
 
 namespace carat {
 namespace {
@@ -53,6 +55,10 @@ TEST(CliMedia, WhatCannotBeReadIsSaid) {
       {"--image " + Media("media.json") + " hi", {"media.json", "not a kind of file"}},
       {"--image " + Media("plain.png") + " --budget 100 hi", {"--budget"}},
       {"--video " + Media("film.mp4") + " --frames 0 hi", {"--frames"}},
+      {"--video " + Media("film.mp4") + " --fps 0 hi", {"--fps"}},
+      {"--video " + Media("film.mp4") + " --fps 1 --frames 2 hi", {"--fps", "--frames"}},
+      {"--image " + Media("plain.png") + " --fps 1 hi", {"--fps", "--video"}},
+      {"--image " + Media("plain.png") + " --video-sound hi", {"--video-sound", "--video"}},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.arguments);
@@ -156,6 +162,56 @@ TEST(CliMedia, TranscribeWritesEveryFormat) {
   ExpectHas(RunCarat(command + " --translate German").err, {"--translate", "--language"});
   ExpectHas(RunCarat("transcribe --model " + Fixture() + " " + Media("plain.png")).err,
             {"plain.png", "another kind"});
+}
+
+TEST(CliMedia, AFilmsRateAndItsSound) {
+  const Ran ran = RunCarat(RunOf("--video " + Media("film.mp4") + " --fps 2 --video-sound hi"));
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.err.substr(0, ran.err.find("carat: the answer")),
+            "film.mp4: 4 frames, 252 tokens\nfilm.mp4: 2.0 seconds of sound, 52 tokens\n");
+}
+
+TEST(CliMedia, PartsSayWhatTheyMayNotHave) {
+  const TempFolder folder;
+  const auto inspect = [&](const std::string& part) {
+    std::ofstream(folder / "m.json") << R"([{"role": "user", "content": [)" << part << "]}]";
+    return RunCarat("inspect tokens --json --model " + Fixture() + " --messages " +
+                    (folder / "m.json").string());
+  };
+  const std::string film = Media("film.mp4"), sound = Media("stereo.wav");
+  const struct {
+    std::string part;
+    std::vector<std::string_view> parts;
+  } cases[] = {
+      {R"({"type": "audio", "path": ")" + sound + R"(", "budget": 70})",
+       {"messages[0].content[0].budget", "budget belongs to a part of type image", "audio"}},
+      {R"({"type": "image", "path": "x.png", "fps": 1})", {"fps belongs", "type video"}},
+      {R"({"type": "image", "path": "x.png", "budget": 71})", {"no such budget", "70, 140", "71"}},
+      {R"({"type": "video", "path": ")" + film + R"(", "fps": 1, "frames": 2})",
+       {"exclude each other"}},
+      {R"({"type": "video", "path": ")" + film + R"(", "fps": -1})", {"out of range", "-1"}},
+      {R"({"type": "image_url", "image_url": {"url": "https://a/b.png"}})", {"no addresses"}},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.part);
+    const Ran ran = inspect(c.part);
+    EXPECT_EQ(ran.code, 2);
+    for (const std::string_view text : c.parts) ExpectHas(ran.err, {text});
+  }
+  EXPECT_EQ(inspect(R"({"type": "video", "path": ")" + film + R"(", "fps": 1})").code, 0);
+}
+
+TEST(CliMedia, TokensOfAPromptNeedNoMedia) {
+  const TempFolder folder;
+  std::ofstream(folder / "p.txt") << "<bos><|image|>hi";
+  const std::string prompt =
+      "inspect tokens --json --model " + Fixture() + " --prompt " + (folder / "p.txt").string();
+  const Ran bare = RunCarat(prompt);
+  EXPECT_EQ(bare.code, 0);
+  ExpectHas(bare.out, {"\"<|image|>\""});
+  const Ran whole = RunCarat(prompt + " --image " + Media("plain.png") + " --budget 70");
+  EXPECT_EQ(whole.code, 0);
+  EXPECT_GT(whole.out.size(), bare.out.size());
 }
 
 }  // namespace

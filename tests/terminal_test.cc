@@ -293,5 +293,24 @@ TEST(Terminal, TextOfOthersCannotSteerTheTerminal) {
   ExpectHas(chat.Type("/system"), {"\x1b[?2004la<U+001B>[2J<U+202E>b\r\nc\r\n"});
 }
 
+TEST(TerminalMedia, DroppedFilesAreShownWithTheMessage) {
+  const std::string picture = (SourceDir() / "tests/fixtures/media/plain.png").string();
+  Chat chat;
+  ExpectHas(chat.Type(picture + " what is it?"),
+            {"plain.png: 37 x 23 pixels, budget 70 (chosen)", kShortAnswer});
+  const std::string saved = chat.Saved();
+  ExpectHas(saved,
+            {"\"type\": \"image\"", "\"path\": \"" + picture + "\"", "\"text\": \"what is it?\""});
+  // Without words it waits for the next message.
+  const std::string sound = (SourceDir() / "tests/fixtures/media/stereo.wav").string();
+  const std::string shown = chat.Type("'" + sound + "'");
+  ExpectHas(shown, {"stereo.wav: 0.3 seconds of sound"});
+  EXPECT_EQ(shown.find(kShortAnswer), std::string::npos);
+  ExpectHas(chat.Type("and that?"), {kShortAnswer});
+  // What is no medium is a message or a command like any other.
+  ExpectHas(chat.Type("/nothing/here.png is no file"), {kShortAnswer});
+  ExpectHas(chat.Type("/nothing"), {"no such command"});
+}
+
 }  // namespace
 }  // namespace carat

@@ -59,6 +59,8 @@ void EmitDone(const AnswerStats& stats) {
   static_cast<void>(Emit("done", std::move(done)));  // FlushOutput tells at the end
 }
 
+bool bar_on_screen = false;
+
 double Rate(size_t tokens, double seconds) {
   return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
@@ -78,12 +80,14 @@ void ShowBar(std::string_view action, double done, double total, std::string_vie
   if (!IsTerminal(STDERR_FILENO) || total <= 0) return;
   constexpr double kWidth = 30;
   const std::string bar(static_cast<size_t>(done * kWidth / total), '#');
+  bar_on_screen = true;
   PrintErr("\r{} [{:30}] {:.{}f} of {:.{}f} {}", action, bar, done, digits, total, digits, unit);
   if (done >= total) ClearBar();
 }
 
 void ClearBar() {
-  if (IsTerminal(STDERR_FILENO)) WriteErr("\r\x1b[K");
+  if (bar_on_screen) WriteErr("\r\x1b[K");
+  bar_on_screen = false;
 }
 
 void AnswerView::Prefill(size_t done, size_t total) {

@@ -3,12 +3,15 @@
 #include <string>
 #include <vector>
 
+#include "apps/answer_view.h"
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
-#include "apps/media_input.h"
+#include "apps/media_options.h"
 #include "apps/one_answer.h"
 #include "apps/output.h"
+#include "chat/media_reader.h"
+#include "media/limits.h"
 
 namespace carat {
 namespace {
@@ -19,17 +22,18 @@ struct DescribeOptions {
   std::string mmproj;
   std::string question;
   size_t budget = 0;
-  int64_t frames = 32;
+  int64_t frames = kDefaultFrames;
+  double fps = 0;
   size_t max_tokens = 512;
   int threads = 0;
 };
 
 Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& file) {
-  MediaRequest request{.path = file, .budget = o.budget, .frames = o.frames};
+  MediaRequest request{.path = file, .budget = o.budget};
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(file));
   // A picture tells by its first bytes; a film may hold sound alone.
   if (const auto type = source.Type(); type && type->kind == MediaKind::kPicture) return request;
-  CARAT_ASSIGN(const MediaInfo info, MediaDecoder(DecoderProgram()).Describe(source));
+  CARAT_ASSIGN(const MediaInfo info, AppDecoder().Describe(source));
   if (!info.has_picture) {
     return Fail({.code = ErrorCode::kUnsupported,
                  .what = "nothing to be seen",
@@ -37,16 +41,17 @@ Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& fil
                  .wanted = "a picture or a film",
                  .found = std::string(info.type.name)});
   }
-  request.kind = PartKind::kVideo;
-  return request;
+  return MediaRequest{
+      .kind = PartKind::kVideo, .path = file, .frames = o.fps > 0 ? 0 : o.frames, .fps = o.fps};
 }
 
 Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenizer& tokenizer,
                       const std::string& file) {
   CARAT_ASSIGN(const MediaRequest request, RequestFor(o, file));
-  MediaReader reader(MediaReading::kConversation);
-  CARAT_ASSIGN(const MediaReader::Read* read,
-               reader.Get(request, static_cast<size_t>(session.context()) / 2));
+  MediaReader reader(MediaReading::kConversation, AppDecoder());
+  const auto got = reader.Get(request, static_cast<size_t>(session.context()) / 2);
+  ClearBar();
+  CARAT_ASSIGN(const MediaReader::Read* read, got);
   Json text = TextPart(!o.question.empty()                ? o.question
                        : request.kind == PartKind::kVideo ? "Describe the video."
                                                           : "Describe the picture.");
@@ -97,13 +102,13 @@ void AddDescribe(CLI::App& app, int& exit_code) {
   command->add_option("--mmproj", o->mmproj, "the embedders of a GGUF model, as in carat run");
   command->add_option("--question", o->question, "ask this of each instead of a description")
       ->check(NotEmpty());
-  command
-      ->add_option("--budget", o->budget,
-                   "soft tokens of a picture; chosen from the picture if not given")
-      ->check(CLI::IsMember({70, 140, 280, 560, 1120}));
-  command->add_option("--frames", o->frames, "frames of a film")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  AddBudget(*command, o->budget);
+  CLI::Option* frames = command->add_option("--frames", o->frames, "frames of a film")
+                            ->check(CLI::Range(int64_t{1}, kMaxVideoFrames))
+                            ->capture_default_str();
+  command->add_option("--fps", o->fps, "frames of a film per second instead")
+      ->check(CLI::Range(0.001, kMaxFps))
+      ->excludes(frames);
   command->add_option("--max-tokens", o->max_tokens, "most tokens of an answer")
       ->check(WholeNumber())
       ->capture_default_str();

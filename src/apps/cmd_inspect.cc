@@ -11,6 +11,7 @@
 #include "apps/inspect_file.h"
 #include "apps/inspect_media.h"
 #include "apps/interrupt.h"
+#include "apps/media_options.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
@@ -88,7 +89,9 @@ Status InspectFile(const InspectOptions& o) {
 Status InspectTokens(const InspectOptions& o) {
   CARAT_ASSIGN(const ModelFiles files, OpenFiles(o));
   CARAT_ASSIGN(const std::optional<Tokenizer> tokenizer, LoadTokenizer(files));
-  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, tokenizer ? &*tokenizer : nullptr));
+  PromptSource source = o.source;
+  source.bare = true;
+  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(source, tokenizer ? &*tokenizer : nullptr));
   Json::Array ids, pieces;
   for (const TokenId id : prompt.ids) {
     ids.emplace_back(int64_t{id});
@@ -184,6 +187,17 @@ CLI::Option* AddMessages(CLI::App& command, CLI::App& group, PromptSource& sourc
   return messages;
 }
 
+// --prompt, and the media for its placeholders.
+void AddPromptAndMedia(CLI::App& command, CLI::App& group, PromptSource& source) {
+  CLI::Option* prompt = group.add_option(
+      "--prompt", source.prompt,
+      "a rendered prompt (a text file); media take the places of its placeholders");
+  AddMediaOptions(command);
+  // Messages name their media themselves, and ids have no places for them.
+  for (const char* option : {"--image", "--audio", "--video"})
+    command.get_option(option)->needs(prompt);
+}
+
 void AddModel(CLI::App& command, InspectOptions& o) {
   command.add_option("--model", o.model, "a folder, a GGUF file, or a name in the model directory")
       ->required();
@@ -209,14 +223,8 @@ void AddComputation(CLI::App& command, InspectOptions& o) {
   auto* source = command.add_option_group("prompt");
   source->add_option("--ids", o.source.ids, "a JSON array of ids (a file)");
   AddMessages(command, *source, o.source);
-  CLI::Option* prompt = source->add_option(
-      "--prompt", o.source.prompt,
-      "a rendered prompt (a text file); media take the places of its placeholders");
+  AddPromptAndMedia(command, *source, o.source);
   source->require_option(1);
-  AddMediaOptions(command);
-  // Messages name their media themselves, and ids have no places for them.
-  for (const char* option : {"--image", "--audio", "--video"})
-    command.get_option(option)->needs(prompt);
   command
       .add_option("--mask", o.mask,
                   "how pictures see themselves: R as the reference, L as transformers")
@@ -250,7 +258,7 @@ void AddInspect(CLI::App& app, int& exit_code) {
   auto* source = tokens->add_option_group("prompt");
   source->add_option("--text", o->source.text, "plain text");
   AddMessages(*tokens, *source, o->source);
-  source->add_option("--prompt", o->source.prompt, "a rendered prompt (a text file)");
+  AddPromptAndMedia(*tokens, *source, o->source);
   source->require_option(1);
   tokens->add_flag("--json", o->json, "as JSON: ids and pieces");
 

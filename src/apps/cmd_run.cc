@@ -8,12 +8,15 @@
 #include "apps/answer_view.h"
 #include "apps/commands.h"
 #include "apps/conversation.h"
+#include "apps/dropped_files.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
 #include "apps/line_editor.h"
+#include "apps/media_options.h"
 #include "apps/output.h"
 #include "apps/run_options.h"
 #include "apps/terminal.h"
+#include "apps/thumbnail.h"
 #include "io/file.h"
 
 namespace carat {
@@ -24,7 +27,8 @@ constexpr std::string_view kHelp =
     "/system         show the system prompt\n"
     "/system TEXT    set it (- for none) and begin again\n"
     "/think          thinking on or off\n"
-    "/image FILE     show a picture with the next message (/audio and /video likewise)\n"
+    "/image FILE     show a picture with the next message (/audio and /video likewise;\n"
+    "                a file dropped on the prompt does the same)\n"
     "/save FILE      write the conversation as JSON\n"
     "/load FILE      read one back\n"
     "/stats          messages, context, seed, kernels\n"
@@ -73,6 +77,44 @@ std::optional<PartKind> MediaCommand(std::string_view name) {
   return std::nullopt;
 }
 
+// Whether a file is of a kind that carat takes, and as what it is shown.
+std::optional<PartKind> KindOf(const std::string& path) {
+  const auto source = MediaSource::Open(path);
+  const auto type = source ? source->Type() : std::nullopt;
+  if (!type) return std::nullopt;
+  if (type->kind == MediaKind::kPicture) return PartKind::kImage;
+  if (type->kind == MediaKind::kSound) return PartKind::kAudio;
+  const auto info = AppDecoder().Describe(*source);  // a film may hold sound alone
+  return info && !info->has_picture ? PartKind::kAudio : PartKind::kVideo;
+}
+
+// Reads a medium for the next message and shows it where the terminal can.
+Status Attach(const MediaRequest& request, Conversation& conversation) {
+  CARAT_ASSIGN(const MediaReader::Read* read, conversation.Attach(request));
+  if (request.kind == PartKind::kAudio) return {};
+  static const Graphics graphics = TerminalGraphics();
+  WriteErr(Thumbnail(read->part.media.front()->pixels(), graphics));
+  return {};
+}
+
+// Files that were dropped on the prompt, and what was typed behind them, are a message with media;
+// files alone wait for the next message.
+Status Message(const TypedMessage& message, Conversation& conversation, AnswerView& view) {
+  const DroppedFiles dropped = FindDroppedFiles(
+      message.text, [](const std::string& path) { return KindOf(path).has_value(); });
+  for (const std::string& path : dropped.paths)
+    CARAT_TRY(Attach({.kind = *KindOf(path), .path = path}, conversation));
+  if (!dropped.paths.empty() && dropped.text.empty()) return {};
+  return conversation.Answer(dropped.paths.empty() ? message.text : dropped.text, view);
+}
+
+// Whether a line is a command and no dropped file.
+bool IsCommand(const TypedMessage& message) {
+  if (!message.one_line || !message.text.starts_with("/")) return false;
+  const std::string_view name = std::string_view(message.text).substr(0, message.text.find(' '));
+  return name.find('/', 1) == std::string_view::npos;
+}
+
 // One slash command. False: leave.
 Result<bool> Command(const std::string& line, Conversation& conversation, const Session& session) {
   const size_t space = line.find(' ');
@@ -93,7 +135,7 @@ Result<bool> Command(const std::string& line, Conversation& conversation, const 
   } else if (const auto kind = MediaCommand(name)) {
     if (rest.empty())
       return Fail({.what = "a file name is missing", .where = name, .wanted = name + " FILE"});
-    CARAT_TRY(conversation.Attach({.kind = *kind, .path = ExpandHome(rest)}));
+    CARAT_TRY(Attach({.kind = *kind, .path = ExpandHome(rest)}, conversation));
   } else if (name == "/stats") {
     ShowStats(conversation, session);
   } else {
@@ -119,11 +161,11 @@ void Chat(Conversation& conversation, const Session& session, bool keep_history)
   while (const std::optional<TypedMessage> message = editor.Read()) {
     if (Trimmed(message->text).empty()) continue;
     ClearInterrupt();
-    if (message->one_line && message->text.starts_with("/")) {
+    if (IsCommand(*message)) {
       const Result<bool> go_on = Command(message->text, conversation, session);
       if (!go_on) Report(go_on.error());
       if (go_on && !*go_on) return;
-    } else if (const Status done = conversation.Answer(message->text, view); !done) {
+    } else if (const Status done = Message(*message, conversation, view); !done) {
       Report(WithAdvice(done.error(), session, true));
     }
   }
@@ -173,7 +215,7 @@ Result<int> Run(const RunOptions& o) {
                              .stop = o.stop,
                              .seed = o.seed,
                              .generating = std::move(generating)});
-  for (const MediaRequest& request : o.media) CARAT_TRY(conversation.Attach(request));
+  for (const MediaRequest& request : o.media) CARAT_TRY(Attach(request, conversation));
   if (!prompt) {
     Chat(conversation, session, !o.no_history);
     return 0;
@@ -229,7 +271,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("PROMPT", o->prompt,
                   "answer this and leave (standard input is not read then); without it and off a "
                   "terminal, all of standard input is the prompt");
-  AddMediaOptions(*run);
+  AddMediaOptions(*run, true);
   AddAnswerOptions(*run, *o);
   run->add_flag("--json", o->json,
                 "events as lines of JSON: prefill, thinking, text, tool_call, malformed_call, then "

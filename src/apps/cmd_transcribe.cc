@@ -9,7 +9,7 @@
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
-#include "apps/media_input.h"
+#include "apps/media_options.h"
 #include "apps/one_answer.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
@@ -79,7 +79,7 @@ Status Run(const TranscribeOptions& o) {
   }
   CatchInterrupts();
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(o.file));
-  const MediaDecoder decoder(DecoderProgram());
+  const MediaDecoder decoder = AppDecoder();
   CARAT_ASSIGN(const MediaInfo info, decoder.Describe(source));
   CARAT_ASSIGN(const auto engine, OpenModel(o.model,
                                             {.embedders = o.mmproj,

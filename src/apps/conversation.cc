@@ -6,6 +6,7 @@
 
 #include "apps/input.h"
 #include "apps/interrupt.h"
+#include "apps/media_options.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
 #include "base/bytes.h"
@@ -74,17 +75,20 @@ Status CheckLoaded(const Json& messages, const std::string& path) {
                    .found = role.substr(0, 40)});
     }
   }
-  if (const auto media = MediaRequestsOf(messages); !media)
+  const auto rendered = RenderPrompt(messages, nullptr, {});
+  if (!rendered) return Fail(Within(path, rendered.error()));
+  if (const auto media = MediaRequestsOf(*rendered); !media)
     return Fail(Within(path, media.error()));
-  if (const auto rendered = RenderPrompt(messages, nullptr, {}); !rendered)
-    return Fail(Within(path, rendered.error()));
   return {};
 }
 
 }  // namespace
 
 Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options options)
-    : session_(session), tokenizer_(tokenizer), options_(std::move(options)) {
+    : session_(session),
+      tokenizer_(tokenizer),
+      options_(std::move(options)),
+      reader_(MediaReading::kConversation, AppDecoder()) {
   Clear();
 }
 
@@ -128,18 +132,19 @@ Status Conversation::Load(const std::string& path) {
   return {};
 }
 
-Status Conversation::Attach(const MediaRequest& request) {
+Result<const MediaReader::Read*> Conversation::Attach(const MediaRequest& request) {
   // What the conversation and the other media of this message leave.
   const auto context = static_cast<size_t>(session_.context());
   const size_t used = num_messages() > 0 ? static_cast<size_t>(session_.size()) : 0;
   const size_t taken = used + attached_tokens_;
-  CARAT_ASSIGN(const MediaReader::Read* read,
-               reader_.Get(request, context > taken ? context - taken : 0));
+  const auto got = reader_.Get(request, context > taken ? context - taken : 0);
+  ClearBar();
+  CARAT_ASSIGN(const MediaReader::Read* read, got);
   for (const auto& medium : read->part.media) attached_tokens_ += medium->num_tokens();
   PrintErr("{}\n", EscapeLine(read->summary));
   if (!read->warning.empty()) PrintWarnings({read->warning});
   attached_.push_back(request);
-  return {};
+  return read;
 }
 
 Status Conversation::Answer(const std::string& text, AnswerView& view) {
@@ -176,15 +181,17 @@ void Conversation::AddMessage(std::string_view role, Json content) {
 }
 
 // What stands for the placeholders of all messages.
-Result<std::vector<MediaPart>> Conversation::Media() {
-  CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(messages_));
-  return reader_.Parts(requests, static_cast<size_t>(session_.context()));
+Result<std::vector<MediaPart>> Conversation::Media(const RenderedPrompt& rendered) {
+  CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(rendered));
+  auto parts = reader_.Parts(requests, static_cast<size_t>(session_.context()));
+  ClearBar();
+  return parts;
 }
 
 Status Conversation::Stream(AnswerView& view) {
   CARAT_ASSIGN(const RenderedPrompt rendered,
                RenderPrompt(messages_, nullptr, {.enable_thinking = options_.think}));
-  CARAT_ASSIGN(const std::vector<MediaPart> media, Media());
+  CARAT_ASSIGN(const std::vector<MediaPart> media, Media(rendered));
   CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer_, rendered, media));
   AnswerStats stats;
   stats.prompt_tokens = prompt.ids.size();

@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "apps/answer_view.h"
-#include "apps/media_input.h"
 #include "base/result.h"
+#include "chat/media_reader.h"
+#include "chat/template.h"
 #include "engine/generate.h"
 #include "engine/session.h"
 #include "io/json.h"
@@ -46,12 +47,13 @@ class Conversation {
   // begins, the message is taken back. An answer stopped later is kept as far as it came.
   Status Answer(const std::string& text, AnswerView& view);
 
-  // Shows a medium with the next message: reads it now, and says on standard error what it is.
-  Status Attach(const MediaRequest& request);
+  // Shows a medium with the next message: reads it now, and says on standard error what it is. The
+  // result lives until the next call.
+  Result<const MediaReader::Read*> Attach(const MediaRequest& request);
 
  private:
   void AddMessage(std::string_view role, Json content);
-  Result<std::vector<MediaPart>> Media();
+  Result<std::vector<MediaPart>> Media(const RenderedPrompt& rendered);
   void Detach();
   Status Stream(AnswerView& view);
   Result<std::string_view> Decode(Generation& answer, bool opens_thought, AnswerView& view,
@@ -62,7 +64,7 @@ class Conversation {
   Options options_;
   Json messages_;     // an array
   std::string file_;  // of the last Save or Load
-  MediaReader reader_{MediaReading::kConversation};
+  MediaReader reader_;
   std::vector<MediaRequest> attached_;  // for the next message
   size_t attached_tokens_ = 0;
   uint64_t seed_ = 0;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "apps/answer_view.h"
+#include "apps/media_options.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
 #include "base/check.h"
 #include "base/utf8.h"
+#include "chat/media_reader.h"
 #include "chat/prompt.h"
 #include "io/file.h"
 #include "io/json.h"
@@ -30,9 +33,11 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
 
 Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
                          const std::vector<MediaRequest>& media) {
-  MediaReader reader(MediaReading::kReference);
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
-  return ToPrompt(tokenizer, rendered, parts);
+  MediaReader reader(MediaReading::kReference, AppDecoder());
+  const auto parts = reader.Parts(media, SIZE_MAX);
+  ClearBar();
+  if (!parts) return Fail(parts.error());
+  return ToPrompt(tokenizer, rendered, *parts);
 }
 
 Result<RenderedPrompt> Render(const PromptSource& source, const Json& messages) {
@@ -87,12 +92,13 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
     CARAT_ASSIGN(const Json messages, ReadJsonFile(*source.messages));
     CARAT_ASSIGN(const RenderedPrompt rendered, Render(source, messages));
     PrintWarnings(rendered.warnings);
-    CARAT_ASSIGN(const std::vector<MediaRequest> media, MediaRequestsOf(messages));
+    CARAT_ASSIGN(const std::vector<MediaRequest> media, MediaRequestsOf(rendered));
     return WithMedia(*tokenizer, rendered, media);
   }
   if (source.prompt) {
     RenderedPrompt rendered;
     CARAT_ASSIGN(rendered.text, ReadFile(*source.prompt, kMaxPromptBytes));
+    if (source.bare && source.media.empty()) return ToPrompt(*tokenizer, rendered);
     return WithMedia(*tokenizer, rendered, source.media);
   }
   prompt.ids = tokenizer->EncodeText(*source.text);

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "apps/media_input.h"
+#include "chat/media_request.h"
 #include "chat/template.h"
 #include "engine/engine.h"
 #include "engine/prompt.h"
@@ -24,6 +24,7 @@ struct PromptSource {
   bool preserve_thinking = false;
   bool no_generation_prompt = false;
   std::vector<MediaRequest> media;  // beside --prompt: one for each placeholder, in order
+  bool bare = false;                // placeholders of --prompt may stand as they are, without media
 };
 
 inline constexpr size_t kMaxPromptBytes = 64u << 20;  // of a prompt, and of a file of messages

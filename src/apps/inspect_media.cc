@@ -2,9 +2,12 @@
 
 #include <cmath>
 
+#include "apps/answer_view.h"
+#include "apps/media_options.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
+#include "chat/media_reader.h"
 #include "engine/embed.h"
 #include "media/budget.h"
 #include "media/limits.h"
@@ -21,7 +24,7 @@ int64_t TokensAt(uint32_t width, uint32_t height, size_t budget) {
 
 Result<Json> DescribeMedia(const std::string& path) {
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(path));
-  const MediaDecoder decoder(DecoderProgram());
+  const MediaDecoder decoder = AppDecoder();
   CARAT_ASSIGN(const MediaInfo info, decoder.Describe(source));
   Json json;
   json.Set("path", path);
@@ -63,8 +66,10 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
                        const std::string& out) {
   if (media.empty())
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
-  MediaReader reader(MediaReading::kReference);
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
+  MediaReader reader(MediaReading::kReference, AppDecoder());
+  const auto got = reader.Parts(media, SIZE_MAX);
+  ClearBar();
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, got);
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);
   std::vector<float> rows;

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/media_input.h"
 #include "base/result.h"
+#include "chat/media_request.h"
 #include "engine/engine.h"
 #include "io/json.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/media_input.h"
+#include "chat/media_request.h"
 #include "engine/generate.h"
 #include "tensor/dtype.h"
 

@@ -1,5 +1,6 @@
 #include "base/base64.h"
 
+#include <algorithm>
 #include <string>
 
 namespace carat {
@@ -44,6 +45,20 @@ Result<std::vector<uint8_t>> DecodeBase64(std::string_view text) {
   if (rest > 1) bytes.push_back(static_cast<uint8_t>(bits >> (rest == 2 ? 4 : 10)));
   if (rest == 3) bytes.push_back(static_cast<uint8_t>(bits >> 2));
   return bytes;
+}
+
+std::string EncodeBase64(std::span<const uint8_t> bytes) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    const auto byte = [&](size_t i) { return at + i < bytes.size() ? unsigned{bytes[at + i]} : 0; };
+    const unsigned three = byte(0) << 16 | byte(1) << 8 | byte(2);
+    const size_t letters = std::min<size_t>(3, bytes.size() - at) + 1;
+    for (size_t i = 0; i < 4; ++i) out += i < letters ? kLetters[three >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
 }
 
 }  // namespace carat

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "tests/support/files.h"
+
 namespace carat {
 namespace {
 
@@ -32,6 +34,26 @@ TEST(DecodeBase64, SaysWhatIsWrong) {
   EXPECT_EQ(Decoded("Zm9v-"), "error: character 4: not base64 (wanted letters, digits, + and /)");
   EXPECT_EQ(Decoded("Zm=9"), "error: character 3: not base64 (wanted letters, digits, + and /)");
   EXPECT_EQ(Decoded("Zm9vY"), "error: not base64: it is cut short");
+}
+
+TEST(Base64, EncodesWhatItDecodes) {
+  const struct {
+    std::string_view bytes, text;
+  } cases[] = {{"", ""},
+               {"f", "Zg=="},
+               {"fo", "Zm8="},
+               {"foo", "Zm9v"},
+               {"foob", "Zm9vYg=="},
+               {"fooba", "Zm9vYmE="},
+               {"foobar", "Zm9vYmFy"}};
+  for (const auto& c : cases) {
+    const auto* data = reinterpret_cast<const uint8_t*>(c.bytes.data());
+    EXPECT_EQ(EncodeBase64({data, c.bytes.size()}), c.text);
+  }
+  std::vector<uint8_t> all(256);
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint8_t>(i);
+  ASSERT_VALUE(const std::vector<uint8_t> back, DecodeBase64(EncodeBase64(all)));
+  EXPECT_EQ(back, all);
 }
 
 }  // namespace

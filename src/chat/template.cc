@@ -262,8 +262,9 @@ class Renderer {
     }
     CARAT_ASSIGN(const Json joined, JoinedText(*body, PathOf(i) + ".content"));
     FormatToolResponse(shown_name, &joined, out_);
-    return ForEach(body, PathOf(i) + ".content", [&](const Json& part, size_t, bool) -> Status {
-      out_.Template(MediaToken(part));
+    const std::string path = PathOf(i) + ".content";
+    return ForEach(body, path, [&](const Json& part, size_t number, bool) -> Status {
+      Medium(part, Indexed(path, number));
       return {};
     });
   }
@@ -304,8 +305,16 @@ class Renderer {
     if (PythonIs(part.Find("type"), "text")) {
       return ContentText(at, part.Find("text"), path + ".text");
     }
-    out_.Template(MediaToken(part));
+    Medium(part, path);
     return {};
+  }
+
+  // The placeholder of a part that is a medium.
+  void Medium(const Json& part, const std::string& path) {
+    const std::string_view token = MediaToken(part);
+    if (token.empty()) return;
+    out_.Template(token);
+    prompt_.media.push_back({&part, path});
   }
 
   Status ContentText(const Current& at, const Json* text, const std::string& path) {

@@ -30,9 +30,18 @@ struct TemplateOptions {
   bool preserve_thinking = false;     // keep earlier turns' thoughts where they led to tool calls
 };
 
+// A part of a message that is a medium.
+struct MediaSlot {
+  const Json* part;  // borrowed from the messages
+  std::string path;  // "messages[2].content[0]"
+};
+
 struct RenderedPrompt {
   // Begins with "<bos>". Media stand as <|image|>, <|audio|> and <|video|>, one per part, in order.
   std::string text;
+
+  // The media parts in the order of their placeholders.
+  std::vector<MediaSlot> media;
 
   // Every byte of `text` that came from messages or tools, so must never be read as a control
   // token. Sorted, disjoint, merged where they touch. What the template wrote itself lies outside.

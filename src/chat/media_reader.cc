@@ -1,0 +1,171 @@
+#include "chat/media_reader.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/base64.h"
+#include "engine/medium.h"
+#include "media/budget.h"
+#include "media/limits.h"
+#include "media/sound_cutter.h"
+
+namespace carat {
+namespace {
+
+constexpr int kWhole = 100'000;  // seconds: more than a decoder gives
+constexpr size_t kReferenceBudget = 280;
+// A budget that a person named is kept, but this much of a loss is said.
+constexpr double kWarnedLoss = 2 * kAcceptedLoss;
+
+Result<MediaSource> OpenSource(const MediaRequest& request) {
+  const std::string& path = request.path;
+  if (!path.starts_with("data:")) return MediaSource::Open(path);
+  const size_t comma = path.find(',');
+  const std::string name = path.substr(0, std::min(comma, size_t{40}));
+  if (comma == std::string::npos || !path.substr(0, comma).ends_with(";base64")) {
+    return Fail({.what = "not a data: URL that carat reads",
+                 .where = name,
+                 .wanted = "data:TYPE;base64,…"});
+  }
+  auto bytes = DecodeBase64(std::string_view(path).substr(comma + 1));
+  if (!bytes) return Fail(Within(name, bytes.error()));
+  return MediaSource::FromBytes(*bytes, name);
+}
+
+size_t NumTokens(const MediaPart& part) {
+  size_t tokens = 0;
+  for (const auto& medium : part.media) tokens += medium->num_tokens();
+  return tokens;
+}
+
+// While a file is read: no more of it than the context takes.
+Status CheckRoom(const MediaPart& part, size_t room, const std::string& name) {
+  const size_t tokens = NumTokens(part);
+  if (tokens <= room) return {};
+  return Fail({.code = ErrorCode::kContextFull,
+               .what = "it does not fit the context",
+               .where = name,
+               .wanted = fmt::format("at most {} tokens", room),
+               .found = fmt::format("{} tokens, and more to come", tokens)});
+}
+
+std::shared_ptr<const Medium> Fitted(MediumKind kind, const Pixels& pixels, size_t budget) {
+  const PixelSize size = FittedSize({pixels.height, pixels.width}, budget);
+  return std::make_shared<const Medium>(Medium::FromPixels(kind, Resize(pixels, size)));
+}
+
+std::string ShortName(const std::string& path) {
+  if (path.starts_with("data:")) return path.substr(0, path.find(';'));
+  return std::filesystem::path(path).filename().string();
+}
+
+// Which file a path names now: a file that was written again is read again.
+std::string Identity(const std::string& path) {
+  struct stat info{};
+  if (path.starts_with("data:") || ::stat(path.c_str(), &info) != 0) return "";
+  return fmt::format("{}:{}:{}:{}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec);
+}
+
+}  // namespace
+
+MediaReader::MediaReader(MediaReading reading, MediaDecoder decoder)
+    : reading_(reading), decoder_(std::move(decoder)) {}
+
+Result<const MediaReader::Read*> MediaReader::Get(const MediaRequest& request, size_t room) {
+  const std::string key =
+      fmt::format("{}|{}|{}|{}|{}|{}", TypeOf(request.kind), request.budget, request.frames,
+                  request.fps, Identity(request.path), request.path);
+  if (const auto known = read_.find(key); known != read_.end()) return &known->second;
+  Result<Read> read = request.kind == PartKind::kImage   ? ReadImage(request, room)
+                      : request.kind == PartKind::kAudio ? ReadAudio(request, room)
+                                                         : ReadVideo(request, room);
+  if (!read) return Fail(read.error());
+  return &read_.emplace(key, *std::move(read)).first->second;
+}
+
+Result<std::vector<MediaPart>> MediaReader::Parts(const std::vector<MediaRequest>& requests,
+                                                  size_t room) {
+  std::vector<MediaPart> parts;
+  for (const MediaRequest& request : requests) {
+    CARAT_ASSIGN(const Read* read, Get(request, room));
+    parts.push_back(read->part);
+  }
+  return parts;
+}
+
+Result<MediaReader::Read> MediaReader::ReadImage(const MediaRequest& request, size_t room) const {
+  CARAT_ASSIGN(const MediaSource source, OpenSource(request));
+  CARAT_ASSIGN(const Pixels pixels, decoder_.Picture(source));
+  const bool conversation = reading_ == MediaReading::kConversation;
+  BudgetChoice choice{request.budget, 0};
+  if (request.budget == 0) {
+    choice = conversation ? ChooseBudget(pixels, room) : BudgetChoice{kReferenceBudget, 0};
+  } else if (conversation) {
+    choice.loss = LossOf(pixels, request.budget);
+  }
+  Read read;
+  read.part = {PartKind::kImage, {Fitted(MediumKind::kPicture, pixels, choice.budget)}, {}};
+  read.summary = fmt::format("{}: {} x {} pixels, budget {}{}, {} tokens", ShortName(request.path),
+                             pixels.width, pixels.height, choice.budget,
+                             request.budget == 0 ? " (chosen)" : "", NumTokens(read.part));
+  if (choice.loss > kWarnedLoss) {
+    read.warning = fmt::format(
+        "{}: much detail is lost with a budget of {} soft tokens; small print may not be read",
+        ShortName(request.path), choice.budget);
+  }
+  return read;
+}
+
+Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request, size_t room) const {
+  CARAT_ASSIGN(const MediaSource source, OpenSource(request));
+  SoundCutter cutter(reading_ == MediaReading::kConversation
+                         ? SoundCutter::Options{}
+                         : SoundCutter::Options{.min_seconds = 0, .max_seconds = kWhole});
+  Read read;
+  read.part.kind = PartKind::kAudio;
+  double seconds = 0;
+  const auto take = [&](SoundPiece piece) -> Status {
+    read.part.seconds.push_back(
+        static_cast<int64_t>(static_cast<double>(piece.begin) / kSampleRate));
+    seconds += static_cast<double>(piece.samples.size()) / kSampleRate;
+    read.part.media.push_back(
+        std::make_shared<const Medium>(Medium::FromSamples(std::move(piece.samples))));
+    return CheckRoom(read.part, room, source.name());
+  };
+  CARAT_TRY(decoder_.Sound(source, [&](std::span<const float> samples) -> Status {
+    return cutter.Push(samples, take);
+  }));
+  CARAT_TRY(cutter.Finish(take));
+  if (read.part.media.empty()) {
+    read.part.media.push_back(std::make_shared<const Medium>(Medium::FromSamples({})));
+    read.warning = ShortName(request.path) + ": it holds no sound at all";
+  }
+  const size_t clips = read.part.media.size();
+  if (clips == 1) read.part.seconds.clear();
+  read.summary =
+      fmt::format("{}: {:.1f} seconds of sound{}, {} tokens", ShortName(request.path), seconds,
+                  clips > 1 ? fmt::format(" in {} parts", clips) : "", NumTokens(read.part));
+  return read;
+}
+
+Result<MediaReader::Read> MediaReader::ReadVideo(const MediaRequest& request, size_t room) const {
+  CARAT_ASSIGN(const MediaSource source, OpenSource(request));
+  Read read;
+  read.part.kind = PartKind::kVideo;
+  const FrameRequest frames{.count = request.frames > 0 ? request.frames : kDefaultFrames,
+                            .per_second = request.fps};
+  CARAT_TRY(decoder_.Frames(source, frames, [&](const Frame& frame) -> Status {
+    read.part.media.push_back(Fitted(MediumKind::kFrame, frame.pixels, kFrameBudget));
+    read.part.seconds.push_back(static_cast<int64_t>(frame.seconds));
+    return CheckRoom(read.part, room, source.name());
+  }));
+  read.summary = fmt::format("{}: {} frames, {} tokens", ShortName(request.path),
+                             read.part.media.size(), NumTokens(read.part));
+  return read;
+}
+
+}  // namespace carat

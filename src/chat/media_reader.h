@@ -1,0 +1,50 @@
+// MediaReader: media files to what stands in a prompt for them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "chat/media_parts.h"
+#include "chat/media_request.h"
+#include "media/decoder.h"
+
+namespace carat {
+
+enum class MediaReading {
+  // Pictures without a budget get one by their content, with a warning where much is lost, and long
+  // recordings become several clips with their times.
+  kConversation,
+  // As the reference processor reads: pictures without a budget get 280, sound stays whole.
+  kReference,
+};
+
+// Reads media and remembers them, so that a conversation decodes each file once. One thread.
+class MediaReader {
+ public:
+  struct Read {
+    MediaPart part;
+    std::string summary;  // "photo.jpg: 1200 x 900 pixels, budget 280, 266 tokens"
+    std::string warning;  // empty if there is none
+  };
+
+  MediaReader(MediaReading reading, MediaDecoder decoder);
+  // `room` is how many soft tokens may be used at most: it bounds an automatic budget, and sound
+  // and films beyond it are refused while they are read (kContextFull). A file that has changed
+  // since is read again.
+  Result<const Read*> Get(const MediaRequest& request, size_t room);
+  // What stands for each request, with the same room for each.
+  Result<std::vector<MediaPart>> Parts(const std::vector<MediaRequest>& requests, size_t room);
+
+ private:
+  Result<Read> ReadImage(const MediaRequest& request, size_t room) const;
+  Result<Read> ReadAudio(const MediaRequest& request, size_t room) const;
+  Result<Read> ReadVideo(const MediaRequest& request, size_t room) const;
+
+  MediaReading reading_;
+  MediaDecoder decoder_;
+  std::map<std::string, Read> read_;
+};
+
+}  // namespace carat

@@ -1,0 +1,42 @@
+#include "apps/dropped_files.h"
+
+#include <gtest/gtest.h>
+
+namespace carat {
+namespace {
+
+bool IsMedium(const std::string& path) { return path.ends_with(".png") || path.ends_with(".wav"); }
+
+TEST(DroppedFiles, TakeTheFormsOfTerminals) {
+  const struct {
+    std::string line;
+    std::vector<std::string> paths;
+    std::string text;
+  } cases[] = {
+      {"/a/b.png", {"/a/b.png"}, ""},
+      {"/a/b.png ", {"/a/b.png"}, ""},
+      {"'/a/my b.png' What is it?", {"/a/my b.png"}, "What is it?"},
+      {"\"/a/my b.png\"", {"/a/my b.png"}, ""},
+      {R"(/a/my\ b\'s.png what's this)", {"/a/my b's.png"}, "what's this"},
+      {"/a.png /b.wav\nand now", {"/a.png", "/b.wav"}, "and now"},
+      {"file:///a/my%20b.png", {"/a/my b.png"}, ""},
+      {"file://host/a.png", {"/a.png"}, ""},
+      // Messages like any other.
+      {"/a/b.txt what?", {}, "/a/b.txt what?"},
+      {"a.png", {}, "a.png"},
+      {"look at /a/b.png", {}, "look at /a/b.png"},
+      {"'/a/b.png", {}, "'/a/b.png"},
+      {"file:///a/b%zz.png2", {}, "file:///a/b%zz.png2"},
+      {"", {}, ""},
+      {"\\", {}, "\\"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.line);
+    const DroppedFiles found = FindDroppedFiles(c.line, IsMedium);
+    EXPECT_EQ(found.paths, c.paths);
+    EXPECT_EQ(found.text, c.text);
+  }
+}
+
+}  // namespace
+}  // namespace carat
