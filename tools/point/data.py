@@ -76,6 +76,8 @@ class Samples:
         prompt, answer = self.render(sample)
         head, tail = self.encode(prompt), self.encode(answer)
         weights = [1.0 if own else PROMPT_WEIGHT * (i % PROMPT_EVERY == 1) for i, own in enumerate(self.written(head))]
+        if sample.thinking:  # earlier answers stand without the thoughts that they had
+            weights = [0.0 if weight == 1.0 else weight for weight in weights]
         if self.render.closes_thought(prompt):  # written by the template, not by the model
             count = len(self.encode(self.render.NO_THOUGHT))
             weights[-count:] = [0.0] * count

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Train carat-point. Resumable: start it again with the same folder and it goes on where it stopped.
 
-    train.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--begin-with MODEL_FOLDER]
+    train.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--begin-with MODEL_FOLDER --pool N]
 
 FOLDER gets tokenizer.json, state.pt (weights, optimisers, step) and state.csv (step, tokens, seconds, loss of the answers,
 loss of the prompts, learning rate). The learning rate is constant until --decay-from; from there it falls to zero at
 --steps, so that training can be prolonged before it is ended. --begin-with takes the weights of an exported model as the first
-ones where FOLDER holds no state; give its tokenizer.json to FOLDER too.
+ones where FOLDER holds no state; give its tokenizer.json to FOLDER too, and a pool that its training did not reach.
 """
 
 import argparse

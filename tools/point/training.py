@@ -25,6 +25,7 @@ def add_options(parser):
     parser.add_argument("--decay-from", type=int, help="the step from which the learning rate falls to zero at --steps")
     parser.add_argument("--tokens-per-step", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--pool", type=int, default=0, help="the pool of conversations that a new training begins with")
 
 
 def optimisers(model):
@@ -76,7 +77,7 @@ def train(name, options, make):
         subprocess.run([sys.executable, HERE / "tokenizer.py", tokenizer], check=True)
     samples = Samples(tokenizer, SEED)
     state_path, log_path = options.folder / f"{name}.pt", options.folder / f"{name}.csv"
-    state = torch.load(state_path, weights_only=True) if state_path.exists() else {"step": 0, "tokens": 0, "place": (0, 0)}
+    state = torch.load(state_path, weights_only=True) if state_path.exists() else {"step": 0, "tokens": 0, "place": (options.pool, 0)}
     step, tokens, place = state["step"], state["tokens"], state["place"]
     source = prepared(samples, options.tokens_per_step, place)  # before there are threads
     model, losses = make(samples)

@@ -52,13 +52,16 @@ SKILLS = TEXT_SKILLS | PICTURE_SKILLS | SOUND_SKILLS
 
 # How often each is drawn in training: what is harder comes more often.
 WEIGHTS = {
-    "talk": 3, "memory": 9, "count": 14, "sort": 18, "rewrite": 14, "arithmetic": 22, "word problem": 12,
-    "story question": 8, "story summary": 3, "tool call": 14, "tool answer": 6, "json": 6, "refusal": 3,
-    "picture shape": 8, "picture colour": 6, "picture count": 14, "picture place": 12, "picture description": 8,
-    "picture chart": 8, "printed word": 26, "printed number": 12, "video": 4,
-    "spoken digits": 26, "spoken command": 20, "spoken sentence": 16, "spoken question": 12, "tones": 6,
-    "picture and speech": 6,
+    "talk": 2, "memory": 9, "count": 12, "sort": 16, "rewrite": 10, "arithmetic": 26, "word problem": 16,
+    "story question": 4, "story summary": 2, "tool call": 14, "tool answer": 4, "json": 3, "refusal": 3,
+    "picture shape": 8, "picture colour": 6, "picture count": 14, "picture place": 12, "picture description": 14,
+    "picture chart": 10, "printed word": 34, "printed number": 16, "video": 5,
+    "spoken digits": 26, "spoken command": 16, "spoken sentence": 20, "spoken question": 16, "tones": 6,
+    "picture and speech": 8,
 }
+
+# Short questions that training asks many of in a row: a turn more costs less than a conversation more.
+DRILLED = {"count", "sort", "rewrite", "arithmetic", "word problem", "refusal"}
 
 # The conversation of training from which on a skill is drawn; without an entry from the first: language comes first,
 # then pictures, then sound.
@@ -79,22 +82,25 @@ def make_sample(rng, skill) -> Sample:
     return sample
 
 
-def make_training_sample(rng, index, prompt_of):
-    """One conversation of a skill drawn by WEIGHTS that is not kept for evaluation."""
-    known = [skill for skill in WEIGHTS if START.get(skill, 0) <= index]
+def make_training_sample(rng, skills, prompt_of):
+    """One conversation of one of the skills, drawn by WEIGHTS, that is not kept for evaluation."""
+    skills = list(skills)
     while True:
-        sample = make_sample(rng, rng.choices(known, [WEIGHTS[skill] for skill in known])[0])
+        sample = make_sample(rng, rng.choices(skills, [WEIGHTS[skill] for skill in skills])[0])
         if not is_held_out(sample.skill, prompt_of(sample) + sample.key):
+            sample.messages = sample.longer or sample.messages
             return sample
 
 
 def make_conversation(rng, index, prompt_of):
-    """The conversation number `index` of training: one sample, often after the turns of one or two others."""
-    sample = make_training_sample(rng, index, prompt_of)
+    """The conversation number `index` of training: one sample, often after the turns of others."""
+    known = [skill for skill in WEIGHTS if START.get(skill, 0) <= index]
+    sample = make_training_sample(rng, known, prompt_of)
     if sample.skill == "memory":  # what was told decides what is known
         return sample
-    for _ in range(rng.choice([0, 0, 0, 1, 1, 2])):
-        before = make_training_sample(rng, index, prompt_of)
+    drill = sample.skill in DRILLED and rng.random() < 0.6
+    for _ in range(rng.randint(1, 6) if drill else rng.choice([0, 0, 0, 1, 1, 2])):
+        before = make_training_sample(rng, [sample.skill] if drill else known, prompt_of)
         if not before.tools and not before.media and before.messages[0]["role"] == "user":
             at = 1 if sample.messages[0]["role"] == "system" else 0
             sample.messages[at:at] = before.messages

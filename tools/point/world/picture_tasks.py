@@ -123,12 +123,22 @@ def ask_all(rng, scene):
             f"I see {words.listing([f'a {shape[2]} {name(shape)}' for shape in shapes])}.")
 
 
-ASKS = [ask_shape, ask_colour, ask_count, ask_size, ask_place, ask_relation, ask_all]
+# What may be asked before the question that counts; a description would tell the rest.
+ASKS = [ask_shape, ask_colour, ask_count, ask_count, ask_size, ask_place, ask_relation]
 
 
-def shown(rng, picture, turns):
-    """A conversation about a picture: (question, answer) each, the picture with the first."""
-    return Sample(with_media(turns, ["image"]), media=[pictures.Picture(picture, pictures.budget(rng))])
+def shown(kind, medium, before, last, key):
+    """A conversation about one medium: the last question and its answer, with others before it for training."""
+    return Sample(with_media([last], [kind]), media=[medium], key=key, longer=with_media([*before, last], [kind]))
+
+
+def without(turns, last):
+    """Each turn once, those that could not be asked and the last one left out."""
+    return dict.fromkeys(turn for turn in turns if turn and turn[0] != last[0])
+
+
+def picture_of(rng, image):
+    return pictures.Picture(image, pictures.budget(rng))
 
 
 def with_media(turns, kinds, text_first=False):
@@ -142,17 +152,14 @@ def with_media(turns, kinds, text_first=False):
 
 
 def scene(rng, asks, counts):
-    """A scene whose last question is one of `asks`; others often come before it."""
+    """A scene whose question is one of `asks`."""
     while True:
         drawn = Scene(rng, rng.choice(counts))
         last = rng.choice(asks)(rng, drawn)
         if last is None or not drawn.shapes:
             continue
-        turns = [rng.choice(ASKS)(rng, drawn) for _ in range(rng.choice([0, 0, 2, 3, 4]))]
-        turns = [turn for turn in turns if turn and turn[0] != last[0]] + [last]
-        sample = shown(rng, drawn.picture(), turns)
-        sample.key = repr(drawn.shapes)
-        return sample
+        turns = [rng.choice(ASKS)(rng, drawn) for _ in range(rng.choice([0, 0, 3, 5, 7]))]
+        return shown("image", picture_of(rng, drawn.picture()), without(turns, last), last, repr(drawn.shapes))
 
 
 def shape(rng):
@@ -199,10 +206,9 @@ def chart(rng):
         (high, first), (low, second) = rng.sample(order, 2)
         return f"Is the {first} bar higher than the {second} bar?", "Yes." if high > low else "No."
 
-    turns = [ask() for _ in range(rng.choice([1, 2, 3]))]
-    sample = shown(rng, pictures.finish(rng, image), turns)
-    sample.key = repr((colours, heights))
-    return sample
+    last, before = ask(), [ask() for _ in range(rng.choice([0, 1, 2, 4]))]
+    return shown("image", picture_of(rng, pictures.finish(rng, image)), without(before, last), last,
+                 repr((colours, heights)))
 
 
 PRINTED = sorted({*words.THINGS, *words.ANIMALS, *words.FRUITS, *words.FOODS, *words.PLACES, *words.NAMES, *words.CITIES,
@@ -211,9 +217,10 @@ PRINTED = sorted({*words.THINGS, *words.ANIMALS, *words.FRUITS, *words.FOODS, *w
 
 def printed(rng, text):
     question = rng.choice(["What is written here?", "Read this.", "What does the picture say?", "Which word is this?"])
-    sample = shown(rng, pictures.printed(rng, text), [(question, f"It says {text}.")])
-    sample.key = str(rng.random())  # few words, but every picture is another
-    return sample
+    spelled = (rng.choice(["Spell it.", "Spell what you see."]), " ".join(text) + ".")
+    before = [spelled] if rng.random() < 0.7 else []  # every letter is seen for itself
+    key = str(rng.random())  # few words, but every picture is another
+    return shown("image", picture_of(rng, pictures.printed(rng, text)), before, (question, f"It says {text}."), key)
 
 
 def word(rng):
@@ -248,11 +255,9 @@ def video(rng):
             return "What appears last?", f"Last there is a {name(scenes[-1].shapes[0])}."
         return f"What appears at {stamp[at]}?", f"At {stamp[at]} there is a {name(seen)}."
 
-    turns = [ask() for _ in range(rng.choice([1, 2, 3, 4]))]
-    sample = Sample(with_media(turns, ["video"]),
-                    media=[pictures.Video([(second, one.picture()) for second, one in zip(seconds, scenes)])])
-    sample.key = repr([one.shapes for one in scenes])
-    return sample
+    last, before = ask(), [ask() for _ in range(rng.choice([0, 1, 3, 5]))]
+    film = pictures.Video([(second, one.picture()) for second, one in zip(seconds, scenes)])
+    return shown("video", film, without(before, last), last, repr([one.shapes for one in scenes]))
 
 
 def moved(rng, size, shape_):

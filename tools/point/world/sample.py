@@ -11,6 +11,7 @@ class Sample:
     skill: str = ""
     key: str = ""  # what the media show: together with the prompt it says whether two conversations are the same
     media: list = field(default_factory=list)  # pictures and sounds, in the order of their parts
+    longer: list | None = None  # the messages that training takes instead: more was asked before the last question
 
 
 def user(text):

@@ -67,10 +67,11 @@ def speaker():
 
 
 def resampled(samples, factor):
-    """`factor` times as many samples, by the spectrum."""
-    count = max(1, round(len(samples) * factor))
-    return numpy.fft.irfft(numpy.fft.rfft(samples), count) * (count / len(samples)) if factor >= 1 else numpy.fft.irfft(
-        numpy.fft.rfft(samples)[:count // 2 + 1], count) * (count / len(samples))
+    """About `factor` times as many samples, by the spectrum. Both lengths are filled up to what the transform is quick at."""
+    samples = numpy.pad(samples, (0, -len(samples) % 256))
+    count = max(1, round(len(samples) * factor / 256)) * 256
+    waves = numpy.fft.rfft(samples)
+    return numpy.fft.irfft(waves[:count // 2 + 1], count) * (count / len(samples))
 
 
 def trimmed(samples):

@@ -163,19 +163,23 @@ def call(rng):
         question, uses = f"{question} {more}", uses + [(other, arguments)]
     thought, thinking = think_sometimes(
         rng, "I need " + words.listing([tool.name for tool, _ in uses]) + " for that.", 0.3)
-    return Sample([user(question), called(uses, thought)], declared, thinking)
+    messages = [user(question), called(uses, thought)]
+    before = [message for _ in range(rng.choice([0, 1, 2, 4])) for message in used(rng, rng.choice(tools))]
+    return Sample(messages, declared, thinking, longer=before + messages)
 
 
-def answer(rng):
-    tools = setting(rng)
-    tool = rng.choice(tools)
+def used(rng, tool):
+    """The messages of a question, the call that it needs, the response and what is told of it."""
     question, arguments = tool.use(rng)
     result, told = tool.result(rng, arguments)
     content = json.dumps(result) if rng.random() < 0.5 else result
     if isinstance(content, dict):
         response = [{"name": tool.name, "response": content}]
-        messages = [user(question), {**called([(tool, arguments)]), "tool_responses": response}]
-    else:
-        messages = [user(question), called([(tool, arguments)]),
-                    {"role": "tool", "tool_call_id": "call_0", "name": tool.name, "content": content}]
-    return Sample(messages + [assistant(told)], [tool.declaration for tool in tools])
+        return [user(question), {**called([(tool, arguments)]), "tool_responses": response}, assistant(told)]
+    return [user(question), called([(tool, arguments)]),
+            {"role": "tool", "tool_call_id": "call_0", "name": tool.name, "content": content}, assistant(told)]
+
+
+def answer(rng):
+    tools = setting(rng)
+    return Sample(used(rng, rng.choice(tools)), [tool.declaration for tool in tools])
