@@ -325,6 +325,51 @@ TEST(MediaDecoder, CutAndDamagedFilesEndInAnAnswer) {
   }
 }
 
+std::string Tiny(uint32_t frames) {
+  std::string gif("GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff", 19);
+  const std::string frame(",\0\0\0\0\1\0\1\0\0\2\2D\1\0", 15);
+  gif.reserve(gif.size() + frames * frame.size() + 1);
+  for (uint32_t i = 0; i < frames; ++i) gif += frame;
+  return gif + ";";
+}
+
+TEST(MediaDecoder, AMillionFramesAreCountedAndFewTaken) {
+  const std::string gif = Tiny(1'000'000);
+  const auto bytes = std::span(reinterpret_cast<const uint8_t*>(gif.data()), gif.size());
+  ASSERT_VALUE(const MediaSource source, MediaSource::FromBytes(bytes, "million.gif"));
+  ASSERT_VALUE(const Pixels first, Decoder().Picture(source));
+  EXPECT_EQ(first.rgb.size(), 3u);
+  std::vector<int64_t> indices;
+  ASSERT_OK(Decoder().Frames(source, {.count = 4}, [&](const Frame& frame) -> Status {
+    indices.push_back(frame.index);
+    return {};
+  }));
+  EXPECT_EQ(indices, (std::vector<int64_t>{0, 250'000, 500'000, 750'000}));
+}
+
+TEST(MediaDecoder, ALengthThatCannotBeIsNotBelieved) {
+  ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media("endless.ogg")));
+  ASSERT_VALUE(const MediaInfo info, Decoder().Describe(source));
+  EXPECT_LT(info.seconds, 1);
+  ASSERT_VALUE(const std::vector<float> samples, SoundOf("endless.ogg"));
+  EXPECT_LT(samples.size(), 16'000u);
+  EXPECT_GT(samples.size(), 1'600u);
+}
+
+TEST(MediaDecoder, HugeSidesOfRarePicturesAreRefused) {
+  const auto with = [](const std::string& name, size_t at, const std::string& bytes) {
+    return MustRead(Media(name)).replace(at, bytes.size(), bytes);
+  };
+  const std::string side = "\x60\xea";  // 60000
+  for (const std::string& file :
+       {with("plain.bmp", 18, side + std::string(2, '\0') + side + std::string(2, '\0')),
+        with("plain.gif", 6, side + side)}) {
+    const auto picture = PictureOf(std::string_view(file));
+    ASSERT_FALSE(picture.has_value());
+    EXPECT_NE(picture.error().Message().find("bytes"), std::string::npos);
+  }
+}
+
 TEST(MediaDecoder, ASinkCanEndIt) {
   ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media("stereo.wav")));
   const Status done = Decoder().Sound(source, [](auto) -> Status {

@@ -97,6 +97,28 @@ def save_sounds(out):
     # Two recordings of other rate and channels, one after the other, as streaming stations send them.
     (out / "chained.ogg").write_bytes((out / "stereo.ogg").read_bytes() + (out / "other.ogg").read_bytes())
     (out / "other.ogg").unlink()
+    (out / "endless.ogg").write_bytes(endless((out / "stereo.ogg").read_bytes()))
+
+
+def endless(ogg):
+    """A recording whose last page says that it goes on for ever, and which has no end."""
+    at = ogg.rindex(b"OggS")
+    page = bytearray(ogg[at:])
+    page[5] &= ~4  # the mark of the last page
+    page[6:14] = (2 ** 62).to_bytes(8, "little")
+    page[22:26] = bytes(4)
+    page[22:26] = ogg_crc(page).to_bytes(4, "little")
+    return ogg[:at] + page
+
+
+def ogg_crc(page):
+    """RFC 3533: polynomial 0x04c11db7, from zero, not reflected."""
+    crc = 0
+    for byte in page:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x104c11db7 if crc & 0x80000000 else 0)) & 0xffffffff
+    return crc
 
 
 def save_films(out):

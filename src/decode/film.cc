@@ -20,6 +20,8 @@ extern "C" {
 namespace carat::decode {
 namespace {
 
+constexpr double kMaxSaidSeconds = 100.0 * 24 * 3600;
+
 Error NoPictures() { return {.what = "the film holds no pictures"}; }
 
 // Whether samples use all of their range: the file says so, or they are no luma as television has.
@@ -200,8 +202,9 @@ wire::Info Film::Describe() const {
     info.sample_rate = positive(audio.sample_rate);
     info.channels = positive(audio.ch_layout.nb_channels);
   }
-  if (container_->format().duration > 0)
-    info.seconds = static_cast<double>(container_->format().duration) / AV_TIME_BASE;
+  // A header may say anything; what no file of its size can hold counts as not said.
+  const double seconds = static_cast<double>(container_->format().duration) / AV_TIME_BASE;
+  if (seconds > 0 && seconds < kMaxSaidSeconds) info.seconds = seconds;
   return info;
 }
 

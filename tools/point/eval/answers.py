@@ -76,24 +76,26 @@ def padded_pictures(pictures):
 
 
 def generate(model, samples, items, stops):
-    """Greedy answers of one batch as ids, the stop included. The cache is static: with it transformers hides what the
-    specification says that the reference hides (behaviour R)."""
+    """Greedy answers of one batch as (ids with the stop, the least lead of a chosen token over the next best). The cache is
+    static: with it transformers hides what the specification says that the reference hides (behaviour R)."""
     arguments = inputs(items, samples)
     dtype = next(model.parameters()).dtype
     arguments = {name: value.to(dtype) if value.is_floating_point() else value for name, value in arguments.items()}
     media = {} if len(arguments) == 3 else {"cache_implementation": "static"}
     with torch.no_grad():
         out = model.generate(**arguments, do_sample=False, max_new_tokens=MAX_NEW, eos_token_id=stops, pad_token_id=0,
-                             disable_compile=True, **media)
+                             disable_compile=True, return_dict_in_generate=True, output_logits=True, **media)
+    best = torch.stack(out.logits, 1).topk(2).values  # [batch, steps, 2]
+    leads = best[..., 0] - best[..., 1]
     answers = []
-    for row in out[:, arguments["input_ids"].shape[1]:].tolist():
+    for row, lead in zip(out.sequences[:, arguments["input_ids"].shape[1]:].tolist(), leads):
         end = next((i for i, token in enumerate(row) if token in stops), len(row) - 1)
-        answers.append(row[:end + 1])
+        answers.append((row[:end + 1], lead[:end + 1].min().item()))
     return answers
 
 
 def answers(model, samples, cases, stops):
-    """The answer of each case as ids."""
+    """The answer of each case, as generate() gives it."""
     items = [samples.prompt(sample) for sample, _, _ in cases]
     order = sorted(range(len(items)), key=lambda i: len(items[i].ids))
     out = [None] * len(items)

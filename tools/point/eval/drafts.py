@@ -69,7 +69,7 @@ def main():
         played = []
         for skill in skills:
             cases = held_out(skill, options.count, samples)
-            for (sample, _, _), answer in zip(cases, answers(model, samples, cases, stops)):
+            for (sample, _, _), (answer, _) in zip(cases, answers(model, samples, cases, stops)):
                 item = samples.prompt(sample)
                 first = len(item.ids)
                 add(item, answer)

@@ -36,7 +36,7 @@ def main():
     for skill in options.skill or world.SKILLS:
         cases = held_out(skill, options.count, samples)
         rows = []
-        for (_, prompt, wanted), given in zip(cases, answers(model, samples, cases, stops)):
+        for (_, prompt, wanted), (given, _) in zip(cases, answers(model, samples, cases, stops)):
             given = samples.tokenizer.decode(given, skip_special_tokens=False)
             rows.append({"prompt": prompt, "wanted": wanted, "given": given, "right": visible(wanted) == visible(given)})
         right = sum(row["right"] for row in rows)

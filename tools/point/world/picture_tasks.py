@@ -87,16 +87,19 @@ def ask_size(rng, scene):
     return shape and (f"Is the {shape[0]} big or small?", f"The {shape[0]} is {shape[2]}.")
 
 
+def place_of(scene, shape):
+    across = THIRDS[int(3 * shape[3] / scene.size[0])]
+    down = ROWS[int(3 * shape[4] / scene.size[1])]
+    return "middle" if across == down else f"{down} {across}"
+
+
 def ask_place(rng, scene):
     clear = [shape for shape in alone(scene, 0)
              if scene.clear(shape[3], scene.size[0]) and scene.clear(shape[4], scene.size[1])]
     if not clear:
         return None
     shape = rng.choice(clear)
-    across = THIRDS[int(3 * shape[3] / scene.size[0])]
-    down = ROWS[int(3 * shape[4] / scene.size[1])]
-    place = "middle" if across == down else f"{down} {across}"
-    return f"Where is the {shape[0]}?", f"The {shape[0]} is in the {place}."
+    return f"Where is the {shape[0]}?", f"The {shape[0]} is in the {place_of(scene, shape)}."
 
 
 def ask_relation(rng, scene):
@@ -113,23 +116,38 @@ def ask_relation(rng, scene):
     return f"Is the {first[0]} {relation} the {second[0]}?", "Yes." if before == said else "No."
 
 
-def ask_all(rng, scene):
-    if len(scene.shapes) > 3:
-        return None
+def from_left(scene):
+    """The shapes from left to right, or nothing where that is not clear."""
     shapes = sorted(scene.shapes, key=lambda shape: shape[3])
-    if any(b[3] - a[3] < 0.06 * scene.size[0] for a, b in zip(shapes, shapes[1:])):
+    clear = all(b[3] - a[3] > 0.05 * scene.size[0] for a, b in zip(shapes, shapes[1:]))
+    return shapes if clear else None
+
+
+def ask_all(rng, scene):
+    shapes = from_left(scene)
+    if not shapes:
         return None
     return (rng.choice(["Describe the picture.", "What is in the picture?", "What do you see?"]),
             f"I see {words.listing([f'a {shape[2]} {name(shape)}' for shape in shapes])}.")
 
 
 # What may be asked before the question that counts; a description would tell the rest.
+def ask_places(rng, scene):
+    shapes = from_left(scene)
+    if not shapes or not all(scene.clear(shape[3], scene.size[0]) and scene.clear(shape[4], scene.size[1])
+                             for shape in shapes):
+        return None
+    return "Where is everything?", ", ".join(f"{name(shape)} {place_of(scene, shape)}" for shape in shapes) + "."
+
+
 ASKS = [ask_shape, ask_colour, ask_count, ask_count, ask_size, ask_place, ask_relation]
 
 
-def shown(kind, medium, before, last, key):
-    """A conversation about one medium: the last question and its answer, with others before it for training."""
-    return Sample(with_media([last], [kind]), media=[medium], key=key, longer=with_media([*before, last], [kind]))
+def shown(kind, medium, before, last, key, after=()):
+    """A conversation about one medium: a question and its answer, for training with others before and after it. What tells
+    all comes after: an answer is to be seen and not to be read from an earlier one."""
+    return Sample(with_media([last], [kind]), media=[medium], key=key,
+                  longer=with_media([*before, last, *after], [kind]))
 
 
 def without(turns, last):
@@ -159,7 +177,9 @@ def scene(rng, asks, counts):
         if last is None or not drawn.shapes:
             continue
         turns = [rng.choice(ASKS)(rng, drawn) for _ in range(rng.choice([0, 0, 3, 5, 7]))]
-        return shown("image", picture_of(rng, drawn.picture()), without(turns, last), last, repr(drawn.shapes))
+        all_of_it = [ask(rng, drawn) for ask in rng.sample([ask_all, ask_places], 2)]
+        return shown("image", picture_of(rng, drawn.picture()), without(turns, last), last, repr(drawn.shapes),
+                     without(all_of_it, last))
 
 
 def shape(rng):
@@ -207,8 +227,10 @@ def chart(rng):
         return f"Is the {first} bar higher than the {second} bar?", "Yes." if high > low else "No."
 
     last, before = ask(), [ask() for _ in range(rng.choice([0, 1, 2, 4]))]
+    after = [("Which bars do you see from left to right?", ", ".join(colours) + "."),
+             ("Sort the bars from low to high.", ", ".join(colour for _, colour in order) + ".")]
     return shown("image", picture_of(rng, pictures.finish(rng, image)), without(before, last), last,
-                 repr((colours, heights)))
+                 repr((colours, heights)), after)
 
 
 PRINTED = sorted({*words.THINGS, *words.ANIMALS, *words.FRUITS, *words.FOODS, *words.PLACES, *words.NAMES, *words.CITIES,
@@ -218,9 +240,10 @@ PRINTED = sorted({*words.THINGS, *words.ANIMALS, *words.FRUITS, *words.FOODS, *w
 def printed(rng, text):
     question = rng.choice(["What is written here?", "Read this.", "What does the picture say?", "Which word is this?"])
     spelled = (rng.choice(["Spell it.", "Spell what you see."]), " ".join(text) + ".")
-    before = [spelled] if rng.random() < 0.7 else []  # every letter is seen for itself
+    before, after = rng.choice([([spelled], []), ([spelled], []), ([], [spelled])])  # every letter is seen for itself
     key = str(rng.random())  # few words, but every picture is another
-    return shown("image", picture_of(rng, pictures.printed(rng, text)), before, (question, f"It says {text}."), key)
+    return shown("image", picture_of(rng, pictures.printed(rng, text)), before, (question, f"It says {text}."), key,
+                 after)
 
 
 def word(rng):
@@ -256,8 +279,11 @@ def video(rng):
         return f"What appears at {stamp[at]}?", f"At {stamp[at]} there is a {name(seen)}."
 
     last, before = ask(), [ask() for _ in range(rng.choice([0, 1, 3, 5]))]
+    after = [("Say what appears when.", ", ".join(
+        f"{at} {name(one.shapes[0])}" for at, one in zip(stamp, scenes)) + ".")]
     film = pictures.Video([(second, one.picture()) for second, one in zip(seconds, scenes)])
-    return shown("video", film, without(before, last), last, repr([one.shapes for one in scenes]))
+    return shown("video", film, without(before, last), last, repr([one.shapes for one in scenes]),
+                 after)
 
 
 def moved(rng, size, shape_):
