@@ -49,21 +49,24 @@ def inputs(items, samples):
     width = max(len(item.ids) for item in items)
     ids = torch.zeros(len(items), width, dtype=torch.long)
     mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
-    pictures, frames, sounds = [], [], []
+    pictures, frames, counts, sounds = [], [], [], []
     for row, item in enumerate(items):
         begin = width - len(item.ids)
         ids[row, begin:], mask[row, begin:] = torch.tensor(item.ids), 1
-        is_video = samples.named["<|video|>"] in item.ids
-        types[row, begin:] = torch.tensor([0 if kind not in (PATCH, FRAME) else 3 if kind == FRAME else 2 if is_video else 1
-                                           for kind in item.kinds])
-        (frames if is_video else pictures).extend(zip(item.patches, item.places))
+        moving = [token == samples.named["<|video|>"] for token in item.ids]
+        types[row, begin:] = torch.tensor([3 if kind == FRAME else 0 if kind != PATCH else 2 if video else 1
+                                           for kind, video in zip(item.kinds, moving)])
+        of_video = {block: video for block, video in zip(item.blocks, moving) if block >= 0}
+        for block, picture in enumerate(zip(item.patches, item.places)):
+            (frames if of_video[block] else pictures).append(picture)
+        counts += [sum(of_video.values())] if any(of_video.values()) else []  # one film at most
         sounds += item.frames
     out = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
     if pictures:
         out["pixel_values"], out["image_position_ids"] = padded_pictures(pictures)
     if frames:
         out["pixel_values_videos"], out["video_position_ids"] = padded_pictures(frames)
-        out["num_frames_per_video"] = torch.tensor([len(item.patches) for item in items])
+        out["num_frames_per_video"] = torch.tensor(counts)
     if sounds:
         out["input_features"] = common.padded(sounds, 0.0)
         out["input_features_mask"] = common.padded([torch.ones(len(sound), dtype=torch.bool) for sound in sounds], False)

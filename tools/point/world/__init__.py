@@ -46,6 +46,7 @@ SOUND_SKILLS = {
     "spoken question": sound_tasks.spoken_question,
     "tones": sound_tasks.tones,
     "picture and speech": sound_tasks.match,
+    "media together": sound_tasks.together,
 }
 
 SKILLS = TEXT_SKILLS | PICTURE_SKILLS | SOUND_SKILLS
@@ -57,7 +58,7 @@ WEIGHTS = {
     "picture shape": 8, "picture colour": 6, "picture count": 14, "picture place": 12, "picture description": 14,
     "picture chart": 10, "printed word": 34, "printed number": 16, "video": 5,
     "spoken digits": 26, "spoken command": 16, "spoken sentence": 20, "spoken question": 16, "tones": 6,
-    "picture and speech": 8,
+    "picture and speech": 8, "media together": 6,
 }
 
 # Short questions that training asks many of in a row: a turn more costs less than a conversation more.

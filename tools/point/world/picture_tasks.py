@@ -255,8 +255,8 @@ def number(rng):
     return printed(rng, str(rng.randint(0, rng.choice([9, 99, 999]))))
 
 
-def video(rng):
-    count = rng.randint(2, 5)
+def film(rng, count):
+    """A film in which one shape after another appears; what is asked about it, and what tells all of it."""
     step = rng.choice([1, 1, 2, 5])
     scenes = [Scene(rng, 1) for _ in range(count)]
     size = scenes[0].size
@@ -273,17 +273,21 @@ def video(rng):
         if kind == "when" and [one.shapes[0][:2] for one in scenes].count(seen[:2]) == 1:
             return f"When does the {name(seen)} appear?", f"It appears at {stamp[at]}."
         if kind == "first":
-            return "What appears first?", f"First there is a {name(scenes[0].shapes[0])}."
+            return "What appears first?", f"First there is {words.with_article(name(scenes[0].shapes[0]))}."
         if kind == "last":
-            return "What appears last?", f"Last there is a {name(scenes[-1].shapes[0])}."
-        return f"What appears at {stamp[at]}?", f"At {stamp[at]} there is a {name(seen)}."
+            return "What appears last?", f"Last there is {words.with_article(name(scenes[-1].shapes[0]))}."
+        return f"What appears at {stamp[at]}?", f"At {stamp[at]} there is {words.with_article(name(seen))}."
 
+    told = ("Say what appears when.", ", ".join(
+        f"{at} {name(one.shapes[0])}" for at, one in zip(stamp, scenes)) + ".")
+    shots = pictures.Video([(second, one.picture()) for second, one in zip(seconds, scenes)])
+    return shots, ask, told, repr([one.shapes for one in scenes])
+
+
+def video(rng):
+    shots, ask, told, key = film(rng, rng.randint(2, 5))
     last, before = ask(), [ask() for _ in range(rng.choice([0, 1, 3, 5]))]
-    after = [("Say what appears when.", ", ".join(
-        f"{at} {name(one.shapes[0])}" for at, one in zip(stamp, scenes)) + ".")]
-    film = pictures.Video([(second, one.picture()) for second, one in zip(seconds, scenes)])
-    return shown("video", film, without(before, last), last, repr([one.shapes for one in scenes]),
-                 after)
+    return shown("video", shots, without(before, last), last, key, [told])
 
 
 def moved(rng, size, shape_):

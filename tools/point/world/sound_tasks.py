@@ -94,6 +94,25 @@ def tones(rng):
     return heard(rng, Sample(picture_tasks.with_media([(question, answer)], ["audio"]), media=[sounds.tones(rng, names)]))
 
 
+def together(rng):
+    """A picture, a recording and a film, or two of them, in one message, and a question about one."""
+    scene, said = picture_tasks.Scene(rng, 1), rng.choice(COMMANDS)
+    shots, ask, _, key = picture_tasks.film(rng, 2)
+    kind, colour = scene.shapes[0][:2]
+    about = {
+        "image": lambda: rng.choice([("What shape is in the picture?", f"It is {words.with_article(kind)}."),
+                                     (f"What colour is the {kind} in the picture?", f"The {kind} is {colour}.")]),
+        "audio": lambda: (rng.choice(["What was said?", "Transcribe the recording."]), said),
+        "video": lambda: (lambda turn: (turn[0].replace("appears", "appears in the film").replace(
+            "appear?", "appear in the film?"), turn[1]))(ask())}
+    kinds = rng.sample(list(about), rng.choice([2, 3, 3]))
+    turns = [about[one]() for one in rng.sample(kinds, len(kinds))]
+    media = {"image": lambda: pictures.Picture(scene.picture(), 70), "audio": lambda: sounds.speech(rng, said),
+             "video": lambda: shots}
+    return heard(rng, Sample(picture_tasks.with_media(turns[-1:], kinds), media=[media[one]() for one in kinds],
+                             longer=picture_tasks.with_media(turns, kinds)))
+
+
 def match(rng):
     """Does the picture show what is said?"""
     scene = picture_tasks.Scene(rng, 1)
