@@ -5,7 +5,11 @@
 namespace carat {
 namespace {
 
-bool IsMedium(const std::string& path) { return path.ends_with(".png") || path.ends_with(".wav"); }
+std::optional<PartKind> KindOf(const std::string& path) {
+  if (path.ends_with(".png")) return PartKind::kImage;
+  if (path.ends_with(".wav")) return PartKind::kAudio;
+  return std::nullopt;
+}
 
 TEST(DroppedFiles, TakeTheFormsOfTerminals) {
   const struct {
@@ -32,10 +36,23 @@ TEST(DroppedFiles, TakeTheFormsOfTerminals) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.line);
-    const DroppedFiles found = FindDroppedFiles(c.line, IsMedium);
-    EXPECT_EQ(found.paths, c.paths);
+    const DroppedFiles found = FindDroppedFiles(c.line, KindOf);
+    std::vector<std::string> paths;
+    for (const DroppedFile& file : found.files) {
+      paths.push_back(file.path);
+      EXPECT_EQ(file.kind, KindOf(file.path));
+    }
+    EXPECT_EQ(paths, c.paths);
     EXPECT_EQ(found.text, c.text);
   }
+}
+
+TEST(DroppedFiles, PathsBehindACommand) {
+  EXPECT_EQ(TypedPath("/a/b.png"), "/a/b.png");
+  EXPECT_EQ(TypedPath("'/a/my b.png'"), "/a/my b.png");
+  EXPECT_EQ(TypedPath("/a/my\\ b.png"), "/a/my b.png");
+  EXPECT_EQ(TypedPath("my b.png"), "my b.png");  // typed by a person
+  EXPECT_EQ(TypedPath("it's.png"), "it's.png");
 }
 
 }  // namespace

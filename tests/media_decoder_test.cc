@@ -4,7 +4,6 @@
 #include <cmath>
 #include <csignal>
 #include <fstream>
-#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -71,7 +70,7 @@ TEST(MediaDecoder, PicturesEqualPillows) {
     EXPECT_EQ(Crc32(pixels.rgb), static_cast<uint32_t>(golden.Find("crc")->integer()));
     ++pictures;
   }
-  EXPECT_GE(pictures, 28u);
+  EXPECT_GE(pictures, 29u);
 }
 
 TEST(MediaDecoder, SoundEqualsSoundfileAndSoxr) {
@@ -141,37 +140,30 @@ TEST(MediaDecoder, FramesAreSpreadOverTheFilm) {
   }
 }
 
-// The same pixels for a frame whether it was sought by key frames or met on the way; frames that
-// are never shown do not count.
-TEST(MediaDecoder, FewFramesAreThoseOfAllFrames) {
-  for (const char* name : {"keys.mp4", "keys.mkv", "hidden.webm", "moving.gif", "film.mov"}) {
+// Every frame is the one that the ffmpeg program decodes in its turn, whether it was sought by key
+// frames or met on the way; frames that are never shown do not count.
+TEST(MediaDecoder, FramesAreFfmpegs) {
+  size_t films = 0;
+  for (const auto& [name, golden] : Golden().Find("films")->object()) {
     SCOPED_TRACE(name);
     ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media(name)));
-    const auto crcs = [&](int64_t count) {
-      std::map<int64_t, uint32_t> found;
-      const Status done =
-          Decoder().Frames(source, {.count = count}, [&](const Frame& frame) -> Status {
-            found[frame.index] = Crc32(frame.pixels.rgb);
-            return {};
-          });
-      EXPECT_TRUE(done.has_value());
-      return found;
-    };
-    const auto all = crcs(1000);
-    const auto total = static_cast<int64_t>(all.size());
-    EXPECT_EQ(total, name == std::string("moving.gif") ? 12
-                     : name == std::string("film.mov") ? 20
-                                                       : 60);
-    for (const int64_t count : {1, 2, 3, 7, 11}) {
-      const auto some = crcs(count);
-      ASSERT_EQ(static_cast<int64_t>(some.size()), count);
+    const auto total = static_cast<int64_t>(golden.array().size());
+    for (const int64_t count : {int64_t{1}, int64_t{2}, int64_t{3}, int64_t{7}, int64_t{1000}}) {
+      SCOPED_TRACE(count);
+      const int64_t wanted = std::min(count, total);
       int64_t i = 0;
-      for (const auto& [index, crc] : some) {
-        EXPECT_EQ(index, i++ * total / count);
-        EXPECT_EQ(crc, all.at(index)) << index;
-      }
+      ASSERT_OK(Decoder().Frames(source, {.count = count}, [&](const Frame& frame) -> Status {
+        EXPECT_EQ(frame.index, i++ * total / wanted);
+        EXPECT_EQ(Crc32(frame.pixels.rgb),
+                  static_cast<uint32_t>(golden.array()[static_cast<size_t>(frame.index)].integer()))
+            << frame.index;
+        return {};
+      }));
+      EXPECT_EQ(i, wanted);
     }
+    ++films;
   }
+  EXPECT_GE(films, 8u);
 }
 
 TEST(MediaDecoder, AFilmThatWasHeldUprightIsTurned) {
@@ -301,7 +293,7 @@ TEST(MediaDecoder, ACutPictureIsRefused) {
 TEST(MediaDecoder, CutAndDamagedFilesEndInAnAnswer) {
   std::mt19937 random(1);
   for (const char* name : {"plain.png", "plain.jpg", "plain.webp", "plain.gif", "plain.tiff",
-                           "stereo.mp3", "stereo.m4a", "film.mp4"}) {
+                           "plain.avif", "stereo.mp3", "stereo.m4a", "film.mp4"}) {
     const std::string whole = MustRead(Media(name));
     for (int round = 0; round < 12; ++round) {
       std::string changed = whole;
@@ -319,7 +311,10 @@ TEST(MediaDecoder, CutAndDamagedFilesEndInAnAnswer) {
         done = Fail(picture.error());
       }
       if (!done) {
-        EXPECT_TRUE(done.error().Message().starts_with(name)) << done.error().Message();
+        const std::string message = done.error().Message();
+        EXPECT_TRUE(message.starts_with(name)) << message;
+        EXPECT_EQ(message.find("may not do"), std::string::npos) << message;
+        EXPECT_EQ(message.find("crashed"), std::string::npos) << message;
       }
     }
   }
@@ -364,9 +359,7 @@ TEST(MediaDecoder, HugeSidesOfRarePicturesAreRefused) {
   for (const std::string& file :
        {with("plain.bmp", 18, side + std::string(2, '\0') + side + std::string(2, '\0')),
         with("plain.gif", 6, side + side)}) {
-    const auto picture = PictureOf(std::string_view(file));
-    ASSERT_FALSE(picture.has_value());
-    EXPECT_NE(picture.error().Message().find("bytes"), std::string::npos);
+    ExpectError(PictureOf(std::string_view(file)), {"too large", "60000 x 60000"});
   }
 }
 
@@ -457,6 +450,7 @@ TEST_F(HostileAnswers, AllElseIsRefused) {
   const float samples[2] = {0, INFINITY};
   ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kSamples, .size = 8}, samples, end_));
   ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kSamples, .size = 7}, samples, end_));
+  ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kSamples, .size = 0}, end_));
   ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kSamples, .size = UINT64_MAX}, samples));
   ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kError, .size = 1 << 30}));
   ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kProgress, .size = 4}, 1.0f, end_));

@@ -91,6 +91,10 @@ TEST(Thumbnail, SixelIsAmongTheAttributes) {
   EXPECT_FALSE(HasSixel("\x1b[?6c"));
   EXPECT_FALSE(HasSixel(""));
   EXPECT_FALSE(HasSixel("4"));
+  EXPECT_EQ(Attributes("typed\x1b[?62;4cmore"), "\x1b[?62;4c");
+  EXPECT_EQ(Attributes("\x1b[?62;4"), "");  // not whole yet
+  EXPECT_EQ(Attributes("\x1b[?2004h"), "");
+  EXPECT_EQ(Attributes("abc"), "");
 }
 
 }  // namespace

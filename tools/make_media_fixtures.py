@@ -138,8 +138,28 @@ def save_films(out):
     ffmpeg("-i", out / "keys.mp4", "-c:v", "libvpx", "-b:v", "20k", "-g", 25, "-auto-alt-ref", 1, "-lag-in-frames", 16,
            "-pass", 2, "-passlogfile", out / "log", out / "hidden.webm")
     (out / "log-0.log").unlink()
+    # Frames before a key frame that need it, frames at uneven times, frames that change a part of the one before.
+    ffmpeg("-i", out / "keys.mp4", "-c:v", "libx264", "-x264-params", "open-gop=1:keyint=13:bframes=3", "-crf", 40,
+           out / "open.mp4")
+    ffmpeg("-i", out / "keys.mp4", "-vf", r"select=not(mod(n\,3))+not(mod(n\,5))", "-vsync", "vfr", "-c:v", "libx264", "-g", 7,
+           "-bf", 2, "-crf", 45, out / "uneven.mkv")
+    ffmpeg("-i", out / "keys.mp4", "-frames:v", 14, out / "parts.gif")
     ffmpeg("-i", out / "film.mp4", "-c", "copy", "-metadata:s:v", "rotate=90", out / "turned.mp4")
     ffmpeg("-i", out / "film.mp4", "-vn", "-c:a", "libopus", "-b:a", "16k", out / "sound.webm")
+
+
+def shown(path):
+    """The CRC-32 of every frame of a film, decoded one after the other."""
+    size = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width,height", "-of",
+                           "csv=p=0", path], check=True, capture_output=True, text=True).stdout
+    width, height = map(int, size.split()[0].split(","))
+    flags = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+    raw = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-vsync", "passthrough", "-sws_flags", flags, "-pix_fmt", "rgb24",
+                          "-f", "rawvideo", "-"], check=True, capture_output=True).stdout
+    return [zlib.crc32(raw[at:at + 3 * width * height]) for at in range(0, len(raw), 3 * width * height)]
+
+
+FILMS = ["film.mp4", "keys.mp4", "keys.mkv", "hidden.webm", "open.mp4", "uneven.mkv", "parts.gif", "silent.webm"]
 
 
 def heard(path):
@@ -156,7 +176,7 @@ def main():
     save_pictures(out)
     save_sounds(out)
     save_films(out)
-    golden = {"pictures": {}, "sounds": {}}
+    golden = {"pictures": {}, "sounds": {}, "films": {name: shown(out / name) for name in FILMS}}
     for path in sorted(out.iterdir()):
         if path.suffix in (".png", ".jpg", ".webp", ".gif", ".bmp", ".tiff", ".avif"):
             values = pixels(path)

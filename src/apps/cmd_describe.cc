@@ -49,9 +49,9 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
                       const std::string& file) {
   CARAT_ASSIGN(const MediaRequest request, RequestFor(o, file));
   MediaReader reader(MediaReading::kConversation, AppDecoder());
-  const auto got = reader.Get(request, static_cast<size_t>(session.context()) / 2);
+  const auto read = reader.Get(request, static_cast<size_t>(session.context()) / 2);
   ClearBar();
-  CARAT_ASSIGN(const MediaReader::Read* read, got);
+  if (!read) return Fail(read.error());
   Json text = TextPart(!o.question.empty()                ? o.question
                        : request.kind == PartKind::kVideo ? "Describe the video."
                                                           : "Describe the picture.");

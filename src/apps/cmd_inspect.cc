@@ -206,7 +206,9 @@ void AddModel(CLI::App& command, InspectOptions& o) {
 // The media of a command that takes some.
 Status TakeMedia(const CLI::App& command, InspectOptions& o) {
   if (command.get_option_no_throw("--image") == nullptr) return {};
-  CARAT_ASSIGN(o.source.media, GivenMedia(command));
+  GivenMedia media = ReadMediaOptions(command);
+  CARAT_TRY(CheckAllUsed(media));
+  o.source.media = std::move(media.requests);
   return {};
 }
 

@@ -6,12 +6,11 @@
 #include <string>
 
 #include "apps/answer_view.h"
+#include "apps/chat.h"
 #include "apps/commands.h"
 #include "apps/conversation.h"
-#include "apps/dropped_files.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
-#include "apps/line_editor.h"
 #include "apps/media_options.h"
 #include "apps/output.h"
 #include "apps/run_options.h"
@@ -21,155 +20,6 @@
 
 namespace carat {
 namespace {
-
-constexpr std::string_view kHelp =
-    "/new            begin again\n"
-    "/system         show the system prompt\n"
-    "/system TEXT    set it (- for none) and begin again\n"
-    "/think          thinking on or off\n"
-    "/image FILE     show a picture with the next message (/audio and /video likewise;\n"
-    "                a file dropped on the prompt does the same)\n"
-    "/save FILE      write the conversation as JSON\n"
-    "/load FILE      read one back\n"
-    "/stats          messages, context, seed, kernels\n"
-    "/quit           leave (also Ctrl-D)\n"
-    "A backslash at the end of a line goes on in the next; so do lines between two \"\"\".\n"
-    "Ctrl-C stops an answer and keeps the conversation.\n";
-
-void ShowStats(const Conversation& conversation, const Session& session) {
-  const Engine& engine = session.engine();
-  PrintErr("{} messages; context {} of {} positions; seed {}; kernels {}, {} threads\n",
-           conversation.num_messages(), session.size(), session.context(), conversation.seed(),
-           engine.table().name, engine.pool().threads());
-}
-
-std::string Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\n");
-  if (begin == std::string_view::npos) return "";
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1));
-}
-
-void System(const std::string& text, Conversation& conversation) {
-  if (text.empty()) {
-    const std::string& now = conversation.system();
-    PrintErr("{}\n", now.empty() ? "no system prompt" : EscapeForTerminal(now));
-    return;
-  }
-  conversation.SetSystem(text == "-" ? "" : text);
-  PrintErr("system prompt {}; a new conversation\n", text == "-" ? "removed" : "set");
-}
-
-Status SaveOrLoad(const std::string& name, const std::string& file, Conversation& conversation) {
-  if (file.empty())
-    return Fail({.what = "a file name is missing", .where = name, .wanted = name + " FILE"});
-  const std::string path = ExpandHome(file);
-  CARAT_TRY(name == "/save" ? conversation.Save(path) : conversation.Load(path));
-  PrintErr("{} messages {} {}\n", conversation.num_messages(),
-           name == "/save" ? "written to" : "read from", EscapeLine(path));
-  return {};
-}
-
-// /image, /audio, /video.
-std::optional<PartKind> MediaCommand(std::string_view name) {
-  if (name == "/image") return PartKind::kImage;
-  if (name == "/audio") return PartKind::kAudio;
-  if (name == "/video") return PartKind::kVideo;
-  return std::nullopt;
-}
-
-// Whether a file is of a kind that carat takes, and as what it is shown.
-std::optional<PartKind> KindOf(const std::string& path) {
-  const auto source = MediaSource::Open(path);
-  const auto type = source ? source->Type() : std::nullopt;
-  if (!type) return std::nullopt;
-  if (type->kind == MediaKind::kPicture) return PartKind::kImage;
-  if (type->kind == MediaKind::kSound) return PartKind::kAudio;
-  const auto info = AppDecoder().Describe(*source);  // a film may hold sound alone
-  return info && !info->has_picture ? PartKind::kAudio : PartKind::kVideo;
-}
-
-// Reads a medium for the next message and shows it where the terminal can.
-Status Attach(const MediaRequest& request, Conversation& conversation) {
-  CARAT_ASSIGN(const MediaReader::Read* read, conversation.Attach(request));
-  if (request.kind == PartKind::kAudio) return {};
-  static const Graphics graphics = TerminalGraphics();
-  WriteErr(Thumbnail(read->part.media.front()->pixels(), graphics));
-  return {};
-}
-
-// Files that were dropped on the prompt, and what was typed behind them, are a message with media;
-// files alone wait for the next message.
-Status Message(const TypedMessage& message, Conversation& conversation, AnswerView& view) {
-  const DroppedFiles dropped = FindDroppedFiles(
-      message.text, [](const std::string& path) { return KindOf(path).has_value(); });
-  for (const std::string& path : dropped.paths)
-    CARAT_TRY(Attach({.kind = *KindOf(path), .path = path}, conversation));
-  if (!dropped.paths.empty() && dropped.text.empty()) return {};
-  return conversation.Answer(dropped.paths.empty() ? message.text : dropped.text, view);
-}
-
-// Whether a line is a command and no dropped file.
-bool IsCommand(const TypedMessage& message) {
-  if (!message.one_line || !message.text.starts_with("/")) return false;
-  const std::string_view name = std::string_view(message.text).substr(0, message.text.find(' '));
-  return name.find('/', 1) == std::string_view::npos;
-}
-
-// One slash command. False: leave.
-Result<bool> Command(const std::string& line, Conversation& conversation, const Session& session) {
-  const size_t space = line.find(' ');
-  const std::string name = line.substr(0, space);
-  const std::string rest = space == std::string::npos ? "" : Trimmed(line.substr(space));
-  if (name == "/quit") return false;
-  if (name == "/help") {
-    WriteErr(kHelp);
-  } else if (name == "/new") {
-    conversation.Clear();
-    WriteErr("a new conversation\n");
-  } else if (name == "/system") {
-    System(rest, conversation);
-  } else if (name == "/think") {
-    PrintErr("thinking {}\n", conversation.ToggleThinking() ? "on" : "off");
-  } else if (name == "/save" || name == "/load") {
-    CARAT_TRY(SaveOrLoad(name, rest, conversation));
-  } else if (const auto kind = MediaCommand(name)) {
-    if (rest.empty())
-      return Fail({.what = "a file name is missing", .where = name, .wanted = name + " FILE"});
-    CARAT_TRY(Attach({.kind = *kind, .path = ExpandHome(rest)}, conversation));
-  } else if (name == "/stats") {
-    ShowStats(conversation, session);
-  } else {
-    return Fail({.what = "no such command; /help lists them", .found = name});
-  }
-  return true;
-}
-
-// What a person can do about a full context.
-Error WithAdvice(Error error, const Session& session, bool chat) {
-  if (error.code == ErrorCode::kContextFull) {
-    error.what += fmt::format("; --context N gives more room, up to {}",
-                              session.engine().config().max_positions);
-    if (chat) error.what += ", /new begins again, /save FILE keeps the conversation";
-  }
-  return error;
-}
-
-void Chat(Conversation& conversation, const Session& session, bool keep_history) {
-  WriteErr("Type a message; /help lists the commands, Ctrl-D ends.\n");
-  LineEditor editor(keep_history ? HistoryFile() : std::filesystem::path());
-  AnswerView view(ViewKind::kTerminal);
-  while (const std::optional<TypedMessage> message = editor.Read()) {
-    if (Trimmed(message->text).empty()) continue;
-    ClearInterrupt();
-    if (IsCommand(*message)) {
-      const Result<bool> go_on = Command(message->text, conversation, session);
-      if (!go_on) Report(go_on.error());
-      if (go_on && !*go_on) return;
-    } else if (const Status done = Message(*message, conversation, view); !done) {
-      Report(WithAdvice(done.error(), session, true));
-    }
-  }
-}
 
 bool ShowLoading(size_t done, size_t total) {
   constexpr size_t kBarFrom = size_t{256} << 20;  // bytes; less is loaded too fast for a bar
@@ -187,7 +37,7 @@ Result<std::optional<std::string>> SinglePrompt(const RunOptions& o) {
     if (::isatty(STDIN_FILENO) != 0) return prompt;
     CARAT_ASSIGN(prompt, ReadDescriptor(STDIN_FILENO, "standard input", kMaxPromptBytes));
   }
-  if (Trimmed(*prompt).empty() && o.media.empty())
+  if (Trimmed(*prompt).empty() && o.media.requests.empty())
     return Fail(
         {.what = "the prompt is empty", .wanted = "a prompt as argument or on standard input"});
   return prompt;
@@ -198,6 +48,8 @@ Result<int> Run(const RunOptions& o) {
   if (!prompt && o.json)
     return Fail({.what = "--json answers one prompt",
                  .wanted = "a prompt as argument or on standard input"});
+  // In a chat they hold for what is named later.
+  if (prompt) CARAT_TRY(CheckAllUsed(o.media));
   CatchInterrupts();
   CARAT_ASSIGN(const auto engine, OpenModel(o.model,
                                             {.embedders = o.mmproj,
@@ -215,14 +67,23 @@ Result<int> Run(const RunOptions& o) {
                              .stop = o.stop,
                              .seed = o.seed,
                              .generating = std::move(generating)});
-  for (const MediaRequest& request : o.media) CARAT_TRY(Attach(request, conversation));
   if (!prompt) {
-    Chat(conversation, session, !o.no_history);
+    CARAT_TRY(Chat(conversation, session, {.media = o.media, .keep_history = !o.no_history}));
     return 0;
   }
   AnswerView view(o.json ? ViewKind::kJson : ViewKind::kAnswer);
-  if (const Status done = conversation.Answer(*prompt, view); !done)
-    return Fail(WithAdvice(done.error(), session, false));
+  const auto attach = [&]() -> Status {
+    for (const MediaRequest& request : o.media.requests) {
+      CARAT_ASSIGN(const MediaPart part, conversation.Attach(request));
+      if (part.kind != PartKind::kAudio && !o.json)
+        WriteErr(Thumbnail(part.media.front()->pixels(), NamedGraphics()));
+    }
+    return {};
+  };
+  Status done = attach();
+  if (!done) view.Broken(done.error());
+  if (done) done = conversation.Answer(*prompt, view);
+  if (!done) return Fail(WithAdvice(done.error(), session, false));
   return Interrupted() ? 130 : 0;
 }
 
@@ -287,12 +148,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--kernels", o->kernels,
                   "reference, avx2 or avx512; the best of this processor if not given");
   run->callback([o, run, &exit_code] {
-    auto media = GivenMedia(*run);
-    if (!media) {
-      exit_code = Report(media.error());
-      return;
-    }
-    o->media = *std::move(media);
+    o->media = ReadMediaOptions(*run);
     const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());
   });

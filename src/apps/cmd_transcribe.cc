@@ -79,7 +79,7 @@ Status Run(const TranscribeOptions& o) {
   }
   CatchInterrupts();
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(o.file));
-  const MediaDecoder decoder = AppDecoder();
+  const MediaDecoder decoder = AppDecoder(false);  // it has a bar of its own
   CARAT_ASSIGN(const MediaInfo info, decoder.Describe(source));
   CARAT_ASSIGN(const auto engine, OpenModel(o.model,
                                             {.embedders = o.mmproj,

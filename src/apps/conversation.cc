@@ -1,5 +1,6 @@
 #include "apps/conversation.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <utility>
@@ -60,8 +61,8 @@ std::string TextOf(const Json* content) {
   return text;
 }
 
-// Messages that `carat run` can go on with: text and media of the known roles.
-Status CheckLoaded(const Json& messages, const std::string& path) {
+// The media of messages that `carat run` can go on with: text and media of the known roles.
+Result<std::vector<MediaRequest>> CheckLoaded(const Json& messages, const std::string& path) {
   const JsonView view(messages, path);
   if (!messages.is_array()) return Fail(view.Wrong("an array of messages"));
   for (size_t i = 0; i < messages.array().size(); ++i) {
@@ -77,9 +78,9 @@ Status CheckLoaded(const Json& messages, const std::string& path) {
   }
   const auto rendered = RenderPrompt(messages, nullptr, {});
   if (!rendered) return Fail(Within(path, rendered.error()));
-  if (const auto media = MediaRequestsOf(*rendered); !media)
-    return Fail(Within(path, media.error()));
-  return {};
+  auto media = MediaRequestsOf(*rendered);
+  if (!media) return Fail(Within(path, media.error()));
+  return media;
 }
 
 }  // namespace
@@ -94,6 +95,8 @@ Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options
 
 void Conversation::Clear() {
   messages_ = Json(Json::Array());
+  media_.clear();
+  used_ = 0;
   Detach();
   file_.clear();
   if (!options_.system.empty()) AddMessage("system", options_.system);
@@ -118,8 +121,13 @@ Status Conversation::Save(const std::string& path) {
 
 Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
-  CARAT_TRY(CheckLoaded(messages, path));
+  CARAT_ASSIGN(const std::vector<MediaRequest> requests, CheckLoaded(messages, path));
+  auto media = reader_.Parts(requests, static_cast<size_t>(session_.context()));
+  ClearBar();
+  if (!media) return Fail(Within(path, media.error()));
   messages_ = std::move(messages);
+  media_ = *std::move(media);
+  used_ = 0;
   Detach();
   options_.system.clear();
   if (num_messages() > 0) {
@@ -132,28 +140,32 @@ Status Conversation::Load(const std::string& path) {
   return {};
 }
 
-Result<const MediaReader::Read*> Conversation::Attach(const MediaRequest& request) {
+Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
   // What the conversation and the other media of this message leave.
+  size_t taken = used_;
+  for (const Attached& other : attached_) taken += NumTokens(other.part);
   const auto context = static_cast<size_t>(session_.context());
-  const size_t used = num_messages() > 0 ? static_cast<size_t>(session_.size()) : 0;
-  const size_t taken = used + attached_tokens_;
-  const auto got = reader_.Get(request, context > taken ? context - taken : 0);
+  auto read = reader_.Get(request, context > taken ? context - taken : 0);
   ClearBar();
-  CARAT_ASSIGN(const MediaReader::Read* read, got);
-  for (const auto& medium : read->part.media) attached_tokens_ += medium->num_tokens();
+  if (!read) return Fail(read.error());
   PrintErr("{}\n", EscapeLine(read->summary));
   if (!read->warning.empty()) PrintWarnings({read->warning});
-  attached_.push_back(request);
-  return read;
+  attached_.push_back({request, read->part});
+  return read->part;
 }
 
+void Conversation::Detach(size_t keep) { attached_.resize(std::min(keep, attached_.size())); }
+
 Status Conversation::Answer(const std::string& text, AnswerView& view) {
-  const size_t before = num_messages();
+  const size_t before = num_messages(), media_before = media_.size();
   if (attached_.empty()) {
     AddMessage("user", text);
   } else {
     Json::Array parts;  // media before text, as the model was taught
-    for (const MediaRequest& request : attached_) parts.push_back(ToJson(request));
+    for (const Attached& one : attached_) {
+      parts.push_back(ToJson(one.request));
+      media_.push_back(one.part);
+    }
     if (!text.empty()) parts.push_back(TextPart(text));
     AddMessage("user", std::move(parts));
   }
@@ -162,15 +174,11 @@ Status Conversation::Answer(const std::string& text, AnswerView& view) {
   // Without an answer it is as if nobody had asked.
   if (!done || num_messages() == before + 1) {
     messages_.array().resize(before);
+    media_.resize(media_before);
   } else {
     Detach();
   }
   return done;
-}
-
-void Conversation::Detach() {
-  attached_.clear();
-  attached_tokens_ = 0;
 }
 
 void Conversation::AddMessage(std::string_view role, Json content) {
@@ -180,19 +188,10 @@ void Conversation::AddMessage(std::string_view role, Json content) {
   messages_.array().push_back(std::move(message));
 }
 
-// What stands for the placeholders of all messages.
-Result<std::vector<MediaPart>> Conversation::Media(const RenderedPrompt& rendered) {
-  CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(rendered));
-  auto parts = reader_.Parts(requests, static_cast<size_t>(session_.context()));
-  ClearBar();
-  return parts;
-}
-
 Status Conversation::Stream(AnswerView& view) {
   CARAT_ASSIGN(const RenderedPrompt rendered,
                RenderPrompt(messages_, nullptr, {.enable_thinking = options_.think}));
-  CARAT_ASSIGN(const std::vector<MediaPart> media, Media(rendered));
-  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer_, rendered, media));
+  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer_, rendered, media_));
   AnswerStats stats;
   stats.prompt_tokens = prompt.ids.size();
   const double start = Now();
@@ -214,6 +213,7 @@ Status Conversation::Stream(AnswerView& view) {
   stats.prefill_seconds = read - start;
   stats.seconds = Now() - read;
   stats.used = session_.size();
+  used_ = static_cast<size_t>(session_.size());
   stats.context = session_.context();
   view.Done(stats);
   return {};

@@ -47,14 +47,15 @@ class Conversation {
   // begins, the message is taken back. An answer stopped later is kept as far as it came.
   Status Answer(const std::string& text, AnswerView& view);
 
-  // Shows a medium with the next message: reads it now, and says on standard error what it is. The
-  // result lives until the next call.
-  Result<const MediaReader::Read*> Attach(const MediaRequest& request);
+  // Shows a medium with the next message: reads it now, and says on standard error what it is. What
+  // was read stays, whatever becomes of the file.
+  Result<MediaPart> Attach(const MediaRequest& request);
+  size_t num_attached() const { return attached_.size(); }
+  // Forgets those attached after the first `keep`.
+  void Detach(size_t keep = 0);
 
  private:
   void AddMessage(std::string_view role, Json content);
-  Result<std::vector<MediaPart>> Media(const RenderedPrompt& rendered);
-  void Detach();
   Status Stream(AnswerView& view);
   Result<std::string_view> Decode(Generation& answer, bool opens_thought, AnswerView& view,
                                   std::vector<OutputEvent>& all);
@@ -65,8 +66,13 @@ class Conversation {
   Json messages_;     // an array
   std::string file_;  // of the last Save or Load
   MediaReader reader_;
-  std::vector<MediaRequest> attached_;  // for the next message
-  size_t attached_tokens_ = 0;
+  std::vector<MediaPart> media_;  // of all messages, in the order of their placeholders
+  size_t used_ = 0;               // positions of the conversation after its last answer
+  struct Attached {
+    MediaRequest request;
+    MediaPart part;
+  };
+  std::vector<Attached> attached_;  // for the next message
   uint64_t seed_ = 0;
 };
 

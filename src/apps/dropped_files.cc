@@ -56,18 +56,24 @@ std::string PathOf(const std::string& text) {
 
 }  // namespace
 
-DroppedFiles FindDroppedFiles(std::string_view line, bool (*is_medium)(const std::string& path)) {
+DroppedFiles FindDroppedFiles(std::string_view line, const KindOfFile& kind_of) {
   DroppedFiles found;
   while (true) {
     line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
     const Word word = FirstWord(line);
     const std::string path = PathOf(word.text);
-    if (!path.starts_with("/") || !is_medium(path)) break;
-    found.paths.push_back(path);
+    const auto kind = path.starts_with("/") ? kind_of(path) : std::nullopt;
+    if (!kind) break;
+    found.files.push_back({path, *kind});
     line.remove_prefix(word.end);
   }
   found.text = std::string(line);
   return found;
+}
+
+std::string TypedPath(const std::string& text) {
+  const Word word = FirstWord(text);
+  return word.end == text.size() && !word.text.empty() ? PathOf(word.text) : text;
 }
 
 }  // namespace carat

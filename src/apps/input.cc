@@ -113,6 +113,12 @@ std::filesystem::path ModelFolder() {
   return std::filesystem::path(home != nullptr ? home : ".") / ".local/share/carat/models";
 }
 
+std::string Trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\n");
+  if (begin == std::string_view::npos) return "";
+  return std::string(text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1));
+}
+
 std::string ExpandHome(const std::string& path) {
   const char* home = std::getenv("HOME");
   if (!path.starts_with("~/") || home == nullptr) return path;

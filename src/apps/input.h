@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "chat/media_request.h"
 #include "chat/template.h"
@@ -35,6 +36,9 @@ Result<RenderedPrompt> RenderSource(const PromptSource& source);
 // The prompt of whichever source is given, with its media as the reference reads them. What
 // rendering warns of goes to standard error.
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer);
+
+// Without white space at its ends.
+std::string Trimmed(std::string_view text);
 
 // "~/…" with the home directory in front.
 std::string ExpandHome(const std::string& path);

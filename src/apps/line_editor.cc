@@ -67,6 +67,14 @@ unsigned char Paste(EditLine* line, int) {
   return CC_REFRESH;
 }
 
+// A late answer about the terminal's attributes is none of the user's words.
+unsigned char DropAnswer(EditLine* line, int) {
+  wchar_t c = 0;
+  while (el_wgetc(line, &c) == 1 && (c == L';' || (c >= L'0' && c <= L'9'))) {
+  }
+  return CC_NORM;
+}
+
 // A program that is told to end while it waits for a line must not leave the terminal raw. In the
 // background it has given the terminal back already, and may not touch it.
 void RestoreAndEnd(int signal) {
@@ -157,6 +165,8 @@ LineEditor::LineEditor(std::filesystem::path history) : data_(std::make_unique<D
   el_set(line, EL_ADDFN, "carat-drop-line", "Drop the line", &DropLine);
   el_set(line, EL_ADDFN, "carat-suspend", "Stop until fg", &Suspend);
   el_set(line, EL_ADDFN, "carat-paste", "Take pasted text", &Paste);
+  el_set(line, EL_ADDFN, "carat-drop-answer", "Drop a terminal's answer", &DropAnswer);
+  el_set(line, EL_BIND, "\\e[?", "carat-drop-answer", nullptr);
   el_set(line, EL_BIND, "^C", "carat-drop-line", nullptr);
   el_set(line, EL_BIND, "^Z", "carat-suspend", nullptr);
   el_set(line, EL_BIND, "\\e[200~", "carat-paste", nullptr);
@@ -167,6 +177,10 @@ LineEditor::LineEditor(std::filesystem::path history) : data_(std::make_unique<D
 LineEditor::~LineEditor() {
   history_end(data_->history);
   el_end(data_->line);
+}
+
+void LineEditor::Push(const std::string& keys) {
+  if (!keys.empty()) el_push(data_->line, keys.c_str());
 }
 
 std::optional<TypedMessage> LineEditor::Read() {

@@ -25,6 +25,8 @@ class LineEditor {
 
   // The next message, or nothing at the end of input. Ctrl-C drops what was typed.
   std::optional<TypedMessage> Read();
+  // Keys that were read from the terminal before: the next Read() takes them first.
+  void Push(const std::string& keys);
 
  private:
   struct Data;

@@ -1,6 +1,9 @@
 #include "apps/media_options.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -14,27 +17,22 @@
 namespace carat {
 namespace {
 
-const CLI::IsMember& IsBudget() {
-  static const CLI::IsMember check{std::vector<size_t>(kBudgets.begin(), kBudgets.end())};
-  return check;
+// "auto", or one of the budgets.
+size_t BudgetOf(const std::string& text) {
+  size_t budget = 0;
+  std::from_chars(text.data(), text.data() + text.size(), budget);
+  return budget;
+}
+
+CLI::IsMember IsBudget() {
+  std::vector<std::string> names = {"auto"};
+  for (const size_t budget : kBudgets) names.push_back(std::to_string(budget));
+  return CLI::IsMember(names);
 }
 
 bool Given(const CLI::App& command, const char* name) {
   const CLI::Option* option = command.get_option_no_throw(name);
   return option != nullptr && !option->empty();
-}
-
-// What stands behind these options acts on media of one kind.
-Status CheckHasMedia(const CLI::App& command) {
-  for (const auto& [option, needed] : {std::pair("--budget", "--image"),
-                                       {"--frames", "--video"},
-                                       {"--fps", "--video"},
-                                       {"--video-sound", "--video"}}) {
-    if (!Given(command, option) || Given(command, needed)) continue;
-    return Fail(
-        {.what = "an option without anything to act on", .where = option, .wanted = needed});
-  }
-  return {};
 }
 
 std::filesystem::path DecoderProgram() {
@@ -48,11 +46,11 @@ std::filesystem::path DecoderProgram() {
 
 }  // namespace
 
-CLI::Option* AddBudget(CLI::App& command, size_t& budget) {
-  return command
-      .add_option("--budget", budget,
-                  "soft tokens of a picture: 70, 140, 280, 560 or 1120; chosen from the picture if "
-                  "not given")
+void AddBudget(CLI::App& command, size_t& budget) {
+  command
+      .add_option_function<std::string>(
+          "--budget", [&budget](const std::string& text) { budget = BudgetOf(text); },
+          "soft tokens of a picture: 70, 140, 280, 560, 1120, or auto: chosen from the picture")
       ->check(IsBudget());
 }
 
@@ -67,8 +65,9 @@ void AddMediaOptions(CLI::App& command, bool sound) {
   add("--audio", "sound before the message (may be given again)");
   add("--video", "a film before the message (may be given again)");
   command
-      .add_option_function<size_t>(
-          "--budget", [](size_t) {}, "soft tokens of a picture: 70, 140, 280, 560 or 1120")
+      .add_option_function<std::string>(
+          "--budget", [](const std::string&) {},
+          "soft tokens of a picture: 70, 140, 280, 560, 1120 or auto")
       ->check(IsBudget());
   CLI::Option* frames =
       command
@@ -85,44 +84,64 @@ void AddMediaOptions(CLI::App& command, bool sound) {
       "--video-sound", [](int64_t) {}, "the sound of films too, each behind its frames");
 }
 
-Result<std::vector<MediaRequest>> GivenMedia(const CLI::App& command) {
-  CARAT_TRY(CheckHasMedia(command));
-  const bool sound = Given(command, "--video-sound");
-  std::vector<MediaRequest> requests;
+std::vector<MediaRequest> GivenMedia::Requests(PartKind kind, const std::string& path) const {
+  MediaRequest request{.kind = kind, .path = path};
+  if (kind == PartKind::kImage) request.budget = budget;
+  if (kind != PartKind::kVideo) return {request};
+  request.frames = frames;
+  request.fps = fps;
+  if (!video_sound) return {request};
+  return {request, {.kind = PartKind::kAudio, .path = path}};
+}
+
+GivenMedia ReadMediaOptions(const CLI::App& command) {
+  GivenMedia media;
+  if (Given(command, "--budget"))
+    media.budget = BudgetOf(command.get_option("--budget")->as<std::string>());
+  if (Given(command, "--frames")) media.frames = command.get_option("--frames")->as<int64_t>();
+  if (Given(command, "--fps")) media.fps = command.get_option("--fps")->as<double>();
+  media.video_sound = Given(command, "--video-sound");
   std::map<std::string, size_t> taken;  // values of each option
   for (const CLI::Option* option : command.parse_order()) {
     const std::string name = option->get_name();
-    MediaRequest request;
-    if (name == "--image") {
-      if (Given(command, "--budget")) request.budget = command.get_option("--budget")->as<size_t>();
-    } else if (name == "--audio") {
-      request.kind = PartKind::kAudio;
-    } else if (name == "--video") {
-      request.kind = PartKind::kVideo;
-      if (Given(command, "--frames"))
-        request.frames = command.get_option("--frames")->as<int64_t>();
-      if (Given(command, "--fps")) request.fps = command.get_option("--fps")->as<double>();
-    } else {
-      continue;
+    for (const PartKind kind : {PartKind::kImage, PartKind::kAudio, PartKind::kVideo}) {
+      if (name != fmt::format("--{}", TypeOf(kind))) continue;
+      for (MediaRequest& request : media.Requests(kind, option->results().at(taken[name]++)))
+        media.requests.push_back(std::move(request));
     }
-    request.path = option->results().at(taken[name]++);
-    requests.push_back(request);
-    if (request.kind == PartKind::kVideo && sound)
-      requests.push_back({.kind = PartKind::kAudio, .path = request.path});
   }
-  return requests;
+  for (const auto& [option, wanted] : {std::pair("--budget", "--image"),
+                                       {"--frames", "--video"},
+                                       {"--fps", "--video"},
+                                       {"--video-sound", "--video"}}) {
+    if (!Given(command, option) || taken.contains(wanted)) continue;
+    media.idle = option;
+    media.wanted = wanted;
+  }
+  return media;
 }
 
-MediaDecoder AppDecoder() {
-  // A bar for what takes longer than this.
-  constexpr double kQuickSeconds = 1;
-  return MediaDecoder(DecoderProgram(), [begin = 0.0, last = 0.0](double share) mutable {
-    const double now = Now();
-    if (now - last > kQuickSeconds) begin = now;  // another file
-    last = now;
-    if (share > 0 && now - begin > kQuickSeconds) ShowBar("reading", 100 * share, 100, "%");
-    return !Interrupted();
-  });
+Status CheckAllUsed(const GivenMedia& media) {
+  if (media.idle.empty()) return {};
+  return Fail({.what = "an option without anything to act on",
+               .where = media.idle,
+               .wanted = media.wanted});
+}
+
+MediaDecoder AppDecoder(bool bar) {
+  constexpr double kQuickSeconds = 1;  // a bar for what takes longer,
+  constexpr double kStep = 0.1;        // drawn so often
+  return MediaDecoder(
+      DecoderProgram(), [bar, begin = 0.0, last = 0.0, drawn = 0.0](double share) mutable {
+        const double now = Now();
+        if (now - last > kQuickSeconds) begin = now;  // another file
+        last = now;
+        if (bar && share > 0 && now - begin > kQuickSeconds && now - drawn > kStep) {
+          ShowBar("reading", 100 * share, 100, "%");
+          drawn = now;
+        }
+        return !Interrupted();
+      });
 }
 
 }  // namespace carat

@@ -1,7 +1,7 @@
 // The options of commands that take media.
 #pragma once
 
-#include <filesystem>
+#include <string>
 #include <vector>
 
 #include "apps/commands.h"
@@ -13,15 +13,31 @@ namespace carat {
 
 // --image, --audio, --video, --budget, --frames and --fps, and with `sound` --video-sound.
 void AddMediaOptions(CLI::App& command, bool sound = false);
-// What they ask for, in the order in which they stand on the command line; for a callback of the
-// command. An error if one of the others has nothing to act on.
-Result<std::vector<MediaRequest>> GivenMedia(const CLI::App& command);
+
+struct GivenMedia {
+  std::vector<MediaRequest> requests;  // in the order in which they stand on the command line
+  // What holds for media that are named later.
+  size_t budget = 0;
+  int64_t frames = 0;
+  double fps = 0;
+  bool video_sound = false;
+  std::string idle;  // an option that acts on none of the requests, and the one that it wants
+  std::string wanted;
+
+  // A medium under these options: itself, and behind a film its sound if that is wanted.
+  std::vector<MediaRequest> Requests(PartKind kind, const std::string& path) const;
+};
+
+// What the options say; for a callback of the command.
+GivenMedia ReadMediaOptions(const CLI::App& command);
+// An error if an option has nothing to act on.
+Status CheckAllUsed(const GivenMedia& media);
 
 // --budget for commands that name their files otherwise.
-CLI::Option* AddBudget(CLI::App& command, size_t& budget);
+void AddBudget(CLI::App& command, size_t& budget);
 
-// carat-decode, beside this program or where it is installed, watched for Ctrl-C and with a bar for
-// long files.
-MediaDecoder AppDecoder();
+// carat-decode, beside this program or where it is installed, watched for Ctrl-C; `bar` shows one
+// for long files.
+MediaDecoder AppDecoder(bool bar = true);
 
 }  // namespace carat

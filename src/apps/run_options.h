@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "chat/media_request.h"
+#include "apps/media_options.h"
 #include "engine/generate.h"
 #include "tensor/dtype.h"
 
@@ -17,7 +17,7 @@ struct RunOptions {
   std::string model;
   std::string mmproj;
   std::optional<std::string> prompt;
-  std::vector<MediaRequest> media;  // in the order of the command line
+  GivenMedia media;
   std::string system;
   bool think = false;
   size_t max_tokens = SIZE_MAX;

@@ -17,7 +17,7 @@ namespace {
 
 // Pixels; about eight lines of text.
 constexpr size_t kMaxSide = 160;
-constexpr int kAnswerMs = 150;
+constexpr int kAnswerMs = 1000;  // over a slow line too
 
 // Terminals that speak kitty's protocol, by what they set in the environment.
 bool IsKitty() {
@@ -85,40 +85,53 @@ std::string Sixel(const Pixels& pixels) {
 
 }  // namespace
 
-bool HasSixel(std::string_view answer) {
-  const size_t begin = answer.find("\x1b[?");
-  if (begin == std::string_view::npos) return false;
-  std::string_view attributes = answer.substr(begin + 3);
-  attributes = attributes.substr(0, attributes.find('c'));
-  while (!attributes.empty()) {
-    const size_t end = std::min(attributes.find(';'), attributes.size());
-    if (attributes.substr(0, end) == "4") return true;
-    attributes.remove_prefix(std::min(end + 1, attributes.size()));
+std::string_view Attributes(std::string_view read) {
+  constexpr std::string_view kBegin = "\x1b[?";
+  const size_t begin = read.find(kBegin);
+  if (begin == std::string_view::npos) return "";
+  const size_t end = read.find_first_not_of("0123456789;", begin + kBegin.size());
+  if (end == std::string_view::npos || read[end] != 'c') return "";
+  return read.substr(begin, end + 1 - begin);
+}
+
+bool HasSixel(std::string_view attributes) {
+  // Each number stands between marks that are none.
+  for (size_t at = attributes.find('4'); at != std::string_view::npos;
+       at = attributes.find('4', at + 1)) {
+    const auto is_mark = [&](size_t i) {
+      return i < attributes.size() &&
+             std::string_view("?;c").find(attributes[i]) != std::string_view::npos;
+    };
+    if (at > 0 && is_mark(at - 1) && is_mark(at + 1)) return true;
   }
   return false;
 }
 
-Graphics TerminalGraphics() {
+Graphics NamedGraphics() {
+  return ::isatty(STDERR_FILENO) != 0 && IsKitty() ? Graphics::kKitty : Graphics::kNone;
+}
+
+Graphics AskedGraphics(std::string& typed) {
   termios before{};
-  if (::isatty(STDERR_FILENO) == 0 || ::tcgetattr(STDIN_FILENO, &before) != 0)
-    return Graphics::kNone;
-  if (IsKitty()) return Graphics::kKitty;
   const char* name = std::getenv("TERM");
-  if (name == nullptr || std::string_view(name) == "dumb" || std::string_view(name) == "linux")
+  if (name == nullptr || std::string_view(name) == "dumb" || std::string_view(name) == "linux" ||
+      ::isatty(STDERR_FILENO) == 0 || ::tcgetpgrp(STDIN_FILENO) != ::getpgrp() ||
+      ::tcgetattr(STDIN_FILENO, &before) != 0)
     return Graphics::kNone;
   termios raw = before;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   if (::tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0) return Graphics::kNone;
   WriteErr("\x1b[c");
-  std::string answer;
   pollfd wait{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-  while (!answer.ends_with("c") && ::poll(&wait, 1, kAnswerMs) > 0) {
+  while (Attributes(typed).empty() && ::poll(&wait, 1, kAnswerMs) > 0) {
     char bytes[64];
     const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof bytes);
     if (n <= 0) break;
-    answer.append(bytes, static_cast<size_t>(n));
+    typed.append(bytes, static_cast<size_t>(n));
   }
   ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
+  const std::string answer(Attributes(typed));
+  if (!answer.empty()) typed.erase(typed.find(answer), answer.size());
   return HasSixel(answer) ? Graphics::kSixel : Graphics::kNone;
 }
 

@@ -113,6 +113,12 @@ Result<RenderedPrompt> Expand(const RenderedPrompt& rendered, std::span<const Me
 
 }  // namespace
 
+size_t NumTokens(const MediaPart& part) {
+  size_t tokens = 0;
+  for (const auto& medium : part.media) tokens += medium->num_tokens();
+  return tokens;
+}
+
 std::string TimeStamp(int64_t seconds) {
   return fmt::format("{:02}:{:02}", seconds / 60, seconds % 60);
 }

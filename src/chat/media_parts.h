@@ -26,6 +26,9 @@ struct MediaPart {
   std::vector<int64_t> seconds = {};
 };
 
+// The soft tokens of a part.
+size_t NumTokens(const MediaPart& part);
+
 // "MM:SS"; minutes may have more digits.
 std::string TimeStamp(int64_t seconds);
 

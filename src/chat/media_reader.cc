@@ -1,7 +1,6 @@
 #include "chat/media_reader.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -35,12 +34,6 @@ Result<MediaSource> OpenSource(const MediaRequest& request) {
   return MediaSource::FromBytes(*bytes, name);
 }
 
-size_t NumTokens(const MediaPart& part) {
-  size_t tokens = 0;
-  for (const auto& medium : part.media) tokens += medium->num_tokens();
-  return tokens;
-}
-
 // While a file is read: no more of it than the context takes.
 Status CheckRoom(const MediaPart& part, size_t room, const std::string& name) {
   const size_t tokens = NumTokens(part);
@@ -62,37 +55,22 @@ std::string ShortName(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
-// Which file a path names now: a file that was written again is read again.
-std::string Identity(const std::string& path) {
-  struct stat info{};
-  if (path.starts_with("data:") || ::stat(path.c_str(), &info) != 0) return "";
-  return fmt::format("{}:{}:{}:{}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
-                     info.st_mtim.tv_nsec);
-}
-
 }  // namespace
 
 MediaReader::MediaReader(MediaReading reading, MediaDecoder decoder)
     : reading_(reading), decoder_(std::move(decoder)) {}
 
-Result<const MediaReader::Read*> MediaReader::Get(const MediaRequest& request, size_t room) {
-  const std::string key =
-      fmt::format("{}|{}|{}|{}|{}|{}", TypeOf(request.kind), request.budget, request.frames,
-                  request.fps, Identity(request.path), request.path);
-  if (const auto known = read_.find(key); known != read_.end()) return &known->second;
-  Result<Read> read = request.kind == PartKind::kImage   ? ReadImage(request, room)
-                      : request.kind == PartKind::kAudio ? ReadAudio(request, room)
-                                                         : ReadVideo(request, room);
-  if (!read) return Fail(read.error());
-  return &read_.emplace(key, *std::move(read)).first->second;
+Result<MediaReader::Read> MediaReader::Get(const MediaRequest& request, size_t room) const {
+  if (request.kind == PartKind::kImage) return ReadImage(request, room);
+  return request.kind == PartKind::kAudio ? ReadAudio(request, room) : ReadVideo(request, room);
 }
 
 Result<std::vector<MediaPart>> MediaReader::Parts(const std::vector<MediaRequest>& requests,
-                                                  size_t room) {
+                                                  size_t room) const {
   std::vector<MediaPart> parts;
   for (const MediaRequest& request : requests) {
-    CARAT_ASSIGN(const Read* read, Get(request, room));
-    parts.push_back(read->part);
+    CARAT_ASSIGN(Read read, Get(request, room));
+    parts.push_back(std::move(read.part));
   }
   return parts;
 }

@@ -1,7 +1,6 @@
 // MediaReader: media files to what stands in a prompt for them.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -20,7 +19,7 @@ enum class MediaReading {
   kReference,
 };
 
-// Reads media and remembers them, so that a conversation decodes each file once. One thread.
+// Thread-safe as its decoder is.
 class MediaReader {
  public:
   struct Read {
@@ -31,11 +30,11 @@ class MediaReader {
 
   MediaReader(MediaReading reading, MediaDecoder decoder);
   // `room` is how many soft tokens may be used at most: it bounds an automatic budget, and sound
-  // and films beyond it are refused while they are read (kContextFull). A file that has changed
-  // since is read again.
-  Result<const Read*> Get(const MediaRequest& request, size_t room);
+  // and films beyond it are refused while they are read (kContextFull).
+  Result<Read> Get(const MediaRequest& request, size_t room) const;
   // What stands for each request, with the same room for each.
-  Result<std::vector<MediaPart>> Parts(const std::vector<MediaRequest>& requests, size_t room);
+  Result<std::vector<MediaPart>> Parts(const std::vector<MediaRequest>& requests,
+                                       size_t room) const;
 
  private:
   Result<Read> ReadImage(const MediaRequest& request, size_t room) const;
@@ -44,7 +43,6 @@ class MediaReader {
 
   MediaReading reading_;
   MediaDecoder decoder_;
-  std::map<std::string, Read> read_;
 };
 
 }  // namespace carat

@@ -24,19 +24,26 @@ Status CheckMembers(const JsonView& part, PartKind kind) {
   return {};
 }
 
-// A part that names a file or carries the bytes.
+// "auto" is 0.
+Result<size_t> BudgetOf(const JsonView& part) {
+  if (!part.Has("budget")) return 0;
+  CARAT_ASSIGN(const JsonView budget, part.Get("budget"));
+  const Json& value = budget.value();
+  if (value.is_string() && value.string() == "auto") return 0;
+  for (const size_t known : kBudgets)
+    if (value.is_int() && value.integer() == static_cast<int64_t>(known)) return known;
+  return Fail({.what = "no such budget",
+               .where = part.path() + ".budget",
+               .wanted = "70, 140, 280, 560, 1120 or \"auto\"",
+               .found = value.Dump().substr(0, 40)});
+}
+
+// A part that names a file.
 Result<MediaRequest> FromPath(const JsonView& part, PartKind kind) {
   CARAT_TRY(CheckMembers(part, kind));
   MediaRequest request{.kind = kind};
   CARAT_ASSIGN(request.path, part.String("path"));
-  CARAT_ASSIGN(const int64_t budget, part.IntOr("budget", 0, 0, INT32_MAX));
-  if (budget != 0 && std::ranges::find(kBudgets, static_cast<size_t>(budget)) == kBudgets.end()) {
-    return Fail({.what = "no such budget",
-                 .where = part.path() + ".budget",
-                 .wanted = "70, 140, 280, 560 or 1120",
-                 .found = std::to_string(budget)});
-  }
-  request.budget = static_cast<size_t>(budget);
+  CARAT_ASSIGN(request.budget, BudgetOf(part));
   if (part.Has("frames")) {
     CARAT_ASSIGN(request.frames, part.Int("frames", 1, kMaxVideoFrames));
   }
@@ -56,8 +63,10 @@ Result<MediaRequest> FromPath(const JsonView& part, PartKind kind) {
 }
 
 Result<MediaRequest> FromUrl(const JsonView& part) {
+  CARAT_TRY(CheckMembers(part, PartKind::kImage));
   CARAT_ASSIGN(const JsonView object, part.Object("image_url"));
   MediaRequest request;
+  CARAT_ASSIGN(request.budget, BudgetOf(part));
   CARAT_ASSIGN(request.path, object.String("url"));
   if (!request.path.starts_with("data:")) {
     return Fail({.code = ErrorCode::kUnsupported,
@@ -70,6 +79,7 @@ Result<MediaRequest> FromUrl(const JsonView& part) {
 }
 
 Result<MediaRequest> FromSamples(const JsonView& part) {
+  CARAT_TRY(CheckMembers(part, PartKind::kAudio));
   CARAT_ASSIGN(const JsonView object, part.Object("input_audio"));
   CARAT_ASSIGN(const std::string data, object.String("data"));
   return MediaRequest{.kind = PartKind::kAudio, .path = "data:audio;base64," + data};

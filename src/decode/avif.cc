@@ -27,6 +27,9 @@ Result<Pixels> DecodeAvif(std::span<const uint8_t> file) {
                                                                      avifDecoderDestroy);
   if (!decoder) return Fail({.code = ErrorCode::kNoMemory, .what = "no memory for a decoder"});
   decoder->maxThreads = 1;
+  // What older encoders leave out; Pillow takes such files too.
+  decoder->strictFlags &=
+      ~static_cast<avifStrictFlags>(AVIF_STRICT_PIXI_REQUIRED | AVIF_STRICT_CLAP_VALID);
   decoder->ignoreExif = decoder->ignoreXMP = AVIF_TRUE;
   decoder->imageSizeLimit = static_cast<uint32_t>(kMaxPixels);
   decoder->imageDimensionLimit = kMaxSide;

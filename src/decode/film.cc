@@ -1,5 +1,7 @@
 #include "decode/film.h"
 
+#include <fmt/format.h>
+
 extern "C" {
 #include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
@@ -75,36 +77,49 @@ class Picker {
   }
 
   Result<const AVFrame*> ByTime(int64_t time) {
-    const FilmIndex::Key* key = index_.KeyBefore(time);
-    const AVFrame* frame = nullptr;
-    if (seeks_ && key != nullptr && key->time > last_) {
-      seeks_ = reader_.SeekBack(key->seek);
-      if (seeks_) {
-        CARAT_ASSIGN(frame, reader_.Next());
-        seeks_ = frame != nullptr && TimeOf(*frame) <= time;
-      }
-      if (!seeks_) {  // the file does not let itself be searched: all of it, then
-        CARAT_TRY(reader_.Restart());
-        frame = nullptr;
-      }
+    if (held_ == nullptr || TimeOf(*held_) < time) {
+      CARAT_TRY(SeekTowards(time));
     }
-    while (frame == nullptr || TimeOf(*frame) < time) {
-      CARAT_ASSIGN(frame, reader_.Next());
-      if (frame == nullptr) return nullptr;
+    // A frame that never came out is stood for by the next one.
+    while (held_ == nullptr || TimeOf(*held_) < time) {
+      CARAT_ASSIGN(held_, reader_.Next());
+      if (held_ == nullptr) return nullptr;
     }
-    last_ = TimeOf(*frame);
-    return frame;
+    return held_;
+  }
+
+  // Goes on from a key frame where that leaves some frames out.
+  Status SeekTowards(int64_t time) {
+    constexpr std::ptrdiff_t kWorthIt = 4;
+    const auto key = std::ranges::upper_bound(index_.keys, time);
+    if (!seeks_ || key == index_.keys.begin()) return {};
+    const int64_t key_time = *std::prev(key), now = held_ != nullptr ? TimeOf(*held_) : INT64_MIN;
+    const auto left_out = std::ranges::lower_bound(index_.times, key_time) -
+                          std::ranges::upper_bound(index_.times, now);
+    if (left_out < kWorthIt) return {};
+    held_ = nullptr;
+    seeks_ = reader_.SeekBack(key_time);
+    if (seeks_) {
+      CARAT_ASSIGN(held_, reader_.Next());
+      // The file may have led elsewhere, or have called a frame a key that is none.
+      seeks_ = held_ != nullptr && TimeOf(*held_) <= time &&
+               (held_->key_frame != 0 || TimeOf(*held_) < key_time);
+    }
+    if (seeks_) return {};
+    held_ = nullptr;
+    return reader_.Restart();
   }
 
   static int64_t TimeOf(const AVFrame& frame) {
-    return frame.best_effort_timestamp == AV_NOPTS_VALUE ? INT64_MIN : frame.best_effort_timestamp;
+    const int64_t time = frame.pts != AV_NOPTS_VALUE ? frame.pts : frame.best_effort_timestamp;
+    return time == AV_NOPTS_VALUE ? INT64_MIN : time;
   }
 
   FrameReader& reader_;
   const FilmIndex& index_;
   bool seeks_ = true;
-  int64_t next_ = 0;          // by counting
-  int64_t last_ = INT64_MIN;  // by time
+  int64_t next_ = 0;               // by counting
+  const AVFrame* held_ = nullptr;  // by time: the last one; the reader's
 };
 
 }  // namespace
@@ -226,7 +241,13 @@ Status Film::Frames(int64_t wanted, double per_second, const FrameSink& sink) {
   const double rate = FramesPerSecond();
   if (per_second > 0) {
     const double count = std::floor(static_cast<double>(total) / rate * per_second);
-    wanted = static_cast<int64_t>(std::clamp(count, 1.0, static_cast<double>(kMaxVideoFrames)));
+    if (count > static_cast<double>(kMaxVideoFrames)) {
+      return Fail({.code = ErrorCode::kUnsupported,
+                   .what = "this rate gives too many frames",
+                   .wanted = fmt::format("at most {}", kMaxVideoFrames),
+                   .found = fmt::format("{:.0f}", count)});
+    }
+    wanted = std::max<int64_t>(1, static_cast<int64_t>(count));
   }
   wanted = std::clamp<int64_t>(std::min(wanted, total), 1, kMaxVideoFrames);
   const int orientation = Orientation();

@@ -30,9 +30,9 @@ class Film {
   Result<Pixels> FirstPicture();
 
   // `wanted` frames spread over the film as the specification says (section 7), all of them where
-  // it has fewer; or, with per_second > 0, as many as that rate gives. In order and upright, each
-  // with its index and its time in seconds. What lies between two of them is passed over by key
-  // frames where the file has times and lets itself be searched.
+  // it has fewer; or, with per_second > 0, as many as that rate gives, at most kMaxVideoFrames. In
+  // order and upright, each with its index and its time in seconds. What lies between two of them
+  // is passed over by key frames where the file has times and lets itself be searched.
   using FrameSink = std::function<void(const Pixels& pixels, int64_t index, double seconds)>;
   Status Frames(int64_t wanted, double per_second, const FrameSink& sink);
 

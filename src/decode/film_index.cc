@@ -17,11 +17,6 @@ bool IsHidden(const AVPacket& packet, AVCodecID codec) {
 
 }  // namespace
 
-const FilmIndex::Key* FilmIndex::KeyBefore(int64_t time) const {
-  const auto after = std::ranges::upper_bound(keys, time, {}, &Key::time);
-  return after == keys.begin() ? nullptr : &*std::prev(after);
-}
-
 Result<FilmIndex> ReadFilmIndex(Container& container) {
   const int video = container.video();
   const AVCodecID codec = container.stream(video).codecpar->codec_id;
@@ -40,14 +35,10 @@ Result<FilmIndex> ReadFilmIndex(Container& container) {
     timed = timed && packet->pts != AV_NOPTS_VALUE;
     if (!timed) continue;
     index.times.push_back(packet->pts);
-    if ((packet->flags & AV_PKT_FLAG_KEY) != 0) {
-      const int64_t seek =
-          packet->dts == AV_NOPTS_VALUE ? packet->pts : std::min(packet->pts, packet->dts);
-      index.keys.push_back({packet->pts, seek});
-    }
+    if ((packet->flags & AV_PKT_FLAG_KEY) != 0) index.keys.push_back(packet->pts);
   }
   std::ranges::sort(index.times);
-  std::ranges::sort(index.keys, {}, &FilmIndex::Key::time);
+  std::ranges::sort(index.keys);
   if (!timed || std::ranges::adjacent_find(index.times) != index.times.end()) {
     index.times.clear();
     index.keys.clear();

@@ -14,15 +14,8 @@ struct FilmIndex {
   // The time of each frame in the stream's units, rising; empty if the file does not tell every
   // frame's time.
   std::vector<int64_t> times;
-  // Frames that can be decoded without others, by rising time; where to seek for each.
-  struct Key {
-    int64_t time;
-    int64_t seek;
-  };
-  std::vector<Key> keys;
-
-  // The last key frame not after this time; null if there is none.
-  const Key* KeyBefore(int64_t time) const;
+  // The times of those that the file marks as decodable without others, rising.
+  std::vector<int64_t> keys;
 };
 
 // Reads the container to its end. Errors: more frames than media/limits.h.

@@ -76,6 +76,9 @@ Status LockDown(const Bounds& bounds) {
   for (const int call : {SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(lseek)})
     allow(call, {SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO)});
   allow(SCMP_SYS(write), {SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO)});
+  // Libraries complain there; the parent has made it /dev/null.
+  for (const int call : {SCMP_SYS(write), SCMP_SYS(writev)})
+    allow(call, {SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)});
   allow(SCMP_SYS(tgkill), {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()))});
   // Memory of its own, and none that can be run as code.
   allow(SCMP_SYS(mmap), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),

@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <vector>
@@ -74,7 +76,13 @@ TEST(LockDown, KillsWhatReachesOut) {
        [] { ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
   };
   for (const auto& c : cases) EXPECT_EQ(EndOf(c.action), SIGSYS) << c.name;
-  // What damages itself has crashed.
+  // Complaints are no attack, and what damages itself has crashed.
+  EXPECT_EQ(EndOf([] {
+              std::fputs("bad data\n", stderr);
+              const iovec text{.iov_base = const_cast<char*>("x"), .iov_len = 1};
+              ::writev(STDERR_FILENO, &text, 1);
+            }),
+            0);
   EXPECT_EQ(EndOf([] { std::abort(); }), SIGABRT);
 }
 

@@ -5,7 +5,9 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include <array>
 #include <charconv>
+#include <cstdlib>
 #include <new>
 #include <string>
 #include <string_view>
@@ -38,6 +40,25 @@ Status Wants(const FileTypeInfo& type, bool fits, std::string_view wanted) {
                .found = std::string(type.name)});
 }
 
+// The sides that the header of a GIF or BMP names: FFmpeg does not tell those that it refuses.
+Status CheckNamedSize(const FileTypeInfo& type) {
+  std::array<uint8_t, 26> head{};
+  const auto number = [&](size_t at, size_t bytes) {
+    uint32_t value = 0;
+    for (size_t i = bytes; i-- > 0;) value = value << 8 | head[at + i];
+    return value;
+  };
+  // A BMP that begins at its end has a negative height.
+  const auto side = [&](size_t at) {
+    return std::abs(int64_t{static_cast<int32_t>(number(at, 4))});
+  };
+  ReadAt(0, head);
+  if (type.type == FileType::kGif) return CheckPictureSize(number(6, 2), number(8, 2));
+  const bool old = number(14, 4) == 12;
+  return old ? CheckPictureSize(number(18, 2), number(20, 2))
+             : CheckPictureSize(static_cast<uint64_t>(side(18)), static_cast<uint64_t>(side(22)));
+}
+
 Result<Pixels> FirstPictureOfFilm(const FileTypeInfo& type) {
   CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
   return film.FirstPicture();
@@ -45,7 +66,10 @@ Result<Pixels> FirstPictureOfFilm(const FileTypeInfo& type) {
 
 Result<Pixels> Picture(const FileTypeInfo& type) {
   CARAT_TRY(Wants(type, type.kind == MediaKind::kPicture, "a picture"));
-  if (type.type == FileType::kGif || type.type == FileType::kBmp) return FirstPictureOfFilm(type);
+  if (type.type == FileType::kGif || type.type == FileType::kBmp) {
+    CARAT_TRY(CheckNamedSize(type));
+    return FirstPictureOfFilm(type);
+  }
   CARAT_ASSIGN(const std::vector<uint8_t> file, ReadInput(kMaxPictureBytes));
   switch (type.type) {
     case FileType::kJpeg:

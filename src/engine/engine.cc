@@ -142,6 +142,12 @@ Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
   return {};
 }
 
+std::string Engine::FindBrokenWeight() const {
+  std::string where = FindNonFinite(files_.tensors());
+  if (where.empty() && embedder_files_) where = FindNonFinite(embedder_files_->tensors());
+  return where;
+}
+
 Result<const Tokenizer*> Engine::RequireTokenizer() const {
   if (tokenizer_) return &*tokenizer_;
   return Fail({.code = ErrorCode::kNotFound,

@@ -55,6 +55,9 @@ class Engine {
   Result<const Tokenizer*> RequireTokenizer() const;
   const GenerationDefaults& defaults() const { return defaults_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  // The first weight that is no finite number, of the model and its embedders, as FindNonFinite
+  // says it. Reads all of them.
+  std::string FindBrokenWeight() const;
   const kernels::Table& table() const { return *table_; }
   ThreadPool& pool() const { return *pool_; }
 

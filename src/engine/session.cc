@@ -73,7 +73,7 @@ Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)
 // found.
 Status Session::CheckLogits(std::span<const float> logits) const {
   if (std::ranges::all_of(logits, [](float x) { return std::isfinite(x); })) return {};
-  const std::string where = FindNonFinite(engine_->files().tensors());
+  const std::string where = engine_->FindBrokenWeight();
   return Fail({.what = where.empty() ? "the model's numbers ran out of range"
                                      : "a weight is not a finite number",
                .where = where.empty() ? fmt::format("position {}", cache_.size() - 1) : where});
@@ -239,17 +239,20 @@ Status Session::AppendSound(std::span<const float> samples) {
       {pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(whole)});
   const auto hidden = static_cast<size_t>(engine_->config().hidden);
   const std::vector<TokenId> ids(static_cast<size_t>(chunk_), engine_->config().audio);
+  Status ran;
   size_t done = 0;
-  for (size_t n = 0; done < frames; done += n) {
+  for (size_t n = 0; done < frames && ran; done += ran ? n : 0) {
     n = std::min(static_cast<size_t>(chunk_), frames - done);
     soft_.resize(n * hidden);
     EmbedTokens(*engine_, context_, medium, done, n, soft_);
     const SoftRun run{.at = 0, .count = n, .rows = soft_.data()};
-    CARAT_TRY(Run({.ids = std::span(ids).first(n), .soft = {&run, 1}},
-                  std::span(medium.keys()).subspan(done, n), LogitRows::kNone, {}));
+    ran = Run({.ids = std::span(ids).first(n), .soft = {&run, 1}},
+              std::span(medium.keys()).subspan(done, n), LogitRows::kNone, {});
   }
-  pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(whole));
-  return {};
+  // What was run is in the timeline, whatever came after it.
+  pending_.erase(pending_.begin(),
+                 pending_.begin() + static_cast<std::ptrdiff_t>(done * kFrameSamples));
+  return ran;
 }
 
 Status Session::EndSound() {

@@ -42,7 +42,8 @@ Result<std::pair<Pixels, wire::PictureHead>> ReadPicture(DecoderProcess& process
 }
 
 Result<std::vector<float>> ReadSamples(DecoderProcess& process, uint64_t size) {
-  if (size > wire::kMaxSamplesBody || size % sizeof(float) != 0) return Fail(Nonsense());
+  if (size == 0 || size > wire::kMaxSamplesBody || size % sizeof(float) != 0)
+    return Fail(Nonsense());
   std::vector<float> samples(static_cast<size_t>(size) / sizeof(float));
   CARAT_TRY(process.ReadBody(samples.data(), static_cast<size_t>(size)));
   if (!std::ranges::all_of(samples, [](float x) { return std::isfinite(x); }))
@@ -169,14 +170,17 @@ Result<Pixels> MediaDecoder::Picture(const MediaSource& source) const {
 Status MediaDecoder::Sound(const MediaSource& source, const SampleSink& sink) const {
   constexpr uint64_t kMost = (kMaxSoundSeconds + 1) * kSampleRate;
   uint64_t total = 0;
-  return Run({program_, watch_}, source, {"sound"},
-             [&](DecoderProcess& process, const wire::Header& header) -> Status {
-               if (header.kind != wire::Kind::kSamples) return Fail(Nonsense());
-               CARAT_ASSIGN(const std::vector<float> samples, ReadSamples(process, header.size));
-               total += samples.size();
-               if (total > kMost) return Fail(Nonsense());
-               return sink(samples);
-             });
+  Status sunk;
+  const Status done =
+      Run({program_, watch_}, source, {"sound"},
+          [&](DecoderProcess& process, const wire::Header& header) -> Status {
+            if (header.kind != wire::Kind::kSamples) return Fail(Nonsense());
+            CARAT_ASSIGN(const std::vector<float> samples, ReadSamples(process, header.size));
+            total += samples.size();
+            if (total > kMost) return Fail(Nonsense());
+            return sunk = sink(samples);
+          });
+  return sunk ? done : sunk;
 }
 
 Status MediaDecoder::Frames(const MediaSource& source, const FrameRequest& request,
@@ -186,20 +190,23 @@ Status MediaDecoder::Frames(const MediaSource& source, const FrameRequest& reque
                  .wanted = fmt::format("1 to {}", kMaxVideoFrames),
                  .found = std::to_string(request.count)});
   }
+  const int64_t most = request.per_second > 0 ? kMaxVideoFrames : request.count;
   int64_t taken = 0, last = -1;
-  CARAT_TRY(Run({program_, watch_}, source,
-                {"frames", std::to_string(request.count), fmt::format("{}", request.per_second)},
-                [&](DecoderProcess& process, const wire::Header& header) -> Status {
-                  if (header.kind != wire::Kind::kFrame || taken == kMaxVideoFrames)
-                    return Fail(Nonsense());
-                  CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
-                  if (picture.second.index <= last) return Fail(Nonsense());
-                  last = picture.second.index;
-                  ++taken;
-                  return sink({.pixels = std::move(picture.first),
-                               .index = last,
-                               .seconds = picture.second.seconds});
-                }));
+  Status sunk;
+  const Status done =
+      Run({program_, watch_}, source,
+          {"frames", std::to_string(request.count), fmt::format("{}", request.per_second)},
+          [&](DecoderProcess& process, const wire::Header& header) -> Status {
+            if (header.kind != wire::Kind::kFrame || taken == most) return Fail(Nonsense());
+            CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
+            if (picture.second.index <= last) return Fail(Nonsense());
+            last = picture.second.index;
+            ++taken;
+            return sunk = sink({.pixels = std::move(picture.first),
+                                .index = last,
+                                .seconds = picture.second.seconds});
+          });
+  if (!sunk || !done) return sunk ? done : sunk;
   if (taken == 0) return Fail({.what = "the film holds no pictures", .where = source.name()});
   return {};
 }

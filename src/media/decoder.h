@@ -39,7 +39,7 @@ struct MediaInfo {
   FileTypeInfo type;
   bool has_picture = false;
   bool has_sound = false;
-  uint32_t width = 0, height = 0;  // upright for pictures, as stored for films
+  uint32_t width = 0, height = 0;  // upright
   uint32_t sample_rate = 0, channels = 0;
   double seconds = 0;  // 0: the file does not say
   double frames_per_second = 0;
@@ -59,7 +59,7 @@ struct FrameRequest {
 // All calls block until the decoder is done, at most kMaxDecoders run at once, others wait.
 // Thread-safe if the watch is. Errors name the source: a file that is broken, of another kind, or
 // larger than media/limits.h; a decoder that was stopped, with the reason; kCancelled by the watch;
-// kNoMemory. An error of a sink ends the decoding and is returned.
+// kNoMemory. An error of a sink ends the decoding and is returned as it is.
 class MediaDecoder {
  public:
   // `program` is carat-decode. The watch is called in the caller's thread.

@@ -94,9 +94,14 @@ Result<DecoderProcess> DecoderProcess::Start(const std::filesystem::path& progra
   ScopedFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.valid()) {
     const int error = errno;
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
+    if (error != ESRCH) {  // else it has ended already, and its number is another's
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
     places.release();
+    if (error == ESRCH) {
+      return Fail({.what = "the file could not be decoded", .found = "its decoder ended early"});
+    }
     return Fail({.code = ErrorCode::kIo,
                  .what = "the media decoder cannot be watched",
                  .found = std::strerror(error)});
@@ -141,24 +146,23 @@ Error DecoderProcess::HowItEnded() {
 
 // In slices, between which the caller is asked whether it still wants to.
 Status DecoderProcess::WaitForOutput() {
-  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kSilence(kDecoderSilenceMs);
   const Clock::time_point begin = Clock::now();
   while (true) {
     if (watch_ && !watch_(share_)) return Fail(Cancelled());
     pollfd wait{.fd = output_.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&wait, 1, kSliceMs);
-    const int64_t ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();
-    if (ready > 0) {
-      wait_ms_ -= ms;
+    const Clock::duration waited = Clock::now() - begin;
+    if (ready > 0 && waited < left_) {
+      left_ -= waited;
       return {};
     }
-    if (ms < kDecoderSilenceMs && ms < wait_ms_) continue;
+    if (waited < kSilence && waited < left_) continue;
     return Fail({.what = "the file could not be decoded",
-                 .found = ms < wait_ms_ ? fmt::format("its decoder was silent for {} seconds, and "
-                                                      "was stopped",
-                                                      kDecoderSilenceMs / 1000)
-                                        : "its decoder took too long, and was stopped"});
+                 .found = waited < left_ ? fmt::format("its decoder was silent for {} seconds, and "
+                                                       "was stopped",
+                                                       kDecoderSilenceMs / 1000)
+                                         : "its decoder took too long, and was stopped"});
   }
 }
 

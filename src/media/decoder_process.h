@@ -1,6 +1,7 @@
 // One run of carat-decode and its messages.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -37,10 +38,12 @@ class DecoderProcess {
   Status ReadBody(void* out, size_t size);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   DecoderProcess(ScopedFd process, ScopedFd output, int64_t wait_ms, MediaWatch watch)
       : process_(std::move(process)),
         output_(std::move(output)),
-        wait_ms_(wait_ms),
+        left_(std::chrono::milliseconds(wait_ms)),
         watch_(std::move(watch)) {}
   Status WaitForOutput();
   Error HowItEnded();
@@ -48,7 +51,7 @@ class DecoderProcess {
 
   ScopedFd process_;  // not valid: moved from
   ScopedFd output_;
-  int64_t wait_ms_;  // that are left
+  Clock::duration left_;  // that it may be waited for
   MediaWatch watch_;
   double share_ = 0;
 };

@@ -31,7 +31,7 @@ struct PictureHead {
 
 // What is known before anything is decoded; 0 where it does not apply or is not known.
 struct Info {
-  uint32_t width = 0;  // of the picture or the film, as stored
+  uint32_t width = 0;  // of the picture or the film, upright
   uint32_t height = 0;
   uint32_t sample_rate = 0;
   uint32_t channels = 0;

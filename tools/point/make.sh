@@ -15,4 +15,6 @@ drafter_steps=${DRAFTER_STEPS:-2000}
 "$python" "$here/curves.py" "$folder" "$root/docs"
 "$python" "$here/eval/run.py" "$root/models/point" | tee "$folder/skills.txt"
 "$python" "$here/eval/drafts.py" "$root/models/point" | tee "$folder/drafts.txt"
-"$python" "$root/tools/make_point_goldens.py"
+rm -rf "$root/tests/golden/point_media"
+"$python" "$root/tools/make_point_goldens.py" text
+"$python" "$root/tools/make_point_goldens.py" media

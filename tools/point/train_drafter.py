@@ -3,9 +3,9 @@
 the keys are the target's, and from the second step on it reads its own hidden state. It learns what the target would
 write. Resumable.
 
-    train_drafter.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N]
+    train_drafter.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--begin-with DRAFTER --pool N]
 
-FOLDER gets drafter.pt and drafter.csv (the losses: of the first draft, and of the later ones).
+--begin-with takes the weights of an exported drafter as the first ones. FOLDER gets drafter.pt and drafter.csv (the losses: of the first draft, and of the later ones).
 """
 
 import argparse
@@ -13,6 +13,7 @@ import pathlib
 import sys
 
 import torch
+from safetensors.torch import load_file
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -54,6 +55,9 @@ def make(options, samples):
     target = point.make_model(vocab)
     target.load_state_dict(torch.load(options.folder / "state.pt", weights_only=True)["model"])
     drafter = make_drafter(vocab)
+    if options.begin_with is not None:
+        drafter.load_state_dict({name: value.float() for name, value in
+                                 load_file(options.begin_with / "model.safetensors").items()}, strict=False)
     # Compiling the small layers for every shape takes longer than it saves.
     draft = DraftNet(drafter, Net(target.requires_grad_(False)), compiled=False)
     return drafter, lambda batch: draft_losses(draft, batch)
@@ -62,6 +66,7 @@ def make(options, samples):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--begin-with", type=pathlib.Path)
     training.add_options(parser)
     options = parser.parse_args()
     training.train("drafter", options, lambda samples: make(options, samples))
