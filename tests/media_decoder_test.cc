@@ -192,6 +192,22 @@ TEST(MediaDecoder, AFilmThatWasHeldUprightIsTurned) {
   }
 }
 
+TEST(MediaDecoder, AWatchIsToldOfTheEnd) {
+  std::vector<double> shares;
+  const MediaDecoder decoder(std::string(CARAT_BINARY) + "-decode", [&](double share) {
+    shares.push_back(share);
+    return true;
+  });
+  for (const char* name : {"plain.png", "stereo.wav"}) {  // one that is read, one that is refused
+    shares.clear();
+    ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media(name)));
+    EXPECT_EQ(decoder.Picture(source).has_value(), name == std::string("plain.png"));
+    ASSERT_GE(shares.size(), 2u);
+    EXPECT_EQ(shares.back(), 1);
+    EXPECT_LT(shares.front(), 1);
+  }
+}
+
 TEST(MediaDecoder, AWatchCancels) {
   int asked = 0;
   const MediaDecoder decoder(std::string(CARAT_BINARY) + "-decode", [&](double share) {

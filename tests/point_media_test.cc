@@ -107,7 +107,6 @@ TEST(PointMedia, TheProgramAnswersAsTransformers) {
   const TempFolder folder;
   size_t asked = 0;
   for (const Case& c : Cases()) {
-    // The smallest sample holds each skill; of many, all.
     SCOPED_TRACE(c.skill + ": " + c.media.front().path);
     WriteText(folder / "prompt", c.prompt);
     std::string options;

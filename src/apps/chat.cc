@@ -46,12 +46,12 @@ class Attacher {
  private:
   // The terminal is asked when the first picture comes.
   Graphics graphics() {
-    if (!graphics_) graphics_ = NamedGraphics();
-    if (*graphics_ == Graphics::kNone && !asked_) {
+    if (graphics_) return *graphics_;
+    graphics_ = NamedGraphics();
+    if (*graphics_ == Graphics::kNone) {
       std::string typed;
       graphics_ = AskedGraphics(typed);
       editor_.Push(typed);
-      asked_ = true;
     }
     return *graphics_;
   }
@@ -60,7 +60,6 @@ class Attacher {
   LineEditor& editor_;
   const GivenMedia& options_;
   std::optional<Graphics> graphics_;
-  bool asked_ = false;
 };
 
 constexpr std::string_view kHelp =
@@ -168,7 +167,6 @@ Status Message(const DroppedFiles& dropped, const TypedMessage& message, Convers
 
 }  // namespace
 
-// What a person can do about a full context.
 Error WithAdvice(Error error, const Session& session, bool chat) {
   if (error.code == ErrorCode::kContextFull) {
     error.what += fmt::format("; --context N gives more room, up to {}",

@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "apps/answer_view.h"
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
@@ -49,21 +48,20 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
                       const std::string& file) {
   CARAT_ASSIGN(const MediaRequest request, RequestFor(o, file));
   MediaReader reader(MediaReading::kConversation, AppDecoder());
-  const auto read = reader.Get(request, static_cast<size_t>(session.context()) / 2);
-  ClearBar();
-  if (!read) return Fail(read.error());
+  CARAT_ASSIGN(const MediaReader::Read read,
+               reader.Get(request, static_cast<size_t>(session.context()) / 2));
   Json text = TextPart(!o.question.empty()                ? o.question
                        : request.kind == PartKind::kVideo ? "Describe the video."
                                                           : "Describe the picture.");
   CARAT_ASSIGN(const Prompt prompt,
-               OneMessagePrompt(tokenizer, {ToJson(request), std::move(text)}, read->part));
+               OneMessagePrompt(tokenizer, {ToJson(request), std::move(text)}, read.part));
   CARAT_ASSIGN(const OneAnswer answer, GreedyAnswer(session, tokenizer, prompt, o.max_tokens));
   Json json;
   json.Set("file", file);
   json.Set("text", answer.text);
   json.Set("reason", StopReasonName(answer.reason));
   json.Set("prompt_tokens", static_cast<int64_t>(prompt.ids.size()));
-  if (!read->warning.empty()) json.Set("warning", read->warning);
+  if (!read.warning.empty()) json.Set("warning", read.warning);
   return json;
 }
 

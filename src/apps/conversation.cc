@@ -123,7 +123,6 @@ Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, CheckLoaded(messages, path));
   auto media = reader_.Parts(requests, static_cast<size_t>(session_.context()));
-  ClearBar();
   if (!media) return Fail(Within(path, media.error()));
   messages_ = std::move(messages);
   media_ = *std::move(media);
@@ -145,13 +144,12 @@ Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
   size_t taken = used_;
   for (const Attached& other : attached_) taken += NumTokens(other.part);
   const auto context = static_cast<size_t>(session_.context());
-  auto read = reader_.Get(request, context > taken ? context - taken : 0);
-  ClearBar();
-  if (!read) return Fail(read.error());
-  PrintErr("{}\n", EscapeLine(read->summary));
-  if (!read->warning.empty()) PrintWarnings({read->warning});
-  attached_.push_back({request, read->part});
-  return read->part;
+  CARAT_ASSIGN(const MediaReader::Read read,
+               reader_.Get(request, context > taken ? context - taken : 0));
+  PrintErr("{}\n", EscapeLine(read.summary));
+  if (!read.warning.empty()) PrintWarnings({read.warning});
+  attached_.push_back({request, read.part});
+  return read.part;
 }
 
 void Conversation::Detach(size_t keep) { attached_.resize(std::min(keep, attached_.size())); }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "apps/answer_view.h"
 #include "apps/media_options.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
@@ -33,11 +32,9 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
 
 Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
                          const std::vector<MediaRequest>& media) {
-  MediaReader reader(MediaReading::kReference, AppDecoder());
-  const auto parts = reader.Parts(media, SIZE_MAX);
-  ClearBar();
-  if (!parts) return Fail(parts.error());
-  return ToPrompt(tokenizer, rendered, *parts);
+  const MediaReader reader(MediaReading::kReference, AppDecoder());
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
+  return ToPrompt(tokenizer, rendered, parts);
 }
 
 Result<RenderedPrompt> Render(const PromptSource& source, const Json& messages) {

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "apps/answer_view.h"
 #include "apps/media_options.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
@@ -66,10 +65,8 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
                        const std::string& out) {
   if (media.empty())
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
-  MediaReader reader(MediaReading::kReference, AppDecoder());
-  const auto got = reader.Parts(media, SIZE_MAX);
-  ClearBar();
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, got);
+  const MediaReader reader(MediaReading::kReference, AppDecoder());
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);
   std::vector<float> rows;

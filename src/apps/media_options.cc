@@ -131,17 +131,18 @@ Status CheckAllUsed(const GivenMedia& media) {
 MediaDecoder AppDecoder(bool bar) {
   constexpr double kQuickSeconds = 1;  // a bar for what takes longer,
   constexpr double kStep = 0.1;        // drawn so often
-  return MediaDecoder(
-      DecoderProgram(), [bar, begin = 0.0, last = 0.0, drawn = 0.0](double share) mutable {
-        const double now = Now();
-        if (now - last > kQuickSeconds) begin = now;  // another file
-        last = now;
-        if (bar && share > 0 && now - begin > kQuickSeconds && now - drawn > kStep) {
-          ShowBar("reading", 100 * share, 100, "%");
-          drawn = now;
-        }
-        return !Interrupted();
-      });
+  // Each file gets a fresh copy of this.
+  return MediaDecoder(DecoderProgram(), [bar, begin = 0.0, drawn = 0.0](double share) mutable {
+    const double now = Now();
+    if (begin == 0) begin = now;
+    if (bar && share >= 1) {
+      ClearBar();
+    } else if (bar && share > 0 && now - begin > kQuickSeconds && now - drawn > kStep) {
+      ShowBar("reading", 100 * share, 100, "%");
+      drawn = now;
+    }
+    return !Interrupted();
+  });
 }
 
 }  // namespace carat

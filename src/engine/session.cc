@@ -241,13 +241,14 @@ Status Session::AppendSound(std::span<const float> samples) {
   const std::vector<TokenId> ids(static_cast<size_t>(chunk_), engine_->config().audio);
   Status ran;
   size_t done = 0;
-  for (size_t n = 0; done < frames && ran; done += ran ? n : 0) {
-    n = std::min(static_cast<size_t>(chunk_), frames - done);
+  while (ran && done < frames) {
+    const size_t n = std::min(static_cast<size_t>(chunk_), frames - done);
     soft_.resize(n * hidden);
     EmbedTokens(*engine_, context_, medium, done, n, soft_);
     const SoftRun run{.at = 0, .count = n, .rows = soft_.data()};
     ran = Run({.ids = std::span(ids).first(n), .soft = {&run, 1}},
               std::span(medium.keys()).subspan(done, n), LogitRows::kNone, {});
+    if (ran) done += n;
   }
   // What was run is in the timeline, whatever came after it.
   pending_.erase(pending_.begin(),

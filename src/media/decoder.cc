@@ -78,8 +78,9 @@ Status Run(const Program& program, const MediaSource& source, std::vector<std::s
       DecoderProcess::Start(program.path, source.fd(), std::move(arguments),
                             stream ? kDecoderStreamWaitMs : kDecoderPictureWaitMs, program.watch);
   if (!process) return Fail(process.error());
-  if (const Status done = ReadAll(*process, body); !done)
-    return Fail(Within(source.name(), done.error()));
+  const Status done = ReadAll(*process, body);
+  if (program.watch) program.watch(1);
+  if (!done) return Fail(Within(source.name(), done.error()));
   return {};
 }
 

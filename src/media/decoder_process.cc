@@ -94,14 +94,13 @@ Result<DecoderProcess> DecoderProcess::Start(const std::filesystem::path& progra
   ScopedFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.valid()) {
     const int error = errno;
-    if (error != ESRCH) {  // else it has ended already, and its number is another's
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-    }
-    places.release();
-    if (error == ESRCH) {
+    if (error == ESRCH) {  // it has ended already, and its number may be another's
+      places.release();
       return Fail({.what = "the file could not be decoded", .found = "its decoder ended early"});
     }
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    places.release();
     return Fail({.code = ErrorCode::kIo,
                  .what = "the media decoder cannot be watched",
                  .found = std::strerror(error)});

@@ -15,7 +15,8 @@
 namespace carat {
 
 // Called at least ten times a second while something is waited for, with the share of the file
-// that was passed (0 to 1; a film is passed twice). False cancels (kCancelled). May be empty.
+// that was passed (0 to 1; a film is passed twice), and once with 1 when the decoder is done with,
+// however it ended. False cancels (kCancelled). May be empty.
 using MediaWatch = std::function<bool(double share)>;
 
 // Holds one of the kMaxDecoders places while it lives; ends and reaps the process when it dies.

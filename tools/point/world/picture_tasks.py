@@ -131,7 +131,6 @@ def ask_all(rng, scene):
             f"I see {words.listing([f'a {shape[2]} {name(shape)}' for shape in shapes])}.")
 
 
-# What may be asked before the question that counts; a description would tell the rest.
 def ask_places(rng, scene):
     shapes = from_left(scene)
     if not shapes or not all(scene.clear(shape[3], scene.size[0]) and scene.clear(shape[4], scene.size[1])
@@ -140,6 +139,7 @@ def ask_places(rng, scene):
     return "Where is everything?", ", ".join(f"{name(shape)} {place_of(scene, shape)}" for shape in shapes) + "."
 
 
+# What may be asked before the question that counts; a description would tell the rest.
 ASKS = [ask_shape, ask_colour, ask_count, ask_count, ask_size, ask_place, ask_relation]
 
 
