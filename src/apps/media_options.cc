@@ -39,7 +39,7 @@ std::filesystem::path DecoderProgram() {
   const std::filesystem::path here = ExecutableFolder();
   if (here.empty()) return {};  // never one of the current directory
   std::error_code ignored;
-  const std::filesystem::path beside = here / "carat-decode";
+  std::filesystem::path beside = here / "carat-decode";
   if (std::filesystem::exists(beside, ignored)) return beside;
   return (here / "../libexec/carat/carat-decode").lexically_normal();
 }

@@ -89,8 +89,8 @@ Status Container::Reopen() {
   if (error < 0) return Fail(BrokenFile(error));
   format_.reset(context);
   std::vector<Options> options(context->nb_streams);
-  std::vector<AVDictionary*> values;
-  for (const Options& one : options) values.push_back(one.value);
+  std::vector<AVDictionary*> values(options.size());
+  std::ranges::transform(options, values.begin(), &Options::value);
   error = avformat_find_stream_info(context, values.data());
   for (size_t i = 0; i < options.size(); ++i) options[i].value = values[i];  // it may change them
   if (error < 0) return Fail(BrokenFile(error));

@@ -24,7 +24,7 @@ struct FreeFormat {
 };
 struct FreeIo {
   void operator()(AVIOContext* p) const {
-    av_freep(&p->buffer);
+    av_freep(static_cast<void*>(&p->buffer));
     avio_context_free(&p);
   }
 };

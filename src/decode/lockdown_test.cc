@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -10,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -70,10 +70,12 @@ TEST(LockDown, KillsWhatReachesOut) {
        }},
       {"signal its group", [] { ::kill(0, SIGTERM); }},
       {"signal another thread group", [] { ::syscall(SYS_tgkill, ::getppid(), ::getppid(), 0); }},
-      {"share memory", [] { ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, STDIN_FILENO, 0); }},
+      {"share memory", [] { (void)::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, STDIN_FILENO, 0); }},
       {"delete a file", [] { ::unlink("/tmp/carat-lockdown-test"); }},
       {"make code",
-       [] { ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
+       [] {
+         (void)::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+       }},
   };
   for (const auto& c : cases) EXPECT_EQ(EndOf(c.action), SIGSYS) << c.name;
   // Complaints are no attack, and what damages itself has crashed.

@@ -2,11 +2,11 @@
 // (media/wire.h). The only program of carat that runs decoders; it is started afresh for each file
 // and locks itself in before it looks at it. Not for people: `carat inspect media` is.
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/prctl.h>
 
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <new>
 #include <string>

@@ -13,6 +13,6 @@ namespace carat {
 int ExifOrientation(std::span<const uint8_t> block);
 
 // The picture turned upright. `orientation` is 1 to 8.
-Pixels TurnUpright(Pixels pixels, int orientation);
+Pixels TurnUpright(Pixels from, int orientation);
 
 }  // namespace carat

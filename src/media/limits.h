@@ -17,7 +17,7 @@ inline constexpr int kSampleRate = 16'000;
 // Of a picture's file: a hundred million pixels hardly compressed.
 inline constexpr uint64_t kMaxPictureBytes = uint64_t{256} << 20;
 // Of sound: a day, 11 million frames of the model.
-inline constexpr uint64_t kMaxSoundSeconds = 24 * 3600;
+inline constexpr uint64_t kMaxSoundSeconds = uint64_t{24} * 3600;
 // Channels of sound: more than any format that is listened to.
 inline constexpr int kMaxChannels = 64;
 inline constexpr int kMaxSampleRate = 768'000;
