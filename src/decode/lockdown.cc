@@ -74,12 +74,12 @@ Status LockDown(const Bounds& bounds) {
   };
   // The file, its answers, and itself.
   for (const int call : {SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(lseek)})
-    allow(call, {SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO)});
-  allow(SCMP_SYS(write), {SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO)});
+    allow(call, {SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO, 0)});
+  allow(SCMP_SYS(write), {SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO, 0)});
   // Libraries complain there; the parent has made it /dev/null.
   for (const int call : {SCMP_SYS(write), SCMP_SYS(writev)})
-    allow(call, {SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO)});
-  allow(SCMP_SYS(tgkill), {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()))});
+    allow(call, {SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0)});
+  allow(SCMP_SYS(tgkill), {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid()), 0)});
   // Memory of its own, and none that can be run as code.
   allow(SCMP_SYS(mmap), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
                          SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS)});
