@@ -34,7 +34,14 @@ int EndOf(const std::function<void()>& action, const Bounds& bounds = {uint64_t{
   return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }
 
-TEST(LockDown, LetsAProcessComputeAndWrite) {
+class LockDownTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!kHasCage) GTEST_SKIP() << "sanitizers need what the cage forbids; make test runs it";
+  }
+};
+
+TEST_F(LockDownTest, LetsAProcessComputeAndWrite) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   EXPECT_EQ(EndOf(
@@ -50,7 +57,7 @@ TEST(LockDown, LetsAProcessComputeAndWrite) {
   EXPECT_STREQ(text, "xxx");
 }
 
-TEST(LockDown, KillsWhatReachesOut) {
+TEST_F(LockDownTest, KillsWhatReachesOut) {
   const struct {
     const char* name;
     std::function<void()> action;
@@ -88,7 +95,7 @@ TEST(LockDown, KillsWhatReachesOut) {
   EXPECT_EQ(EndOf([] { std::abort(); }), SIGABRT);
 }
 
-TEST(LockDown, BoundsMemoryAndTime) {
+TEST_F(LockDownTest, BoundsMemoryAndTime) {
   EXPECT_EQ(EndOf(
                 [] {
                   // malloc says no instead of growing without end.
