@@ -48,10 +48,10 @@ def round_sounds(sample):
 def save_film(frames, path):
     """One frame for each step between two; an even size, as the format wants it, is the world's to give."""
     step = frames[1][0] - frames[0][0]
-    width, height = frames[0][1].size
+    width, height = frames[0][1].image.size
     command = ["ffmpeg", "-y", "-loglevel", "error", "-bitexact", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s",
                f"{width}x{height}", "-r", f"1/{step}", "-i", "-", "-c:v", "libx264rgb", "-qp", "0", "-bf", "0", path]
-    subprocess.run(command, check=True, input=b"".join(image.convert("RGB").tobytes() for _, image in frames))
+    subprocess.run(command, check=True, input=b"".join(picture.image.convert("RGB").tobytes() for _, picture in frames))
 
 
 def saved(sample, folder, stem):

@@ -25,6 +25,8 @@ class Item:
     patches: list  # tensors [n, 6912] in 0..1
     places: list  # tensors [n, 2]: column and row
     frames: list  # tensors [n, 640]
+    labels: list  # tensors [n, pictures.LABELS], what each patch shows
+    said: list  # what each sound says, a sign for each phoneme or tone
 
 
 @dataclasses.dataclass
@@ -38,6 +40,8 @@ class Batch:
     places: torch.Tensor | None
     frames: torch.Tensor | None
     tokens: int
+    labels: torch.Tensor | None = None
+    said: list = dataclasses.field(default_factory=list)  # for each sound what it says and its count of frames
 
 
 class Samples:
@@ -90,7 +94,7 @@ class Samples:
 
     def laid_out(self, ids, weights, media):
         """The ids with every medium in the place of its placeholder."""
-        item = Item([], [], [], [], [], [], [])
+        item = Item([], [], [], [], [], [], [], [], [])
         media = iter(media)
         slots = {self.named["<|image|>"], self.named["<|audio|>"], self.named["<|video|>"]}
         for token, weight in zip(ids, weights):
@@ -107,20 +111,23 @@ class Samples:
             add(item, [named["<|audio>"]] + [token] * len(frames) + [named["<audio|>"]], None,
                 [TEXT] + [FRAME] * len(frames) + [TEXT])
             item.frames.append(frames)
+            item.said.append(medium.said)
         elif token == named["<|image|>"]:
-            self.place_picture(item, token, *medium.patches())
+            self.place_picture(item, token, medium)
         else:
-            for number, (second, picture) in enumerate(medium.shots()):
+            for number, (second, picture) in enumerate(medium.frames):
                 stamp = f"{second // 60:02}:{second % 60:02} "
                 add(item, self.encode((" " if number else "") + stamp))
-                self.place_picture(item, token, *picture)
+                self.place_picture(item, token, picture)
 
-    def place_picture(self, item, token, patches, places):
+    def place_picture(self, item, token, picture):
         block = len(item.patches)
+        patches, places = picture.patches()
         add(item, [self.named["<|image>"]] + [token] * len(patches) + [self.named["<image|>"]], None,
             [TEXT] + [PATCH] * len(patches) + [TEXT], [-1] + [block] * len(patches) + [-1])
         item.patches.append(patches)
         item.places.append(places)
+        item.labels.append(picture.labels())
 
     def __getitem__(self, index):
         rng = random.Random(f"{self.seed}/{index}")
@@ -185,4 +192,5 @@ def collate(items):
 
     return Batch(padded("ids", torch.long, 0), padded("weights", torch.float, 0), padded("kinds", torch.long, TEXT),
                  padded("blocks", torch.long, -1), joined("patches"), joined("places"), joined("frames"),
-                 sum(len(item.ids) for item in items))
+                 sum(len(item.ids) for item in items), joined("labels"),
+                 [(said, len(frames)) for item in items for said, frames in zip(item.said, item.frames)])

@@ -38,8 +38,7 @@ def main():
     transformers.utils.logging.disable_progress_bar()
     vocab = common.read_json(trained / "tokenizer.json")["model"]["vocab"]
     suppressed = [vocab["<audio|>"], vocab["<image|>"]]
-    model = point.make_model(vocab)
-    model.load_state_dict(torch.load(trained / "state.pt", weights_only=True)["model"])
+    model = point.trained_model(vocab, trained / "state.pt")
     model.generation_config = GenerationConfig(
         do_sample=False, pad_token_id=vocab["<pad>"], bos_token_id=vocab["<bos>"],
         eos_token_id=[vocab["<eos>"], vocab["<turn|>"], vocab["<|tool_response>"]], suppress_tokens=suppressed)

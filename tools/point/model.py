@@ -46,6 +46,14 @@ def make_model(vocab, seed=1):
     return model
 
 
+def trained_model(vocab, path):
+    """The model whose training has its state at `path`."""
+    model = make_model(vocab)
+    state = torch.load(path, weights_only=True)["model"]
+    model.load_state_dict({name: value for name, value in state.items() if not name.startswith("guide.")})
+    return model
+
+
 def first_weights(model):
     """Attention has no scale of its own: the key norm starts as one over the root of the head size, so that scores begin
     near one. What is added to the stream begins small."""

@@ -148,9 +148,9 @@ class Net:
         """The cosines and sines of each kind of layer at these places [...], each [..., 1, size / 2]."""
         return [((places[..., None, None] * f).cos(), (places[..., None, None] * f).sin()) for f in self.frequencies]
 
-    def states(self, batch, literal=False, caches=None):
+    def states(self, batch, literal=False, caches=None, inner=None):
         """Hidden states after the final norm. `caches`, a list, gets the keys and values that a drafter reads: of the last
-        sliding and of the last global layer."""
+        sliding and of the last global layer; `inner`, a list, what the global layers read."""
         x = self.embed(batch)
         hidden = hidden_scores(batch.blocks, self.config.sliding_window, literal)
         turns = self.turns(torch.arange(x.shape[1]).float())
@@ -158,6 +158,8 @@ class Net:
             full = kind == "full_attention"
             a = block.self_attn
             keys = (a.k_proj.weight, None if full else a.v_proj.weight, a.k_norm.weight)
+            if inner is not None and full:
+                inner.append(x)
             if caches is not None and number >= len(self.text.layers) - 2:
                 y = rms_norm(x, block.input_layernorm.weight).to(torch.bfloat16)
                 caches.append(projected_keys(y, *keys, *turns[full]))
@@ -165,9 +167,9 @@ class Net:
                            a.q_norm.weight, *keys, *after_attention(block))
         return rms_norm(x, self.text.norm.weight)
 
-    def losses(self, batch):
-        """The loss of each predicted id with a weight, and these weights."""
+    def losses(self, batch, inner=None):
+        """The loss of each predicted id with a weight, and these weights. `inner` as for states()."""
         chosen = batch.weights[:, 1:] > 0
-        each = self.head_loss(self.states(batch)[:, :-1][chosen], self.text.embed_tokens.weight,
+        each = self.head_loss(self.states(batch, inner=inner)[:, :-1][chosen], self.text.embed_tokens.weight,
                               self.config.final_logit_softcapping, batch.ids[:, 1:][chosen])
         return each, batch.weights[:, 1:][chosen]

@@ -4,7 +4,7 @@
     train.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--begin-with MODEL_FOLDER --pool N]
 
 FOLDER gets tokenizer.json, state.pt (weights, optimisers, step) and state.csv (step, tokens, seconds, loss of the answers,
-loss of the prompts, learning rate). The learning rate is constant until --decay-from; from there it falls to zero at
+of the prompts and of the guide, learning rate). The learning rate is constant until --decay-from; from there it falls to zero at
 --steps, so that training can be prolonged before it is ended. --begin-with takes the weights of an exported model as the first
 ones where FOLDER holds no state; give its tokenizer.json to FOLDER too, and a pool that its training did not reach.
 """
@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import model as point  # noqa: E402
 import training  # noqa: E402
+from guide import SHARE, Guide  # noqa: E402
 from net import Net  # noqa: E402
 
 
@@ -35,8 +36,15 @@ def make(samples, begin_with):
     if begin_with is not None:
         exported = Gemma4UnifiedForConditionalGeneration.from_pretrained(begin_with, dtype=torch.float32)
         model.load_state_dict(exported.state_dict())
-    net = Net(model)
-    return model, lambda batch: mean_losses(*net.losses(batch))
+    net, model.guide = Net(model), Guide()
+
+    def losses(batch):
+        inner = []
+        answers, others, total = mean_losses(*net.losses(batch, inner))
+        guided = model.guide(inner, batch)
+        return answers, others, guided.detach(), total + SHARE * guided
+
+    return model, losses
 
 
 def main():
@@ -45,7 +53,8 @@ def main():
     parser.add_argument("--begin-with", type=pathlib.Path)
     training.add_options(parser)
     options = parser.parse_args()
-    training.train("state", options, lambda samples: make(samples, options.begin_with))
+    training.train("state", options, lambda samples: make(samples, options.begin_with),
+                   ["answer_loss", "other_loss", "guide_loss"])
 
 
 if __name__ == "__main__":

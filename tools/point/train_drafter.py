@@ -52,8 +52,7 @@ def draft_losses(draft, batch):
 
 def make(options, samples):
     vocab = samples.tokenizer.get_vocab()
-    target = point.make_model(vocab)
-    target.load_state_dict(torch.load(options.folder / "state.pt", weights_only=True)["model"])
+    target = point.trained_model(vocab, options.folder / "state.pt")
     drafter = make_drafter(vocab)
     if options.begin_with is not None:
         drafter.load_state_dict({name: value.float() for name, value in
@@ -69,7 +68,7 @@ def main():
     parser.add_argument("--begin-with", type=pathlib.Path)
     training.add_options(parser)
     options = parser.parse_args()
-    training.train("drafter", options, lambda samples: make(options, samples))
+    training.train("drafter", options, lambda samples: make(options, samples), ["first_loss", "later_loss"])
 
 
 if __name__ == "__main__":

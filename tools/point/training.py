@@ -32,7 +32,7 @@ def optimisers(model):
     """Muon for matrices, AdamW for tables and norms. The patches' matrix is wide: a step moves what it sees further."""
     matrices, patches, rest = [], [], []
     for name, tensor in model.named_parameters():
-        is_table = tensor.dim() != 2 or "embed_tokens" in name
+        is_table = tensor.dim() != 2 or "embed_tokens" in name or name.startswith("guide.")
         (rest if is_table else patches if "patch_dense" in name else matrices).append(tensor)
     groups = [{"params": matrices, "base": MATRIX_RATE}, {"params": patches, "base": PATCH_RATE}]
     return [torch.optim.Muon(groups, lr=MATRIX_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
@@ -67,9 +67,9 @@ def save(path, model, optims, step, tokens, place):
     path.with_suffix(".tmp").replace(path)
 
 
-def train(name, options, make):
+def train(name, options, make, columns):
     """Trains until options.steps. FOLDER/name.pt holds the state and FOLDER/name.csv the log. make(samples) gives the model
-    and a function of a batch: its answer loss, its other loss (both for the log) and the loss that is to go down."""
+    and a function of a batch: the losses that the log has columns for, and the loss that is to go down."""
     torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
     tokenizer = options.folder / "tokenizer.json"
@@ -92,7 +92,7 @@ def train(name, options, make):
     with open(log_path, "a", newline="") as log_file:
         log = csv.writer(log_file)
         if new_log:
-            log.writerow(["step", "tokens", "seconds", "answer_loss", "other_loss", "rate"])
+            log.writerow(["step", "tokens", "seconds", *columns, "rate"])
         seen = []
         stopping = []
         signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))  # ends after the step, with the state saved

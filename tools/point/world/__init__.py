@@ -53,12 +53,12 @@ SKILLS = TEXT_SKILLS | PICTURE_SKILLS | SOUND_SKILLS
 
 # How often each is drawn in training: what is harder comes more often.
 WEIGHTS = {
-    "talk": 2, "memory": 9, "count": 12, "sort": 16, "rewrite": 10, "arithmetic": 26, "word problem": 16,
-    "story question": 4, "story summary": 2, "tool call": 14, "tool answer": 4, "json": 3, "refusal": 3,
-    "picture shape": 8, "picture colour": 6, "picture count": 14, "picture place": 12, "picture description": 14,
-    "picture chart": 10, "printed word": 34, "printed number": 16, "video": 5,
-    "spoken digits": 26, "spoken command": 16, "spoken sentence": 20, "spoken question": 16, "tones": 6,
-    "picture and speech": 8, "media together": 6,
+    "talk": 1, "memory": 8, "count": 10, "sort": 10, "rewrite": 6, "arithmetic": 16, "word problem": 8,
+    "story question": 2, "story summary": 1, "tool call": 14, "tool answer": 3, "json": 2, "refusal": 2,
+    "picture shape": 14, "picture colour": 6, "picture count": 20, "picture place": 16, "picture description": 16,
+    "picture chart": 14, "printed word": 44, "printed number": 24, "video": 8,
+    "spoken digits": 24, "spoken command": 14, "spoken sentence": 24, "spoken question": 20, "tones": 6,
+    "picture and speech": 8, "media together": 8,
 }
 
 # Short questions that training asks many of in a row: a turn more costs less than a conversation more.

@@ -26,13 +26,22 @@ class Scene:
             if all((x - other[3]) ** 2 + (y - other[4]) ** 2 > (1.15 * (radius + other[5])) ** 2 for other in self.shapes):
                 self.shapes.append((rng.choice(pictures.SHAPES), rng.choice(colours), "big" if big else "small", x, y, radius))
 
-    def picture(self):
+    def picture(self, budget):
         image, draw = pictures.canvas(self.size, self.ground)
         for kind, colour, _, x, y, radius in self.shapes:
             turn = self.rng.uniform(-0.15, 0.15) if kind in ("star", "triangle") else 0
             pictures.draw_shape(draw, kind, x * pictures.SMOOTH, y * pictures.SMOOTH, radius * pictures.SMOOTH,
                                 pictures.near(self.rng, pictures.COLOURS[colour]), turn)
-        return pictures.finish(self.rng, image)
+        return pictures.Picture(pictures.finish(self.rng, image), budget, self.marks())
+
+    def marks(self):
+        width, height = self.size
+        marks = []
+        for kind, colour, size, x, y, radius in self.shapes:
+            x, y, across, down = x / width, y / height, radius / width, radius / height
+            marks += [((kind, colour, size), pictures.around(x, y, 0.75 * across, 0.75 * down)),
+                      (("middle",), pictures.around(x, y, 0.05 * across, 0.05 * down))]
+        return marks
 
     def clear(self, value, size, edge=0.04):
         """Whether it is clear in which third a place is."""
@@ -155,10 +164,6 @@ def without(turns, last):
     return dict.fromkeys(turn for turn in turns if turn and turn[0] != last[0])
 
 
-def picture_of(rng, image):
-    return pictures.Picture(image, pictures.budget(rng))
-
-
 def with_media(turns, kinds, text_first=False):
     messages = []
     for question, answer in turns:
@@ -178,7 +183,7 @@ def scene(rng, asks, counts):
             continue
         turns = [rng.choice(ASKS)(rng, drawn) for _ in range(rng.choice([0, 0, 3, 5, 7]))]
         all_of_it = [ask(rng, drawn) for ask in rng.sample([ask_all, ask_places], 2)]
-        return shown("image", picture_of(rng, drawn.picture()), without(turns, last), last, repr(drawn.shapes),
+        return shown("image", drawn.picture(pictures.budget(rng)), without(turns, last), last, repr(drawn.shapes),
                      without(all_of_it, last))
 
 
@@ -209,9 +214,14 @@ def chart(rng):
     heights = rng.sample(range(2, 11), len(colours))
     image, draw = pictures.canvas((width, height), ground)
     step, base = image.width / (len(colours) + 0.5), image.height * rng.uniform(0.86, 0.95)
+    marks = []
     for i, (name_, level) in enumerate(zip(colours, heights)):
-        left = step * (i + 0.35)
-        draw.rectangle((left, base - level / 10.5 * base, left + step * 0.75, base), fill=pictures.COLOURS[name_])
+        left, top = step * (i + 0.35), base - level / 10.5 * base
+        draw.rectangle((left, top, left + step * 0.75, base), fill=pictures.COLOURS[name_])
+        across = left / image.width, (left + step * 0.75) / image.width
+        marks += [((name_,), (across[0], top / image.height, across[1], base / image.height)),
+                  (("top",), (across[0], top / image.height - 0.005, across[1], top / image.height + 0.005)),
+                  (("middle",), pictures.around(sum(across) / 2, base / image.height - 0.01, 0.01, 0.01))]
     draw.line((step * 0.1, base, image.width - step * 0.1, base), fill=(90, 90, 90), width=4)
     order = sorted(zip(heights, colours))
 
@@ -229,8 +239,8 @@ def chart(rng):
     last, before = ask(), [ask() for _ in range(rng.choice([0, 1, 2, 4]))]
     after = [("Which bars do you see from left to right?", ", ".join(colours) + "."),
              ("Sort the bars from low to high.", ", ".join(colour for _, colour in order) + ".")]
-    return shown("image", picture_of(rng, pictures.finish(rng, image)), without(before, last), last,
-                 repr((colours, heights)), after)
+    picture = pictures.Picture(pictures.finish(rng, image), pictures.budget(rng), marks)
+    return shown("image", picture, without(before, last), last, repr((colours, heights)), after)
 
 
 PRINTED = sorted({*words.THINGS, *words.ANIMALS, *words.FRUITS, *words.FOODS, *words.PLACES, *words.NAMES, *words.CITIES,
@@ -242,8 +252,7 @@ def printed(rng, text):
     spelled = (rng.choice(["Spell it.", "Spell what you see."]), " ".join(text) + ".")
     before, after = rng.choice([([spelled], []), ([spelled], []), ([], [spelled])])  # every letter is seen for itself
     key = str(rng.random())  # few words, but every picture is another
-    return shown("image", picture_of(rng, pictures.printed(rng, text)), before, (question, f"It says {text}."), key,
-                 after)
+    return shown("image", pictures.printed(rng, text), before, (question, f"It says {text}."), key, after)
 
 
 def word(rng):
@@ -280,7 +289,7 @@ def film(rng, count):
 
     told = ("Say what appears when.", ", ".join(
         f"{at} {name(one.shapes[0])}" for at, one in zip(stamp, scenes)) + ".")
-    shots = pictures.Video([(second, one.picture()) for second, one in zip(seconds, scenes)])
+    shots = pictures.Video([(second, one.picture(70)) for second, one in zip(seconds, scenes)])
     return shots, ask, told, repr([one.shapes for one in scenes])
 
 

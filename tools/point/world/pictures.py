@@ -3,6 +3,7 @@
 import functools
 import io
 import math
+import string
 
 import numpy
 import torch
@@ -20,6 +21,8 @@ COLOURS = {
 }
 GROUNDS = [(255, 255, 255), (250, 248, 240), (232, 232, 232), (205, 205, 210), (70, 70, 75), (25, 25, 28)]
 SHAPES = ["circle", "square", "triangle", "star", "cross", "diamond"]
+# What training may tell the model about a patch, beside the answers (guide.py).
+LABELS = [*SHAPES, *COLOURS, "big", "small", "middle", "top", *string.ascii_letters, *string.digits]
 
 FONT_FOLDER = "/usr/share/fonts/truetype/"
 FONTS = ["dejavu/DejaVuSans.ttf", "dejavu/DejaVuSans-Bold.ttf", "dejavu/DejaVuSerif.ttf", "dejavu/DejaVuSansMono.ttf",
@@ -28,10 +31,11 @@ FONTS = ["dejavu/DejaVuSans.ttf", "dejavu/DejaVuSans-Bold.ttf", "dejavu/DejaVuSe
 
 
 class Picture:
-    """Eight-bit RGB pixels, and how many soft tokens they may become."""
+    """Eight-bit RGB pixels, and how many soft tokens they may become. `marks` say where what is seen: each has its LABELS and
+    its box (left, top, right, bottom) in 0..1."""
 
-    def __init__(self, image, budget):
-        self.image, self.budget = image, budget
+    def __init__(self, image, budget, marks=()):
+        self.image, self.budget, self.marks = image, budget, marks
 
     def patches(self):
         """[n, 6912] in 0..1 in raster order, and [n, 2] with each one's column and row (specification, 5.2 to 5.5)."""
@@ -43,15 +47,29 @@ class Picture:
         places = torch.stack((torch.arange(columns).repeat(rows), torch.arange(rows).repeat_interleave(columns)), 1)
         return tiles.float() / 255, places
 
+    def labels(self):
+        """[n, LABELS], 1 where a patch shows a good part of what a mark names, or is filled by it to a good part."""
+        height, width = target_size(self.image.height, self.image.width, self.budget)
+        rows, columns = height // PATCH, width // PATCH
+        out = numpy.zeros((rows, columns, len(LABELS)), numpy.uint8)
+
+        def overlaps(count, begin, end):
+            edges = numpy.arange(count + 1) / count
+            return numpy.clip(numpy.minimum(edges[1:], end) - numpy.maximum(edges[:-1], begin), 0, None)
+
+        for names, (left, top, right, bottom) in self.marks:
+            area = numpy.outer(overlaps(rows, top, bottom), overlaps(columns, left, right))
+            seen = area >= 0.25 * min((right - left) * (bottom - top), 1 / (rows * columns))
+            for name in names:
+                out[seen, LABELS.index(name)] = 1
+        return torch.from_numpy(out.reshape(rows * columns, -1))
+
 
 class Video:
-    """Pictures with the second that each one stands at."""
+    """Pictures of 70 soft tokens with the second that each one stands at."""
 
     def __init__(self, frames):
         self.frames = frames
-
-    def shots(self):
-        return [(second, Picture(image, 70).patches()) for second, image in self.frames]
 
 
 def target_size(height, width, budget):
@@ -136,6 +154,11 @@ def font(name, size):
     return ImageFont.truetype(FONT_FOLDER + name, size)
 
 
+def around(x, y, reach_x, reach_y):
+    """The box of a mark whose middle is (x, y)."""
+    return (x - reach_x, y - reach_y, x + reach_x, y + reach_y)
+
+
 def printed(rng, text):
     """A picture of one line of text."""
     ground, ink = rng.choice([((255, 255, 255), "black"), ((250, 248, 240), "blue"), ((25, 25, 28), "white"),
@@ -149,5 +172,12 @@ def printed(rng, text):
     image, draw = canvas((round(width / SMOOTH + margin[0] + margin[1]), round(max(
         height / SMOOTH + margin[2] + margin[3], width / SMOOTH * rng.uniform(0.2, 0.5)))), ground)
     y = (image.height - height) / 2 - top + (margin[2] - margin[3]) * rng.random()
-    draw.text((margin[0] * SMOOTH - left, y), text, fill=near(rng, COLOURS[ink]), font=face)
-    return finish(rng, image)
+    x = margin[0] * SMOOTH - left
+    draw.text((x, y), text, fill=near(rng, COLOURS[ink]), font=face)
+    marks = []
+    for i, letter in enumerate(text):
+        begin, end = (x + face.getlength(text[:n]) for n in (i, i + 1))
+        _, high, _, low = face.getbbox(letter)
+        box = begin / image.width, (y + high) / image.height, end / image.width, (y + low) / image.height
+        marks += [((letter,), box), (("middle",), around((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, 0.01, 0.01))]
+    return Picture(finish(rng, image), budget(rng), marks)

@@ -107,7 +107,7 @@ def together(rng):
             "appear?", "appear in the film?"), turn[1]))(ask())}
     kinds = rng.sample(list(about), rng.choice([2, 3, 3]))
     turns = [about[one]() for one in rng.sample(kinds, len(kinds))]
-    media = {"image": lambda: pictures.Picture(scene.picture(), 70), "audio": lambda: sounds.speech(rng, said),
+    media = {"image": lambda: scene.picture(70), "audio": lambda: sounds.speech(rng, said),
              "video": lambda: shots}
     return heard(rng, Sample(picture_tasks.with_media(turns[-1:], kinds), media=[media[one]() for one in kinds],
                              longer=picture_tasks.with_media(turns, kinds)))
@@ -126,7 +126,7 @@ def match(rng):
             said_colour = rng.choice([other for other in pictures.COLOURS if other != colour])
     question = rng.choice(["Does the picture match what I said?", "Is that what the picture shows?"])
     answer = "Yes." if fits else f"No. I see {words.with_article(colour)} {kind}."
-    picture = pictures.Picture(scene.picture(), 70)
+    picture = scene.picture(70)
     sound = sounds.speech(rng, f"{words.with_article(said_colour)} {said_kind}")
     return Sample(picture_tasks.with_media([(question, answer)], ["image", "audio"]), media=[picture, sound],
                   key=repr(scene.shapes))

@@ -15,10 +15,10 @@ VARIANTS = ["", *(f"+m{i}" for i in range(1, 9)), *(f"+f{i}" for i in range(1, 6
 
 
 class Sound:
-    """Mono samples in -1..1 at 16 kHz."""
+    """Mono samples in -1..1 at 16 kHz. `said` spells what is to be heard, a sign for each phoneme or tone."""
 
-    def __init__(self, samples):
-        self.samples = samples
+    def __init__(self, samples, said=""):
+        self.samples, self.said = samples, said
 
     def frames(self):
         """[n, 640], the last one filled up with silence (specification, 6)."""
@@ -60,6 +60,14 @@ class Speaker:
         self.library.espeak_Synth(data, len(data) + 1, 0, 1, 0, 1, None, None)
         return numpy.concatenate(self.parts).astype(numpy.float32) / 32768
 
+    def phonemes(self, text):
+        """What the voice that spoke last says for the text: ASCII signs without stress."""
+        rest, spelled = ctypes.c_char_p(text.encode()), ""
+        self.library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        while rest.value is not None:  # a clause at a time
+            spelled += (self.library.espeak_TextToPhonemes(ctypes.byref(rest), 1, 0) or b"").decode()
+        return "".join(sign for sign in spelled if sign not in " ',_:|-;")
+
 
 @functools.cache
 def speaker():
@@ -85,10 +93,11 @@ def speech(rng, text):
     spoken = speaker().say(text, rng.choice(ACCENTS) + rng.choice(VARIANTS), rng.randint(130, 210), rng.randint(25, 75),
                            rng.randint(30, 70))
     # A little faster or slower, with the voice's pitch and size.
-    return recorded(rng, resampled(trimmed(spoken), RATE / speaker().rate * rng.uniform(0.92, 1.08)))
+    return recorded(rng, resampled(trimmed(spoken), RATE / speaker().rate * rng.uniform(0.92, 1.08)),
+                    speaker().phonemes(text))
 
 
-def recorded(rng, samples):
+def recorded(rng, samples, said):
     """With silence around, a level, and often noise."""
     samples = samples / max(1e-6, numpy.abs(samples).max())
     samples = numpy.concatenate((numpy.zeros(rng.randint(0, 3200)), samples, numpy.zeros(rng.randint(800, 3200))))
@@ -98,7 +107,7 @@ def recorded(rng, samples):
             noise = numpy.convolve(noise, numpy.ones(8) / 8, "same")
         noise /= noise.std()
         samples = samples + noise * 10 ** rng.uniform(-3.5, -1.5)
-    return Sound((samples / max(1.0, numpy.abs(samples).max()) * rng.uniform(0.1, 0.95)).astype(numpy.float32))
+    return Sound((samples / max(1.0, numpy.abs(samples).max()) * rng.uniform(0.1, 0.95)).astype(numpy.float32), said)
 
 
 TONES = {"low": (180, 320), "middle": (600, 900), "high": (1700, 2800)}
@@ -113,4 +122,4 @@ def tones(rng, names):
         wave = numpy.sin(2 * math.pi * pitch * time + rng.uniform(0, 6)) * numpy.minimum(1, numpy.minimum(
             time, length - time) / 0.02)
         parts += [wave, numpy.zeros(round(rng.uniform(0.06, 0.15) * RATE))]
-    return recorded(rng, numpy.concatenate(parts))
+    return recorded(rng, numpy.concatenate(parts), "".join("<=>"[list(TONES).index(name)] for name in names))
