@@ -47,10 +47,11 @@ class Batch:
 class Samples:
     """Encodes conversations; a pure function of the seed and the index."""
 
-    def __init__(self, tokenizer_path, seed):
+    def __init__(self, tokenizer_path, seed, media_only=False):
         self.tokenizer = Tokenizer.from_file(str(tokenizer_path))
         self.render = Renderer()
         self.seed = seed
+        self.skills = [skill for skill in world.WEIGHTS if not media_only or skill not in world.TEXT_SKILLS]
         ids = self.tokenizer.get_vocab()
         self.named = {name: ids[name] for name in (
             "<|turn>", "<turn|>", "<|tool_response>", "<tool_response|>", "model", "\n", "<|image>", "<|image|>",
@@ -132,7 +133,7 @@ class Samples:
     def __getitem__(self, index):
         rng = random.Random(f"{self.seed}/{index}")
         while True:
-            item = self.item(world.make_conversation(rng, index, self.render.prompt))
+            item = self.item(world.make_conversation(rng, index, self.render.prompt, self.skills))
             if len(item.ids) <= MAX_TOKENS:
                 return item
 

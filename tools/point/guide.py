@@ -13,7 +13,7 @@ from data import FRAME, PATCH
 from net import rms_norm
 from world.pictures import LABELS
 
-SHARE = 0.1  # of the guide's loss in what is to go down
+SHARE = 0.5  # of the guide's loss in what is to go down
 DEPTHS = 2  # global layers
 SIGNS = 128  # ASCII; 0 is the blank
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Train carat-point. Resumable: start it again with the same folder and it goes on where it stopped.
 
-    train.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--begin-with MODEL_FOLDER --pool N]
+    train.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--media-only]
+             [--begin-with MODEL_FOLDER [--fresh-sight] --pool N]
 
 FOLDER gets tokenizer.json, state.pt (weights, optimisers, step) and state.csv (step, tokens, seconds, loss of the answers,
 of the prompts and of the guide, learning rate). The learning rate is constant until --decay-from; from there it falls to zero at
 --steps, so that training can be prolonged before it is ended. --begin-with takes the weights of an exported model as the first
-ones where FOLDER holds no state; give its tokenizer.json to FOLDER too, and a pool that its training did not reach.
+ones where FOLDER holds no state, --fresh-sight without those that see; give its tokenizer.json to FOLDER too, and a pool that its training did not reach.
 """
 
 import argparse
@@ -31,11 +32,12 @@ def mean_losses(each, weights):
     return *means, (each * weights).sum() / weights.sum()
 
 
-def make(samples, begin_with):
+def make(samples, options):
     model = point.make_model(samples.tokenizer.get_vocab())
-    if begin_with is not None:
-        exported = Gemma4UnifiedForConditionalGeneration.from_pretrained(begin_with, dtype=torch.float32)
-        model.load_state_dict(exported.state_dict())
+    if options.begin_with is not None:
+        exported = Gemma4UnifiedForConditionalGeneration.from_pretrained(options.begin_with, dtype=torch.float32)
+        model.load_state_dict({name: value for name, value in exported.state_dict().items()
+                               if not (options.fresh_sight and "vision" in name)}, strict=False)
     net, model.guide = Net(model), Guide()
 
     def losses(batch):
@@ -51,9 +53,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--begin-with", type=pathlib.Path)
+    parser.add_argument("--fresh-sight", action="store_true", help="what sees begins anew")
     training.add_options(parser)
     options = parser.parse_args()
-    training.train("state", options, lambda samples: make(samples, options.begin_with),
+    training.train("state", options, lambda samples: make(samples, options),
                    ["answer_loss", "other_loss", "guide_loss"])
 
 

@@ -14,7 +14,7 @@ from data import Batches, Samples
 HERE = pathlib.Path(__file__).resolve().parent
 
 SEED = 20261125
-MATRIX_RATE, PATCH_RATE, REST_RATE = 4e-3, 1e-3, 2e-3
+MATRIX_RATE, SIGHT_RATE, REST_RATE = 4e-3, 1e-3, 2e-3
 WARMUP = 100
 SAVE_SECONDS = 300
 REPORT = 20  # steps
@@ -25,18 +25,21 @@ def add_options(parser):
     parser.add_argument("--decay-from", type=int, help="the step from which the learning rate falls to zero at --steps")
     parser.add_argument("--tokens-per-step", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--media-only", action="store_true", help="no conversations without pictures or sound")
     parser.add_argument("--pool", type=int, default=0, help="the pool of conversations that a new training begins with")
 
 
 def optimisers(model):
-    """Muon for matrices, AdamW for tables and norms. The patches' matrix is wide: a step moves what it sees further."""
-    matrices, patches, rest = [], [], []
+    """Muon for matrices, AdamW for tables and norms, and for all that sees: Muon steps as far in every direction, and most
+    directions of a patch's 6912 values are noise, which then drowns edges."""
+    matrices, sight, rest = [], [], []
     for name, tensor in model.named_parameters():
         is_table = tensor.dim() != 2 or "embed_tokens" in name or name.startswith("guide.")
-        (rest if is_table else patches if "patch_dense" in name else matrices).append(tensor)
-    groups = [{"params": matrices, "base": MATRIX_RATE}, {"params": patches, "base": PATCH_RATE}]
-    return [torch.optim.Muon(groups, lr=MATRIX_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW([{"params": rest, "base": REST_RATE}], betas=(0.9, 0.98), weight_decay=0.0)]
+        (sight if "vision" in name else rest if is_table else matrices).append(tensor)
+    groups = [{"params": rest, "base": REST_RATE}] + ([{"params": sight, "base": SIGHT_RATE}] if sight else [])
+    return [torch.optim.Muon([{"params": matrices, "base": MATRIX_RATE}], lr=MATRIX_RATE, weight_decay=0.05,
+                             adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
 def rate_factor(step, options):
@@ -75,7 +78,7 @@ def train(name, options, make, columns):
     tokenizer = options.folder / "tokenizer.json"
     if not tokenizer.exists():
         subprocess.run([sys.executable, HERE / "tokenizer.py", tokenizer], check=True)
-    samples = Samples(tokenizer, SEED)
+    samples = Samples(tokenizer, SEED, options.media_only)
     state_path, log_path = options.folder / f"{name}.pt", options.folder / f"{name}.csv"
     state = torch.load(state_path, weights_only=True) if state_path.exists() else {"step": 0, "tokens": 0, "place": (options.pool, 0)}
     step, tokens, place = state["step"], state["tokens"], state["place"]

@@ -93,9 +93,9 @@ def make_training_sample(rng, skills, prompt_of):
             return sample
 
 
-def make_conversation(rng, index, prompt_of):
-    """The conversation number `index` of training: one sample, often after the turns of others."""
-    known = [skill for skill in WEIGHTS if START.get(skill, 0) <= index]
+def make_conversation(rng, index, prompt_of, skills):
+    """The conversation number `index` of training: one sample of the skills, often after the turns of others."""
+    known = [skill for skill in skills if START.get(skill, 0) <= index]
     sample = make_training_sample(rng, known, prompt_of)
     if sample.skill == "memory":  # what was told decides what is known
         return sample
