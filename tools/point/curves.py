@@ -43,8 +43,8 @@ def draw_curves(folder, out):
             continue
         log = columns(folder / f"{name}.csv")
         millions = [tokens / 1e6 for tokens in log["tokens"]]
-        axis.plot(millions, smoothed(log["answer_loss"]), label=first)
-        axis.plot(millions, smoothed(log["other_loss"]), label=second)
+        for losses, label in zip(list(log)[3:5], (first, second)):  # after step, tokens and seconds
+            axis.plot(millions, smoothed(log[losses]), label=label)
         axis.set(title=title, xlabel="million tokens", yscale="log")
         axis.grid(True, which="both", alpha=0.3)
         axis.legend()

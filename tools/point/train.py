@@ -5,9 +5,10 @@
              [--begin-with MODEL_FOLDER [--fresh-sight] --pool N]
 
 FOLDER gets tokenizer.json, state.pt (weights, optimisers, step) and state.csv (step, tokens, seconds, loss of the answers,
-of the prompts and of the guide, learning rate). The learning rate is constant until --decay-from; from there it falls to zero at
---steps, so that training can be prolonged before it is ended. --begin-with takes the weights of an exported model as the first
-ones where FOLDER holds no state, --fresh-sight without those that see; give its tokenizer.json to FOLDER too, and a pool that its training did not reach.
+of the prompts and of the guide, learning rate). The learning rate is constant until --decay-from; from there it falls to
+zero at --steps, so that training can be prolonged before it is ended. --begin-with takes the weights of an exported model
+as the first ones where FOLDER holds no state, --fresh-sight without those that see; give its tokenizer.json to FOLDER too,
+and a pool that its training did not reach.
 """
 
 import argparse
@@ -36,8 +37,8 @@ def make(samples, options):
     model = point.make_model(samples.tokenizer.get_vocab())
     if options.begin_with is not None:
         exported = Gemma4UnifiedForConditionalGeneration.from_pretrained(options.begin_with, dtype=torch.float32)
-        model.load_state_dict({name: value for name, value in exported.state_dict().items()
-                               if not (options.fresh_sight and "vision" in name)}, strict=False)
+        fresh = {name: value for name, value in model.state_dict().items() if options.fresh_sight and "vision" in name}
+        model.load_state_dict(exported.state_dict() | fresh)
     net, model.guide = Net(model), Guide()
 
     def losses(batch):

@@ -95,7 +95,7 @@ def make_training_sample(rng, skills, prompt_of):
 
 def make_conversation(rng, index, prompt_of, skills):
     """The conversation number `index` of training: one sample of the skills, often after the turns of others."""
-    known = [skill for skill in skills if START.get(skill, 0) <= index]
+    known = [skill for skill in skills if START.get(skill, 0) <= index] or skills
     sample = make_training_sample(rng, known, prompt_of)
     if sample.skill == "memory":  # what was told decides what is known
         return sample

@@ -220,7 +220,7 @@ def chart(rng):
         draw.rectangle((left, top, left + step * 0.75, base), fill=pictures.COLOURS[name_])
         across = left / image.width, (left + step * 0.75) / image.width
         marks += [((name_,), (across[0], top / image.height, across[1], base / image.height)),
-                  (("top",), (across[0], top / image.height - 0.005, across[1], top / image.height + 0.005)),
+                  (("top",), pictures.around(sum(across) / 2, top / image.height, step * 0.375 / image.width, 0.005)),
                   (("middle",), pictures.around(sum(across) / 2, base / image.height - 0.01, 0.01, 0.01))]
     draw.line((step * 0.1, base, image.width - step * 0.1, base), fill=(90, 90, 90), width=4)
     order = sorted(zip(heights, colours))
