@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
+#include "tests/support/files.h"
 #include "tests/support/npy.h"
 #include "tests/support/run_carat.h"
 #include "tests/support/temp_folder.h"
@@ -169,6 +171,23 @@ TEST(CliMedia, AFilmsRateAndItsSound) {
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.err.substr(0, ran.err.find("carat: the answer")),
             "film.mp4: 4 frames, 252 tokens\nfilm.mp4: 2.0 seconds of sound, 52 tokens\n");
+}
+
+TEST(CliMedia, DamageIsSaidAndTheRestIsUsed) {
+  const TempFolder folder;
+  const std::string film = (folder / "half.mp4").string(), sound = (folder / "half.wav").string();
+  for (const auto& [whole, half] : {std::pair{"fast.mp4", film}, {"stereo.wav", sound}}) {
+    const std::string bytes = MustRead(Media(whole));
+    std::ofstream(half) << bytes.substr(0, bytes.size() / 2);
+  }
+  const Ran seen = RunCarat(RunOf("--video " + film + " --audio " + sound + " hi"));
+  EXPECT_EQ(seen.code, 0);
+  ExpectHas(seen.err,
+            {"carat: warning: half.mp4: it is damaged, and parts of it may be missing\n",
+             "carat: warning: half.wav: it is damaged, and parts of it may be missing\n"});
+  const Ran heard = RunCarat("transcribe --model " + Fixture() + " " + sound);
+  EXPECT_EQ(heard.code, 0);
+  ExpectHas(heard.err, {"half.wav: it is damaged, and parts of it may be missing\n"});
 }
 
 TEST(CliMedia, PartsSayWhatTheyMayNotHave) {

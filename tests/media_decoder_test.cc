@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <random>
 #include <string>
@@ -53,6 +54,25 @@ Result<std::vector<float>> SoundOf(const MediaSource& source) {
 Result<std::vector<float>> SoundOf(const std::string& name) {
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(Media(name)));
   return SoundOf(source);
+}
+
+template <class T>
+Status AsStatus(const Result<T>& result) {
+  return result ? Status() : Fail(result.error());
+}
+
+MediaSource SourceOf(std::string_view bytes, std::string name) {
+  return MediaSource::FromBytes({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()},
+                                std::move(name))
+      .value();
+}
+
+Result<Damage> CountFrames(const MediaSource& source, int& count) {
+  count = 0;
+  return Decoder().Frames(source, {.count = 1000}, [&](const auto&) -> Status {
+    ++count;
+    return {};
+  });
 }
 
 const Json& Golden() {
@@ -215,7 +235,7 @@ TEST(MediaDecoder, AWatchCancels) {
     return ++asked < 3;
   });
   ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media("film.mp4")));
-  const Status done = decoder.Frames(source, {}, [](const auto&) { return Status(); });
+  const auto done = decoder.Frames(source, {}, [](const auto&) { return Status(); });
   ASSERT_FALSE(done.has_value());
   EXPECT_EQ(done.error().code, ErrorCode::kCancelled);
   // A program that says nothing is waited for no longer than the caller wants to.
@@ -320,9 +340,9 @@ TEST(MediaDecoder, CutAndDamagedFilesEndInAnAnswer) {
       ASSERT_VALUE(const MediaSource source, MediaSource::FromBytes(bytes, name));
       Status done;
       if (std::string_view(name).starts_with("stereo")) {
-        done = Decoder().Sound(source, [](auto) { return Status(); });
+        done = AsStatus(Decoder().Sound(source, [](auto) { return Status(); }));
       } else if (std::string_view(name).starts_with("film")) {
-        done = Decoder().Frames(source, {}, [](const auto&) { return Status(); });
+        done = AsStatus(Decoder().Frames(source, {}, [](const auto&) { return Status(); }));
       } else if (const auto picture = Decoder().Picture(source); !picture) {
         done = Fail(picture.error());
       }
@@ -381,7 +401,7 @@ TEST(MediaDecoder, HugeSidesOfRarePicturesAreRefused) {
 
 TEST(MediaDecoder, ASinkCanEndIt) {
   ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media("stereo.wav")));
-  const Status done = Decoder().Sound(source, [](auto) -> Status {
+  const auto done = Decoder().Sound(source, [](auto) -> Status {
     return Fail({.code = ErrorCode::kCancelled, .what = "enough"});
   });
   ASSERT_FALSE(done.has_value());
@@ -395,6 +415,72 @@ TEST(MediaDecoder, AMissingProgramIsNamed) {
   // Programs that are no decoder: what they say is not believed.
   for (const char* program : {"/bin/true", "/bin/false", "/bin/cat", "/bin/echo"})
     EXPECT_FALSE(MediaDecoder(program).Picture(source).has_value()) << program;
+}
+
+// A part of the file overwritten with zeros.
+std::string Holed(std::string file, size_t begin, size_t size) {
+  return file.replace(begin, size, size, '\0');
+}
+
+Result<Damage> DamageOf(const MediaSource& source) {
+  if (!source.Type()) return Fail({.what = "no file of a known kind"});
+  int count = 0;
+  if (source.Type()->kind != MediaKind::kSound) {
+    const auto frames = CountFrames(source, count);
+    if (count > 0) return frames;  // else it holds sound alone
+  }
+  return Decoder().Sound(source, [](auto) { return Status(); });
+}
+
+TEST(MediaDamage, IsTold) {
+  for (const char* name : {"fast.mp4", "pieces.mp4", "keys.mkv", "silent.webm", "long.webm",
+                           "long.flac", "long.mp3", "stereo.wav"}) {
+    SCOPED_TRACE(name);
+    const std::string whole = MustRead(Media(name));
+    ASSERT_VALUE(const Damage damage, DamageOf(SourceOf(whole, name)));
+    EXPECT_EQ(damage, Damage::kNone);
+    ASSERT_VALUE(const Damage cut, DamageOf(SourceOf(whole.substr(0, whole.size() * 2 / 3), name)));
+    EXPECT_EQ(cut, Damage::kSome);
+    // All of a WAV is samples, and a zero in the sound of this film is silence.
+    if (name == std::string_view("stereo.wav") || name == std::string_view("pieces.mp4")) continue;
+    ASSERT_VALUE(const Damage holed,
+                 DamageOf(SourceOf(Holed(whole, whole.size() / 2, whole.size() / 4), name)));
+    EXPECT_EQ(holed, Damage::kSome);
+  }
+}
+
+TEST(MediaDamage, IsNotSeenInWholeFiles) {
+  const std::string ends[] = {"", std::string(3000, '\0'), "TAG" + std::string(125, 'x')};
+  for (const char* name : {"film.mp4",   "film.mkv",    "film.mov",   "fast.mp4",   "pieces.mp4",
+                           "open.mp4",   "hidden.webm", "uneven.mkv", "turned.mp4", "sound.webm",
+                           "moving.gif", "long.flac",   "long.mp3",   "stereo.aac", "stereo.m4a",
+                           "stereo.ogg", "chained.ogg", "opus.ogg",   "stereo.wav", "old.wav"}) {
+    for (const std::string& end : ends) {
+      SCOPED_TRACE(name + end.substr(0, 3));
+      ASSERT_VALUE(const Damage damage, DamageOf(SourceOf(MustRead(Media(name)) + end, name)));
+      EXPECT_EQ(damage, Damage::kNone);
+    }
+  }
+  // Written into a pipe: the length stays open.
+  for (const uint32_t open : {0U, 0xFFFFFFFFU, 0x7FFFF024U}) {
+    std::string wav = MustRead(Media("stereo.wav"));
+    std::memcpy(&wav[4], &open, sizeof open);
+    std::memcpy(&wav[wav.find("data") + 4], &open, sizeof open);
+    ASSERT_VALUE(const Damage damage, DamageOf(SourceOf(wav, "open.wav")));
+    EXPECT_EQ(damage, Damage::kNone);
+  }
+}
+
+TEST(HostileFilms, AFilmWithoutFramesIsNone) {
+  // What stands before the first cluster tells of a stream, of which nothing comes.
+  const std::string whole = MustRead(Media("film.mkv"));
+  const size_t cluster = whole.find("\x1f\x43\xb6\x75");
+  ASSERT_NE(cluster, std::string::npos);
+  int count = 0;
+  const auto none = CountFrames(SourceOf(whole.substr(0, cluster), "empty.mkv"), count);
+  ASSERT_FALSE(none.has_value());
+  EXPECT_TRUE(none.error().Message().starts_with("empty.mkv")) << none.error().Message();
+  EXPECT_EQ(count, 0);
 }
 
 // A decoder that was broken into may send anything. Here the program sends back its input.
@@ -438,6 +524,14 @@ TEST_F(HostileAnswers, ATrueAnswerIsBelieved) {
   EXPECT_EQ(pixels.rgb, (std::vector<uint8_t>{1, 2, 3}));
 }
 
+TEST_F(HostileAnswers, DamageOfSoundAndFilmsAloneIsTold) {
+  const std::string bytes = Bytes(wire::Header{.kind = wire::Kind::kDamaged}, end_);
+  ASSERT_VALUE(const Damage damage, decoder().Sound(Source(bytes), [](auto) { return Status(); }));
+  EXPECT_EQ(damage, Damage::kSome);
+  EXPECT_FALSE(decoder().Picture(Source(bytes)).has_value());
+  EXPECT_FALSE(decoder().Describe(Source(bytes)).has_value());
+}
+
 TEST_F(HostileAnswers, AllElseIsRefused) {
   const uint8_t pixel[3] = {1, 2, 3};
   const auto picture = [&](wire::Kind kind, const wire::PictureHead& head, uint64_t size) {
@@ -473,6 +567,9 @@ TEST_F(HostileAnswers, AllElseIsRefused) {
   const auto info = [&](const wire::Info& body) {
     return Bytes(wire::Header{.kind = wire::Kind::kInfo, .size = sizeof body}, body);
   };
+  const wire::Header damaged{.kind = wire::Kind::kDamaged};
+  ExpectRefused(Bytes(damaged, damaged, end_));
+  ExpectRefused(Bytes(wire::Header{.kind = wire::Kind::kDamaged, .size = 1}, 'x', end_));
   ExpectRefused(info({.seconds = nan}) + Bytes(end_));
   ExpectRefused(info({.frames_per_second = -1}) + Bytes(end_));
   ExpectRefused(info({}) + info({}) + Bytes(end_));  // "echo" is no medium either

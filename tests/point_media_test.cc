@@ -67,7 +67,9 @@ Result<std::vector<TokenId>> AnswerOf(Session& session, MediaReader& reader, con
   const Engine& engine = session.engine();
   RenderedPrompt rendered;
   rendered.text = asked.prompt;
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(asked.media, SIZE_MAX));
+  std::vector<std::string> warnings;
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(asked.media, SIZE_MAX, warnings));
+  if (!warnings.empty()) return Fail({.what = warnings.front()});
   CARAT_ASSIGN(const Prompt prompt, ToPrompt(*engine.tokenizer(), rendered, parts));
   CARAT_TRY(session.SyncTo(prompt));
   GenerateOptions options = OptionsFrom(engine.defaults());

@@ -98,6 +98,10 @@ def save_sounds(out):
     (out / "chained.ogg").write_bytes((out / "stereo.ogg").read_bytes() + (out / "other.ogg").read_bytes())
     (out / "other.ogg").unlink()
     (out / "endless.ogg").write_bytes(endless((out / "stereo.ogg").read_bytes()))
+    # Long enough to lose a part.
+    ffmpeg("-f", "lavfi", "-i", "sine=1000:sample_rate=8000:duration=6", out / "long.flac")
+    ffmpeg("-i", out / "long.flac", "-b:a", "8k", out / "long.mp3")
+    ffmpeg("-i", out / "long.flac", "-c:a", "libopus", "-b:a", "6k", "-cluster_time_limit", 500, out / "long.webm")
 
 
 def endless(ogg):
@@ -128,6 +132,8 @@ def save_films(out):
            "-b:a", "24k", out / "film.mp4")
     ffmpeg("-i", out / "film.mp4", "-c", "copy", out / "film.mkv")
     ffmpeg("-i", out / "film.mp4", "-c", "copy", out / "film.mov")
+    ffmpeg("-i", out / "film.mp4", "-c", "copy", "-movflags", "+faststart", out / "fast.mp4")
+    ffmpeg("-i", out / "film.mp4", "-c", "copy", "-movflags", "frag_keyframe+empty_moov", out / "pieces.mp4")
     ffmpeg(*film, "-c:v", "libvpx-vp9", "-b:v", "20k", "-an", out / "silent.webm")
     # Key frames, frames that need later ones, and for VP8 frames that are never shown.
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=6", "-c:v", "libx264", "-g", 13, "-bf", 3, "-crf", 45,

@@ -17,12 +17,9 @@ namespace {
 // As what a file is shown; absent for a file of a kind that carat does not take.
 std::optional<PartKind> KindOf(const std::string& path) {
   const auto source = MediaSource::Open(path);
-  const auto type = source ? source->Type() : std::nullopt;
-  if (!type) return std::nullopt;
-  if (type->kind == MediaKind::kPicture) return PartKind::kImage;
-  if (type->kind == MediaKind::kSound) return PartKind::kAudio;
-  const auto info = AppDecoder().Describe(*source);  // a film may hold sound alone
-  return info && !info->has_picture ? PartKind::kAudio : PartKind::kVideo;
+  if (!source || !source->Type()) return std::nullopt;
+  const auto kind = KindOfMedia(*source);
+  return kind ? *kind : PartKind::kVideo;  // reading it will say what is wrong
 }
 
 // Reads media for the next message, and shows them where the terminal can.

@@ -28,17 +28,15 @@ struct DescribeOptions {
 };
 
 Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& file) {
-  MediaRequest request{.path = file, .budget = o.budget};
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(file));
-  // A picture tells by its first bytes; a film may hold sound alone.
-  if (const auto type = source.Type(); type && type->kind == MediaKind::kPicture) return request;
-  CARAT_ASSIGN(const MediaInfo info, AppDecoder().Describe(source));
-  if (!info.has_picture) {
+  CARAT_ASSIGN(const PartKind kind, KindOfMedia(source));
+  if (kind == PartKind::kImage) return MediaRequest{.path = file, .budget = o.budget};
+  if (kind == PartKind::kAudio) {
     return Fail({.code = ErrorCode::kUnsupported,
                  .what = "nothing to be seen",
                  .where = file,
                  .wanted = "a picture or a film",
-                 .found = std::string(info.type.name)});
+                 .found = "sound"});
   }
   return MediaRequest{
       .kind = PartKind::kVideo, .path = file, .frames = o.fps > 0 ? 0 : o.frames, .fps = o.fps};

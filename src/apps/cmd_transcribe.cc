@@ -122,11 +122,13 @@ Status Run(const TranscribeOptions& o) {
     if (info.seconds > 0) ShowBar("transcribing", std::min(end, info.seconds), info.seconds, "s");
     return {};
   };
-  Status done = decoder.Sound(
+  const auto heard = decoder.Sound(
       source, [&](std::span<const float> samples) { return cutter.Push(samples, take); });
-  if (done) done = cutter.Finish(take);
+  const Status done = heard ? cutter.Finish(take) : Status(Fail(heard.error()));
   ClearBar();
   WriteOut(transcript.End());  // what came so far stays a whole file
+  if (heard && *heard == Damage::kSome)
+    PrintWarnings({fmt::format("{}: {}", o.file, kDamagedText)});
   if (silence > 0) PrintErr("{:.1f} seconds of silence were passed over\n", silence);
   return done;
 }

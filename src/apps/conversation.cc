@@ -122,7 +122,9 @@ Status Conversation::Save(const std::string& path) {
 Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, CheckLoaded(messages, path));
-  auto media = reader_.Parts(requests, static_cast<size_t>(session_.context()));
+  std::vector<std::string> warnings;
+  auto media = reader_.Parts(requests, static_cast<size_t>(session_.context()), warnings);
+  PrintWarnings(warnings);
   if (!media) return Fail(Within(path, media.error()));
   messages_ = std::move(messages);
   media_ = *std::move(media);

@@ -33,7 +33,9 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
 Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
                          const std::vector<MediaRequest>& media) {
   const MediaReader reader(MediaReading::kReference, AppDecoder());
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
+  std::vector<std::string> warnings;
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX, warnings));
+  PrintWarnings(warnings);
   return ToPrompt(tokenizer, rendered, parts);
 }
 

@@ -66,7 +66,9 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
   if (media.empty())
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
   const MediaReader reader(MediaReading::kReference, AppDecoder());
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX));
+  std::vector<std::string> warnings;
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX, warnings));
+  PrintWarnings(warnings);
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);
   std::vector<float> rows;

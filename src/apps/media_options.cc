@@ -145,4 +145,12 @@ MediaDecoder AppDecoder(bool bar) {
   });
 }
 
+Result<PartKind> KindOfMedia(const MediaSource& source) {
+  // A picture and a recording tell by their first bytes.
+  if (const auto type = source.Type(); type && type->kind != MediaKind::kFilm)
+    return type->kind == MediaKind::kPicture ? PartKind::kImage : PartKind::kAudio;
+  CARAT_ASSIGN(const MediaInfo info, AppDecoder().Describe(source));
+  return info.has_picture ? PartKind::kVideo : PartKind::kAudio;
+}
+
 }  // namespace carat

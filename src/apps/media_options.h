@@ -40,4 +40,8 @@ void AddBudget(CLI::App& command, size_t& budget);
 // for long files.
 MediaDecoder AppDecoder(bool bar = true);
 
+// As what a file is shown: a film that holds no pictures is sound. Errors as
+// MediaDecoder::Describe.
+Result<PartKind> KindOfMedia(const MediaSource& source);
+
 }  // namespace carat

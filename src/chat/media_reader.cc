@@ -55,6 +55,11 @@ std::string ShortName(const std::string& path) {
   return std::filesystem::path(path).filename().string();
 }
 
+std::string WarningOf(Damage damage, const MediaRequest& request) {
+  return damage == Damage::kNone ? ""
+                                 : fmt::format("{}: {}", ShortName(request.path), kDamagedText);
+}
+
 }  // namespace
 
 MediaReader::MediaReader(MediaReading reading, MediaDecoder decoder)
@@ -66,11 +71,13 @@ Result<MediaReader::Read> MediaReader::Get(const MediaRequest& request, size_t r
 }
 
 Result<std::vector<MediaPart>> MediaReader::Parts(const std::vector<MediaRequest>& requests,
-                                                  size_t room) const {
+                                                  size_t room,
+                                                  std::vector<std::string>& warnings) const {
   std::vector<MediaPart> parts;
   for (const MediaRequest& request : requests) {
     CARAT_ASSIGN(Read read, Get(request, room));
     parts.push_back(std::move(read.part));
+    if (!read.warning.empty()) warnings.push_back(std::move(read.warning));
   }
   return parts;
 }
@@ -114,13 +121,13 @@ Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request, si
         std::make_shared<const Medium>(Medium::FromSamples(std::move(piece.samples))));
     return CheckRoom(read.part, room, source.name());
   };
-  CARAT_TRY(decoder_.Sound(source, [&](std::span<const float> samples) -> Status {
-    return cutter.Push(samples, take);
-  }));
+  const auto push = [&](std::span<const float> samples) { return cutter.Push(samples, take); };
+  CARAT_ASSIGN(const Damage damage, decoder_.Sound(source, push));
   CARAT_TRY(cutter.Finish(take));
+  read.warning = WarningOf(damage, request);
   if (read.part.media.empty()) {
     read.part.media.push_back(std::make_shared<const Medium>(Medium::FromSamples({})));
-    read.warning = ShortName(request.path) + ": it holds no sound at all";
+    if (read.warning.empty()) read.warning = ShortName(request.path) + ": it holds no sound at all";
   }
   const size_t clips = read.part.media.size();
   if (clips == 1) read.part.seconds.clear();
@@ -136,11 +143,13 @@ Result<MediaReader::Read> MediaReader::ReadVideo(const MediaRequest& request, si
   read.part.kind = PartKind::kVideo;
   const FrameRequest frames{.count = request.frames > 0 ? request.frames : kDefaultFrames,
                             .per_second = request.fps};
-  CARAT_TRY(decoder_.Frames(source, frames, [&](const Frame& frame) -> Status {
+  const auto take = [&](const Frame& frame) -> Status {
     read.part.media.push_back(Fitted(MediumKind::kFrame, frame.pixels, kFrameBudget));
     read.part.seconds.push_back(static_cast<int64_t>(frame.seconds));
     return CheckRoom(read.part, room, source.name());
-  }));
+  };
+  CARAT_ASSIGN(const Damage damage, decoder_.Frames(source, frames, take));
+  read.warning = WarningOf(damage, request);
   read.summary = fmt::format("{}: {} frames, {} tokens", ShortName(request.path),
                              read.part.media.size(), NumTokens(read.part));
   return read;

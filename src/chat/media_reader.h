@@ -32,9 +32,9 @@ class MediaReader {
   // `room` is how many soft tokens may be used at most: it bounds an automatic budget, and sound
   // and films beyond it are refused while they are read (kContextFull).
   Result<Read> Get(const MediaRequest& request, size_t room) const;
-  // What stands for each request, with the same room for each.
-  Result<std::vector<MediaPart>> Parts(const std::vector<MediaRequest>& requests,
-                                       size_t room) const;
+  // What stands for each request, with the same room for each. The warnings are added to those.
+  Result<std::vector<MediaPart>> Parts(const std::vector<MediaRequest>& requests, size_t room,
+                                       std::vector<std::string>& warnings) const;
 
  private:
   Result<Read> ReadImage(const MediaRequest& request, size_t room) const;

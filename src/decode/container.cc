@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <string_view>
 #include <vector>
 
 #include "decode/input.h"
@@ -28,6 +30,26 @@ struct Options {
   Options& operator=(const Options&) = delete;
   ~Options() { av_dict_free(&value); }
 };
+
+// The end that the file's own header announces, in seconds; 0: none, or none to rely on.
+double AnnouncedEnd(const AVFormatContext& format) {
+  if (format.duration_estimation_method != AVFMT_DURATION_FROM_STREAM) return 0;
+  const std::string_view name = format.iformat->name;
+  // A cut MP4 ends reading with an error, and what it announces may be cut by its edit lists.
+  if (name.starts_with("mov")) return 0;
+  if (name == "wav") return 0;  // see IsCutWav
+  return static_cast<double>(format.duration) / AV_TIME_BASE;
+}
+
+// Whether its header announces more bytes than the file has.
+bool IsCutWav(uint64_t size) {
+  constexpr uint32_t kOpen = 0x7FFF0000;  // who writes into a pipe announces the most there can be
+  uint8_t head[8] = {};
+  if (ReadAt(0, head) < sizeof head) return false;
+  uint32_t announced = 0;
+  std::memcpy(&announced, &head[4], sizeof announced);
+  return announced < kOpen && announced > size;
+}
 
 }  // namespace
 
@@ -75,6 +97,8 @@ Status Container::Reopen() {
   }
   format_.reset();
   position_.at = 0;
+  damaged_ = demuxer_ == "wav" && IsCutWav(position_.size);
+  reached_ = heard_ = 0;
   auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
   io_.reset(avio_alloc_context(buffer, kBufferBytes, 0, &position_, ReadSome, nullptr, SeekTo));
   AVFormatContext* context = avformat_alloc_context();
@@ -100,13 +124,41 @@ Status Container::Reopen() {
   return {};
 }
 
-bool Container::ReadPacket(int index, AVPacket& packet) {
+void Container::Note(const AVPacket& packet) {
+  // The last packet of a WAV is marked wherever its length is open.
+  damaged_ = damaged_ || ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0 && demuxer_ != "wav");
+  if (packet.pts == AV_NOPTS_VALUE) return;
+  const double unit = av_q2d(stream(packet.stream_index).time_base);
+  const double begin = static_cast<double>(packet.pts) * unit;
+  const double end = begin + static_cast<double>(packet.duration) * unit;
+  reached_ = std::max(reached_, end);
+  if (packet.stream_index != audio_) return;
+  constexpr double kHole = 1;  // seconds; encoders pass over silence, but not for so long
+  damaged_ = damaged_ || (heard_ > 0 && begin > heard_ + kHole);
+  heard_ = end;
+}
+
+bool Container::EndsEarly(int index) const {
+  // Encoders' delays, and a last frame whose length nobody tells, do not count.
+  const AVRational rate = stream(index).avg_frame_rate;
+  const double allowed = std::max(0.5, rate.num > 0 ? 2 / av_q2d(rate) : 0);
+  return reached_ < AnnouncedEnd(*format_) - allowed;
+}
+
+Result<bool> Container::ReadPacket(int index, AVPacket& packet) {
   while (true) {
     av_packet_unref(&packet);
-    if (av_read_frame(format_.get(), &packet) < 0) return false;
+    const int error = av_read_frame(format_.get(), &packet);
+    if (error == AVERROR(ENOMEM))
+      return Fail({.code = ErrorCode::kNoMemory, .what = "no memory to read the file"});
+    if (error < 0) {
+      damaged_ = damaged_ || error != AVERROR_EOF || EndsEarly(index);
+      return false;
+    }
     progress_(position_.size > 0
                   ? static_cast<double>(position_.at) / static_cast<double>(position_.size)
                   : 0);
+    Note(packet);
     if (packet.stream_index == index) return true;
   }
 }
@@ -166,12 +218,15 @@ Result<const AVFrame*> FrameReader::Next() {
       const bool damaged =
           frame_->decode_error_flags != 0 || (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0;
       if (strict_ && damaged) return Fail(BrokenFile(AVERROR_INVALIDDATA));
+      // What fails before the first frame or after the last is a tag, or a cut between key frames.
+      damaged_ = damaged_ || damaged || (any_ && failed_ != 0);
+      if (!any_) failed_ = 0;
       any_ = true;
       return frame_.get();
     }
     if (got != AVERROR(EAGAIN) && got != AVERROR_EOF) failed_ = got;
     if (!more_packets_) break;
-    more_packets_ = container_->ReadPacket(stream_, *packet_);
+    CARAT_ASSIGN(more_packets_, container_->ReadPacket(stream_, *packet_));
     const int sent = avcodec_send_packet(decoder_.get(), more_packets_ ? packet_.get() : nullptr);
     if (sent < 0 && sent != AVERROR(EAGAIN) && sent != AVERROR_EOF) failed_ = sent;
     if (strict_ && failed_ != 0) break;

@@ -53,8 +53,12 @@ class Container {
   int video() const { return video_; }
   int audio() const { return audio_; }
 
-  // The next packet of this stream; false at the end of the file.
-  bool ReadPacket(int index, AVPacket& packet);
+  // The next packet of this stream; false at the end of the file. Errors: kNoMemory.
+  Result<bool> ReadPacket(int index, AVPacket& packet);
+  // Whether a packet that was read since it was opened is torn, its sound has a hole, or reading
+  // ended by an error or before what the file announces. A file that announces nothing, or that
+  // was cut where another could have ended, is taken as whole.
+  bool damaged() const { return damaged_; }
   // From the key frame at this time of the stream, or one before it. False: it cannot be done.
   bool SeekBack(int index, int64_t time);
   // From the beginning again.
@@ -71,6 +75,8 @@ class Container {
 
   Container(std::string demuxer, Progress progress)
       : demuxer_(std::move(demuxer)), progress_(std::move(progress)) {}
+  void Note(const AVPacket& packet);
+  bool EndsEarly(int index) const;
   static int ReadSome(void* opaque, uint8_t* out, int size);
   static int64_t SeekTo(void* opaque, int64_t offset, int whence);
 
@@ -80,6 +86,9 @@ class Container {
   std::unique_ptr<AVIOContext, FreeIo> io_;
   std::unique_ptr<AVFormatContext, FreeFormat> format_;
   int video_ = -1, audio_ = -1;
+  bool damaged_ = false;
+  double reached_ = 0;  // seconds: the latest end of a packet
+  double heard_ = 0;    // and the end of the last one of sound
 };
 
 // The frames of one stream, one after the other.
@@ -91,6 +100,8 @@ class FrameReader {
   // The next frame, until the next call; null at the end. A damaged part of a recording is passed
   // over, but a stream of which nothing comes out is broken.
   Result<const AVFrame*> Next();
+  // Whether something between two frames was passed over, or a frame was mended.
+  bool damaged() const { return damaged_; }
   // As Container::SeekBack.
   bool SeekBack(int64_t time);
   // From the beginning again.
@@ -103,7 +114,7 @@ class FrameReader {
   Container* container_;
   int stream_;
   bool strict_;
-  bool more_packets_ = true, any_ = false;
+  bool more_packets_ = true, any_ = false, damaged_ = false;
   int failed_ = 0;
   CodecPtr decoder_;
   PacketPtr packet_{av_packet_alloc()};

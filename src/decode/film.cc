@@ -231,7 +231,7 @@ Result<Pixels> Film::FirstPicture() {
   return ToPixels(*picture);
 }
 
-Status Film::Frames(int64_t wanted, double per_second, const FrameSink& sink) {
+Result<Damage> Film::Frames(int64_t wanted, double per_second, const FrameSink& sink) {
   if (container_->video() < 0) return Fail(NoPictures());
   CARAT_ASSIGN(const FilmIndex index, ReadFilmIndex(*container_));
   const int64_t total = index.frames;
@@ -253,17 +253,21 @@ Status Film::Frames(int64_t wanted, double per_second, const FrameSink& sink) {
   const int orientation = Orientation();
   CARAT_ASSIGN(FrameReader reader, FrameReader::Create(*container_, container_->video()));
   Picker picker(reader, index);
+  bool damaged = index.damaged;
   for (int64_t i = 0; i < wanted; ++i) {
     const int64_t number = i * total / wanted;
     CARAT_ASSIGN(const AVFrame* frame, picker.Get(number));
-    if (frame == nullptr) break;  // its end is damaged
+    if (frame == nullptr) {
+      damaged = true;
+      break;
+    }
     CARAT_ASSIGN(Pixels pixels, ToPixels(*frame));
     sink(TurnUpright(std::move(pixels), orientation), number, static_cast<double>(number) / rate);
   }
-  return {};
+  return damaged || reader.damaged() ? Damage::kSome : Damage::kNone;
 }
 
-Status Film::Sound(const SampleSink& sink) {
+Result<Damage> Film::Sound(const SampleSink& sink) {
   if (container_->audio() < 0) return Fail({.what = "the file holds no sound"});
   CARAT_ASSIGN(FrameReader reader, FrameReader::Create(*container_, container_->audio()));
   std::optional<MonoResampler> mono;
@@ -279,7 +283,8 @@ Status Film::Sound(const SampleSink& sink) {
     }
     CARAT_TRY(mono->Push(*block, sink));
   }
-  return mono ? mono->Finish(sink) : Status();
+  if (mono) CARAT_TRY(mono->Finish(sink));
+  return reader.damaged() || container_->damaged() ? Damage::kSome : Damage::kNone;
 }
 
 }  // namespace carat::decode

@@ -32,13 +32,15 @@ class Film {
   // `wanted` frames spread over the film as the specification says (section 7), all of them where
   // it has fewer; or, with per_second > 0, as many as that rate gives, at most kMaxVideoFrames. In
   // order and upright, each with its index and its time in seconds. What lies between two of them
-  // is passed over by key frames where the file has times and lets itself be searched.
+  // is passed over by key frames where the file has times and lets itself be searched. Of a film
+  // that is damaged come those frames that can be had.
   using FrameSink = std::function<void(const Pixels& pixels, int64_t index, double seconds)>;
-  Status Frames(int64_t wanted, double per_second, const FrameSink& sink);
+  Result<Damage> Frames(int64_t wanted, double per_second, const FrameSink& sink);
 
-  // The sound as mono samples at 16 kHz, channels averaged, block by block.
+  // The sound as mono samples at 16 kHz, channels averaged, block by block; what is
+  // damaged is left out.
   using SampleSink = std::function<void(std::span<const float> samples)>;
-  Status Sound(const SampleSink& sink);
+  Result<Damage> Sound(const SampleSink& sink);
 
  private:
   explicit Film(std::unique_ptr<Container> container);

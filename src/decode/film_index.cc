@@ -25,7 +25,9 @@ Result<FilmIndex> ReadFilmIndex(Container& container) {
     return Fail({.code = ErrorCode::kNoMemory, .what = "no memory for a packet"});
   FilmIndex index;
   bool timed = true;
-  while (container.ReadPacket(video, *packet)) {
+  while (true) {
+    CARAT_ASSIGN(const bool more, container.ReadPacket(video, *packet));
+    if (!more) break;
     if (IsHidden(*packet, codec)) continue;
     if (++index.frames > kMaxFilmFrames) {
       return Fail({.code = ErrorCode::kUnsupported,
@@ -37,6 +39,7 @@ Result<FilmIndex> ReadFilmIndex(Container& container) {
     index.times.push_back(packet->pts);
     if ((packet->flags & AV_PKT_FLAG_KEY) != 0) index.keys.push_back(packet->pts);
   }
+  index.damaged = container.damaged();
   std::ranges::sort(index.times);
   std::ranges::sort(index.keys);
   if (!timed || std::ranges::adjacent_find(index.times) != index.times.end()) {

@@ -112,13 +112,18 @@ Status ServeUnbound(std::string_view what, int64_t count, double rate) {
   if (what == "frames") {
     CARAT_TRY(Wants(type, type.kind == MediaKind::kFilm || type.type == FileType::kGif, "a film"));
     CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
-    return film.Frames(count, rate, [](const Pixels& pixels, int64_t index, double seconds) {
-      SendPicture(wire::Kind::kFrame, pixels, index, seconds);
-    });
+    CARAT_ASSIGN(const Damage damage,
+                 film.Frames(count, rate, [](const Pixels& pixels, int64_t index, double seconds) {
+                   SendPicture(wire::Kind::kFrame, pixels, index, seconds);
+                 }));
+    if (damage == Damage::kSome) SendDamaged();
+    return {};
   }
   CARAT_TRY(Wants(type, type.kind != MediaKind::kPicture, "sound, or a film with sound"));
   CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
-  return film.Sound(SendSamples);
+  CARAT_ASSIGN(const Damage damage, film.Sound(SendSamples));
+  if (damage == Damage::kSome) SendDamaged();
+  return {};
 }
 
 // What asks for more memory than LockDown leaves.

@@ -68,6 +68,8 @@ void SendProgress(double share) {
   Send(wire::Kind::kProgress, &share, sizeof share, nullptr, 0);
 }
 
+void SendDamaged() { Send(wire::Kind::kDamaged, nullptr, 0, nullptr, 0); }
+
 void SendEnd() { Send(wire::Kind::kEnd, nullptr, 0, nullptr, 0); }
 
 }  // namespace carat::decode

@@ -17,6 +17,7 @@ void SendPicture(wire::Kind kind, const Pixels& pixels, int64_t index, double se
 void SendSamples(std::span<const float> samples);
 // At most every kProgressMs; more often it does nothing.
 void SendProgress(double share);
+void SendDamaged();
 void SendEnd();
 
 }  // namespace carat::decode

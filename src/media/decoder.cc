@@ -51,6 +51,12 @@ Result<std::vector<float>> ReadSamples(DecoderProcess& process, uint64_t size) {
   return samples;
 }
 
+Status SetDamaged(const wire::Header& header, Damage& damage) {
+  if (header.size != 0 || damage != Damage::kNone) return Fail(Nonsense());
+  damage = Damage::kSome;
+  return {};
+}
+
 // One message after the other to `body`, until the last.
 using Body = std::function<Status(DecoderProcess& process, const wire::Header& header)>;
 
@@ -168,24 +174,27 @@ Result<Pixels> MediaDecoder::Picture(const MediaSource& source) const {
   return *std::move(pixels);
 }
 
-Status MediaDecoder::Sound(const MediaSource& source, const SampleSink& sink) const {
+Result<Damage> MediaDecoder::Sound(const MediaSource& source, const SampleSink& sink) const {
   constexpr uint64_t kMost = (kMaxSoundSeconds + 1) * kSampleRate;
   uint64_t total = 0;
+  Damage damage = Damage::kNone;
   Status sunk;
   const Status done =
       Run({program_, watch_}, source, {"sound"},
           [&](DecoderProcess& process, const wire::Header& header) -> Status {
+            if (header.kind == wire::Kind::kDamaged) return SetDamaged(header, damage);
             if (header.kind != wire::Kind::kSamples) return Fail(Nonsense());
             CARAT_ASSIGN(const std::vector<float> samples, ReadSamples(process, header.size));
             total += samples.size();
             if (total > kMost) return Fail(Nonsense());
             return sunk = sink(samples);
           });
-  return sunk ? done : sunk;
+  if (!sunk || !done) return Fail((sunk ? done : sunk).error());
+  return damage;
 }
 
-Status MediaDecoder::Frames(const MediaSource& source, const FrameRequest& request,
-                            const FrameSink& sink) const {
+Result<Damage> MediaDecoder::Frames(const MediaSource& source, const FrameRequest& request,
+                                    const FrameSink& sink) const {
   if (request.count < 1 || request.count > kMaxVideoFrames || !IsTime(request.per_second)) {
     return Fail({.what = "number of frames out of range",
                  .wanted = fmt::format("1 to {}", kMaxVideoFrames),
@@ -193,11 +202,13 @@ Status MediaDecoder::Frames(const MediaSource& source, const FrameRequest& reque
   }
   const int64_t most = request.per_second > 0 ? kMaxVideoFrames : request.count;
   int64_t taken = 0, last = -1;
+  Damage damage = Damage::kNone;
   Status sunk;
   const Status done =
       Run({program_, watch_}, source,
           {"frames", std::to_string(request.count), fmt::format("{}", request.per_second)},
           [&](DecoderProcess& process, const wire::Header& header) -> Status {
+            if (header.kind == wire::Kind::kDamaged) return SetDamaged(header, damage);
             if (header.kind != wire::Kind::kFrame || taken == most) return Fail(Nonsense());
             CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
             if (picture.second.index <= last) return Fail(Nonsense());
@@ -207,9 +218,9 @@ Status MediaDecoder::Frames(const MediaSource& source, const FrameRequest& reque
                                 .index = last,
                                 .seconds = picture.second.seconds});
           });
-  if (!sunk || !done) return sunk ? done : sunk;
+  if (!sunk || !done) return Fail((sunk ? done : sunk).error());
   if (taken == 0) return Fail({.what = "the film holds no pictures", .where = source.name()});
-  return {};
+  return damage;
 }
 
 }  // namespace carat

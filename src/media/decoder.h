@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/scoped_fd.h"
@@ -56,6 +57,9 @@ struct FrameRequest {
   double per_second = 0;  // if > 0, instead of a count
 };
 
+// What a user is told of Damage::kSome.
+inline constexpr std::string_view kDamagedText = "it is damaged, and parts of it may be missing";
+
 // All calls block until the decoder is done, at most kMaxDecoders run at once, others wait.
 // Thread-safe if the watch is. Errors name the source: a file that is broken, of another kind, or
 // larger than media/limits.h; a decoder that was stopped, with the reason; kCancelled by the watch;
@@ -68,13 +72,14 @@ class MediaDecoder {
 
   Result<MediaInfo> Describe(const MediaSource& source) const;
   Result<Pixels> Picture(const MediaSource& source) const;
-  // Mono samples at 16 kHz, block by block; memory does not grow with the length.
+  // Mono samples at 16 kHz, block by block; memory does not grow with the length. What cannot be
+  // read of a damaged recording or film is left out, and that is told.
   using SampleSink = std::function<Status(std::span<const float> samples)>;
-  Status Sound(const MediaSource& source, const SampleSink& sink) const;
+  Result<Damage> Sound(const MediaSource& source, const SampleSink& sink) const;
   // In order.
   using FrameSink = std::function<Status(Frame frame)>;
-  Status Frames(const MediaSource& source, const FrameRequest& request,
-                const FrameSink& sink) const;
+  Result<Damage> Frames(const MediaSource& source, const FrameRequest& request,
+                        const FrameSink& sink) const;
 
  private:
   std::filesystem::path program_;
