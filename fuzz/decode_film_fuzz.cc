@@ -30,7 +30,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   film->Describe();
   if (type->kind == carat::MediaKind::kPicture) {
     (void)film->FirstPicture();
-    return 0;
+    if (type->type != carat::FileType::kGif) return 0;
+    film = carat::decode::Film::Open(*type, [](double) {});
+    if (!film) return 0;
   }
   int64_t last = -1;
   (void)film->Frames(4, 0, [&](const carat::Pixels& pixels, int64_t index, double) {

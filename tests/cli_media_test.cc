@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/base64.h"
 #include "tests/support/files.h"
 #include "tests/support/npy.h"
 #include "tests/support/run_carat.h"
@@ -133,6 +134,18 @@ TEST(CliMedia, DataUrlsAreRead) {
   WriteText(messages, R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url":
       "data:image/png;base64,iVBORw0KGgo="}}]}])");
   ExpectHas(RunCarat(command).err, {"data:image/png", "broken picture"});
+  const auto url = [](const std::string& name) {
+    const std::string bytes = MustRead(Media(name));
+    return EncodeBase64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  };
+  WriteText(messages,
+            R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url":
+      "data:image/png;base64,)" +
+                url("plain.png") +
+                R"("}, "budget": 70}, {"type": "input_audio", "input_audio": {"data": ")" +
+                url("stereo.mp3") + R"("}}]}])");
+  const Ran ran = RunCarat(command);
+  EXPECT_EQ(ran.code, 0) << ran.err;
 }
 
 TEST(CliMedia, DescribeGoesOnAfterABadFile) {

@@ -114,7 +114,7 @@ TEST(PointMedia, TheProgramAnswersAsTransformers) {
     std::string options;
     for (const MediaRequest& medium : c.media) {
       options += fmt::format(" --{} {}", TypeOf(medium.kind), medium.path);
-      if (medium.budget > 0) options += fmt::format(" --budget {}", medium.budget);
+      if (medium.budget) options += fmt::format(" --budget {}", *medium.budget);
       if (medium.frames > 0) options += fmt::format(" --frames {}", medium.frames);
     }
     const Ran ran = RunCarat(fmt::format(

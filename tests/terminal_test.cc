@@ -312,5 +312,32 @@ TEST(TerminalMedia, DroppedFilesAreShownWithTheMessage) {
   ExpectHas(chat.Type("/nothing"), {"no such command"});
 }
 
+TEST(TerminalMedia, CommandsShowAndLoadingShowsAgain) {
+  const std::string folder = (SourceDir() / "tests/fixtures/media").string();
+  Chat chat;
+  ExpectHas(chat.Type("/image " + folder + "/plain.png"), {"plain.png: 37 x 23 pixels, budget 70"});
+  ExpectHas(chat.Type("/audio " + folder + "/stereo.wav"), {"stereo.wav: 0.3 seconds of sound"});
+  ExpectHas(chat.Type("/video " + folder + "/film.mp4"), {"film.mp4: 20 frames"});
+  ExpectHas(chat.Type("/audio " + folder + "/plain.png"), {"plain.png", "another kind"});
+  ExpectHas(chat.Type("what is that?"), {kShortAnswer});
+  // The media of the first turn are not read again.
+  const std::string second = chat.Type("and now?");
+  ExpectHas(second, {kShortAnswer});
+  const size_t kept = second.find(" kept");
+  ASSERT_NE(kept, std::string::npos) << second;
+  EXPECT_GT(std::stoi(second.substr(second.rfind(' ', kept - 1))), 60 + 8 + 20 * 40) << second;
+  const std::string path = chat.Path("seen.json");
+  chat.Type("/save " + path);
+  chat.Type("/new");
+  ExpectHas(chat.Type("/load " + path),
+            {"plain.png: 37 x 23", "stereo.wav: 0.3", "film.mp4: 20 frames", "4 messages read"});
+  ExpectHas(chat.Type("and now?"), {kShortAnswer});
+  chat.Type("/image " + folder + "/plain.png");
+  ExpectHas(chat.Type("/detach"), {});
+  chat.Type("no picture");
+  const std::string saved = chat.Saved();
+  EXPECT_NE(saved.find(R"("content": "no picture")"), std::string::npos) << saved;
+}
+
 }  // namespace
 }  // namespace carat

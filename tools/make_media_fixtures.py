@@ -93,6 +93,8 @@ def save_sounds(out):
     ffmpeg("-i", out / "stereo.wav", "-c:a", "aac", out / "stereo.m4a")
     ffmpeg("-i", out / "stereo.wav", "-c:a", "aac", out / "stereo.aac")
     ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000:cl=7.1", "-t", "0.1", out / "surround.wav")
+    eight = "|".join(f"{0.05 * (i + 1)}*sin(2*PI*{200 * (i + 1)}*t)" for i in range(8))
+    ffmpeg("-f", "lavfi", "-i", f"aevalsrc='{eight}':s=16000:c=7.1:d=0.1", out / "eight.wav")
     ffmpeg("-i", out / "stereo.wav", "-ar", 44100, "-ac", 1, out / "other.ogg")
     # Two recordings of other rate and channels, one after the other, as streaming stations send them.
     (out / "chained.ogg").write_bytes((out / "stereo.ogg").read_bytes() + (out / "other.ogg").read_bytes())
@@ -134,6 +136,8 @@ def save_films(out):
     ffmpeg("-i", out / "film.mp4", "-c", "copy", out / "film.mov")
     ffmpeg("-i", out / "film.mp4", "-c", "copy", "-movflags", "+faststart", out / "fast.mp4")
     ffmpeg("-i", out / "film.mp4", "-c", "copy", "-movflags", "frag_keyframe+empty_moov", out / "pieces.mp4")
+    ffmpeg("-i", out / "film.mp4", "-itsoffset", 1.5, "-i", out / "film.mp4", "-map", "0:v", "-map", "1:a", "-c", "copy",
+           out / "late.mkv")
     ffmpeg(*film, "-c:v", "libvpx-vp9", "-b:v", "20k", "-an", out / "silent.webm")
     # Key frames, frames that need later ones, and for VP8 frames that are never shown.
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=6", "-c:v", "libx264", "-g", 13, "-bf", 3, "-crf", 45,

@@ -1,5 +1,6 @@
 // carat describe: what many pictures and films show, as lines of JSON.
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct DescribeOptions {
   std::string model;
   std::string mmproj;
   std::string question;
-  size_t budget = 0;
+  std::optional<size_t> budget;
   int64_t frames = kDefaultFrames;
   double fps = 0;
   size_t max_tokens = 512;
@@ -58,6 +59,7 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
   json.Set("file", file);
   json.Set("text", answer.text);
   json.Set("reason", StopReasonName(answer.reason));
+  json.Set("read", read.summary);
   json.Set("prompt_tokens", static_cast<int64_t>(prompt.ids.size()));
   if (!read.warning.empty()) json.Set("warning", read.warning);
   return json;

@@ -48,6 +48,10 @@ Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
       false);
 }
 
+constexpr size_t kLongestContext = 262'144;  // of the family, for tokens without their model
+
+size_t RoomOf(const Engine& engine) { return static_cast<size_t>(engine.config().max_positions); }
+
 bool GoOn(size_t, size_t) { return !Interrupted(); }
 
 // Ctrl-C: what was to be written is not there, instead of being there in part.
@@ -91,7 +95,8 @@ Status InspectTokens(const InspectOptions& o) {
   CARAT_ASSIGN(const std::optional<Tokenizer> tokenizer, LoadTokenizer(files));
   PromptSource source = o.source;
   source.bare = true;
-  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(source, tokenizer ? &*tokenizer : nullptr));
+  CARAT_ASSIGN(const Prompt prompt,
+               ReadPrompt(source, tokenizer ? &*tokenizer : nullptr, kLongestContext));
   Json::Array ids, pieces;
   for (const TokenId id : prompt.ids) {
     ids.emplace_back(int64_t{id});
@@ -122,7 +127,7 @@ Status InspectPrompt(const InspectOptions& o) {
 
 Status InspectLogits(const InspectOptions& o) {
   CARAT_ASSIGN(const auto engine, OpenEngine(o));
-  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
+  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer(), RoomOf(*engine)));
   CARAT_ASSIGN(Session session, OpenSession(o, *engine, prompt.ids.size()));
   if (prompt.ids.empty())
     return Fail({.what = "the prompt is empty", .wanted = "at least one token"});
@@ -143,7 +148,7 @@ Status InspectLogits(const InspectOptions& o) {
 
 Status InspectGenerate(const InspectOptions& o) {
   CARAT_ASSIGN(const auto engine, OpenEngine(o));
-  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer()));
+  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer(), RoomOf(*engine)));
   CARAT_ASSIGN(
       Session session,
       OpenSession(o, *engine, prompt.ids.size() + std::min<size_t>(o.max_tokens, 1 << 20)));

@@ -43,31 +43,13 @@ TranscriptFormat FormatOf(const std::string& name) {
   return name == "json" ? TranscriptFormat::kJson : TranscriptFormat::kText;
 }
 
-// Google's published forms (gemma4-12b specification, section 6).
-std::string Instruction(const TranscribeOptions& o) {
-  if (!o.translate.empty()) {
-    return fmt::format(
-        "Transcribe the following speech segment in {0}, then translate it into {1}. When "
-        "formatting the answer, first output the transcription in {0}, then one newline, then "
-        "output the string '{1}: ', then the translation in {1}.",
-        o.language, o.translate);
-  }
-  const std::string which =
-      o.language.empty() ? "its original language" : fmt::format("{0} into {0} text", o.language);
-  return "Transcribe the following speech segment in " + which +
-         ".\n\nFollow these specific instructions for formatting the answer:\n"
-         "* Only output the transcription, with no newlines.\n"
-         "* When transcribing numbers, write the digits, i.e. write 1.7 and not one point seven, "
-         "and write 3 instead of three.";
-}
-
 // The prompt of one piece: the instruction, then the clip.
 Result<Prompt> PromptOf(const TranscribeOptions& o, const Tokenizer& tokenizer,
                         const SoundPiece& piece) {
   Json clip;
   clip.Set("type", "audio");
   return OneMessagePrompt(
-      tokenizer, {TextPart(Instruction(o)), std::move(clip)},
+      tokenizer, {TextPart(TranscribeInstruction(o.language, o.translate)), std::move(clip)},
       {PartKind::kAudio, {std::make_shared<const Medium>(Medium::FromSamples(piece.samples))}, {}});
 }
 
@@ -79,8 +61,9 @@ Status Run(const TranscribeOptions& o) {
   }
   CatchInterrupts();
   CARAT_ASSIGN(const MediaSource source, MediaSource::Open(o.file));
-  const MediaDecoder decoder = AppDecoder(false);  // it has a bar of its own
-  CARAT_ASSIGN(const MediaInfo info, decoder.Describe(source));
+  CARAT_ASSIGN(const MediaInfo info, AppDecoder(false).Describe(source));
+  // It has a bar of its own where the length is known.
+  const MediaDecoder decoder = AppDecoder(info.seconds == 0);
   CARAT_ASSIGN(const auto engine, OpenModel(o.model,
                                             {.embedders = o.mmproj,
                                              .threads = o.threads,

@@ -18,6 +18,14 @@
 namespace carat {
 namespace {
 
+constexpr size_t kQuestionAndAnswer = 256;  // positions
+
+size_t TokensOf(const std::vector<MediaPart>& parts) {
+  size_t tokens = 0;
+  for (const MediaPart& part : parts) tokens += NumTokens(part);
+  return tokens;
+}
+
 OutputEvent TextEvent(std::string text) {
   OutputEvent event;
   event.text = std::move(text);
@@ -122,13 +130,17 @@ Status Conversation::Save(const std::string& path) {
 Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, CheckLoaded(messages, path));
-  std::vector<std::string> warnings;
-  auto media = reader_.Parts(requests, static_cast<size_t>(session_.context()), warnings);
-  PrintWarnings(warnings);
-  if (!media) return Fail(Within(path, media.error()));
+  std::vector<MediaPart> media;
+  for (const MediaRequest& request : requests) {
+    auto part = Read(request, TokensOf(media));
+    if (!part) return Fail(Within(path, part.error()));
+    media.push_back(*std::move(part));
+  }
+  CARAT_ASSIGN(const RenderedPrompt rendered, RenderPrompt(messages, nullptr, {}));
+  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer_, rendered, media));
   messages_ = std::move(messages);
-  media_ = *std::move(media);
-  used_ = 0;
+  media_ = std::move(media);
+  used_ = prompt.ids.size();
   Detach();
   options_.system.clear();
   if (num_messages() > 0) {
@@ -141,17 +153,22 @@ Status Conversation::Load(const std::string& path) {
   return {};
 }
 
-Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
-  // What the conversation and the other media of this message leave.
-  size_t taken = used_;
-  for (const Attached& other : attached_) taken += NumTokens(other.part);
+// With what the context leaves beside `taken` positions and a short question with its answer.
+Result<MediaPart> Conversation::Read(const MediaRequest& request, size_t taken) const {
   const auto context = static_cast<size_t>(session_.context());
-  CARAT_ASSIGN(const MediaReader::Read read,
-               reader_.Get(request, context > taken ? context - taken : 0));
+  taken += std::min(kQuestionAndAnswer, context / 8);
+  CARAT_ASSIGN(MediaReader::Read read, reader_.Get(request, context > taken ? context - taken : 0));
   PrintErr("{}\n", EscapeLine(read.summary));
   if (!read.warning.empty()) PrintWarnings({read.warning});
-  attached_.push_back({request, read.part});
-  return read.part;
+  return std::move(read.part);
+}
+
+Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
+  size_t taken = used_;
+  for (const Attached& other : attached_) taken += NumTokens(other.part);
+  CARAT_ASSIGN(MediaPart part, Read(request, taken));
+  attached_.push_back({request, part});
+  return part;
 }
 
 void Conversation::Detach(size_t keep) { attached_.resize(std::min(keep, attached_.size())); }

@@ -55,6 +55,7 @@ class Conversation {
   void Detach(size_t keep = 0);
 
  private:
+  Result<MediaPart> Read(const MediaRequest& request, size_t taken) const;
   void AddMessage(std::string_view role, Json content);
   Status Stream(AnswerView& view);
   Result<std::string_view> Decode(Generation& answer, bool opens_thought, AnswerView& view,

@@ -31,12 +31,13 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
 }
 
 Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
-                         const std::vector<MediaRequest>& media) {
+                         const std::vector<MediaRequest>& media, size_t room) {
   const MediaReader reader(MediaReading::kReference, AppDecoder());
   std::vector<std::string> warnings;
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX, warnings));
+  const auto parts = reader.Parts(media, room, warnings);
   PrintWarnings(warnings);
-  return ToPrompt(tokenizer, rendered, parts);
+  if (!parts) return Fail(parts.error());
+  return ToPrompt(tokenizer, rendered, *parts);
 }
 
 Result<RenderedPrompt> Render(const PromptSource& source, const Json& messages) {
@@ -69,7 +70,7 @@ Result<RenderedPrompt> RenderSource(const PromptSource& source) {
   return Render(source, messages);
 }
 
-Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer) {
+Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer, size_t room) {
   const int given = source.ids.has_value() + source.messages.has_value() +
                     source.prompt.has_value() + source.text.has_value();
   if (given != 1) {
@@ -92,13 +93,13 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
     CARAT_ASSIGN(const RenderedPrompt rendered, Render(source, messages));
     PrintWarnings(rendered.warnings);
     CARAT_ASSIGN(const std::vector<MediaRequest> media, MediaRequestsOf(rendered));
-    return WithMedia(*tokenizer, rendered, media);
+    return WithMedia(*tokenizer, rendered, media, room);
   }
   if (source.prompt) {
     RenderedPrompt rendered;
     CARAT_ASSIGN(rendered.text, ReadFile(*source.prompt, kMaxPromptBytes));
     if (source.bare && source.media.empty()) return ToPrompt(*tokenizer, rendered);
-    return WithMedia(*tokenizer, rendered, source.media);
+    return WithMedia(*tokenizer, rendered, source.media, room);
   }
   prompt.ids = tokenizer->EncodeText(*source.text);
   return prompt;

@@ -34,8 +34,8 @@ Result<Json> ReadJsonFile(const std::string& path);
 // Renders --messages (and --tools).
 Result<RenderedPrompt> RenderSource(const PromptSource& source);
 // The prompt of whichever source is given, with its media as the reference reads them. What
-// rendering warns of goes to standard error.
-Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer);
+// rendering warns of goes to standard error. `room`: the most soft tokens of all media.
+Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer, size_t room);
 
 // Without white space at its ends.
 std::string Trimmed(std::string_view text);

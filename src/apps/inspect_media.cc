@@ -67,7 +67,8 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
   const MediaReader reader(MediaReading::kReference, AppDecoder());
   std::vector<std::string> warnings;
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, SIZE_MAX, warnings));
+  const auto room = static_cast<size_t>(engine.config().max_positions);
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, room, warnings));
   PrintWarnings(warnings);
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);

@@ -19,7 +19,7 @@ namespace {
 
 // "auto", or one of the budgets.
 size_t BudgetOf(const std::string& text) {
-  size_t budget = 0;
+  size_t budget = kAutoBudget;
   std::from_chars(text.data(), text.data() + text.size(), budget);
   return budget;
 }
@@ -46,7 +46,7 @@ std::filesystem::path DecoderProgram() {
 
 }  // namespace
 
-void AddBudget(CLI::App& command, size_t& budget) {
+void AddBudget(CLI::App& command, std::optional<size_t>& budget) {
   command
       .add_option_function<std::string>(
           "--budget", [&budget](const std::string& text) { budget = BudgetOf(text); },

@@ -1,6 +1,7 @@
 // The options of commands that take media.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ void AddMediaOptions(CLI::App& command, bool sound = false);
 struct GivenMedia {
   std::vector<MediaRequest> requests;  // in the order in which they stand on the command line
   // What holds for media that are named later.
-  size_t budget = 0;
+  std::optional<size_t> budget;
   int64_t frames = 0;
   double fps = 0;
   bool video_sound = false;
@@ -34,7 +35,7 @@ GivenMedia ReadMediaOptions(const CLI::App& command);
 Status CheckAllUsed(const GivenMedia& media);
 
 // --budget for commands that name their files otherwise.
-void AddBudget(CLI::App& command, size_t& budget);
+void AddBudget(CLI::App& command, std::optional<size_t>& budget);
 
 // carat-decode, beside this program or where it is installed, watched for Ctrl-C; `bar` shows one
 // for long files.

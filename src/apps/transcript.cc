@@ -71,4 +71,21 @@ std::string Transcript::Part(double begin, double end, const std::string& text) 
 
 std::string Transcript::End() const { return format_ == TranscriptFormat::kJson ? "\n]}\n" : ""; }
 
+std::string TranscribeInstruction(const std::string& language, const std::string& translate) {
+  if (!translate.empty()) {
+    return fmt::format(
+        "Transcribe the following speech segment in {0}, then translate it into {1}. When "
+        "formatting the answer, first output the transcription in {0}, then one newline, then "
+        "output the string '{1}: ', then the translation in {1}.",
+        language, translate);
+  }
+  const std::string which =
+      language.empty() ? "its original language" : fmt::format("{0} into {0} text", language);
+  return "Transcribe the following speech segment in " + which +
+         ".\n\nFollow these specific instructions for formatting the answer:\n"
+         "* Only output the transcription, with no newlines.\n"
+         "* When transcribing numbers, write the digits, i.e. write 1.7 and not one point seven, "
+         "and write 3 instead of three.";
+}
+
 }  // namespace carat

@@ -23,6 +23,10 @@ class Transcript {
   size_t parts_ = 0;
 };
 
+// What the model is asked, in Google's published forms (gemma4-12b specification, section 6). No
+// language: the one that is spoken. A translation needs the language.
+std::string TranscribeInstruction(const std::string& language, const std::string& translate);
+
 // "HH:MM:SS,mmm", with another mark before the milliseconds for WebVTT.
 std::string SubtitleTime(double seconds, char mark);
 

@@ -104,8 +104,8 @@ Result<RenderedPrompt> Expand(const RenderedPrompt& rendered, std::span<const Me
     return Fail({.what = "a medium without its placeholder",
                  .where = fmt::format("medium {}", number + 1),
                  .wanted = fmt::format("{} media", number),
-                 .found = fmt::format("{}, the first one too many a {}", parts.size(),
-                                      NameOf(parts[number].kind))});
+                 .found = fmt::format("{}, the first one too many a {} {}", parts.size(),
+                                      NameOf(parts[number].kind), parts[number].name)});
   }
   out.text.append(rendered.text, copied);
   return out;

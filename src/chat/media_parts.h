@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -24,6 +25,7 @@ struct MediaPart {
   std::vector<std::shared_ptr<const Medium>> media;
   // When each of several stands in the film or the recording; empty for one picture or clip.
   std::vector<int64_t> seconds = {};
+  std::string name = {};  // for errors
 };
 
 // The soft tokens of a part.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "base/base64.h"
 #include "engine/medium.h"
@@ -35,19 +36,13 @@ Result<MediaSource> OpenSource(const MediaRequest& request) {
 }
 
 // While a file is read: no more of it than the context takes.
-Status CheckRoom(const MediaPart& part, size_t room, const std::string& name) {
-  const size_t tokens = NumTokens(part);
+Status CheckRoom(size_t tokens, size_t room, const std::string& name) {
   if (tokens <= room) return {};
   return Fail({.code = ErrorCode::kContextFull,
                .what = "it does not fit the context",
                .where = name,
                .wanted = fmt::format("at most {} tokens", room),
-               .found = fmt::format("{} tokens, and more to come", tokens)});
-}
-
-std::shared_ptr<const Medium> Fitted(MediumKind kind, const Pixels& pixels, size_t budget) {
-  const PixelSize size = FittedSize({pixels.height, pixels.width}, budget);
-  return std::make_shared<const Medium>(Medium::FromPixels(kind, Resize(pixels, size)));
+               .found = fmt::format("{} tokens or more", tokens)});
 }
 
 std::string ShortName(const std::string& path) {
@@ -66,8 +61,11 @@ MediaReader::MediaReader(MediaReading reading, MediaDecoder decoder)
     : reading_(reading), decoder_(std::move(decoder)) {}
 
 Result<MediaReader::Read> MediaReader::Get(const MediaRequest& request, size_t room) const {
-  if (request.kind == PartKind::kImage) return ReadImage(request, room);
-  return request.kind == PartKind::kAudio ? ReadAudio(request, room) : ReadVideo(request, room);
+  auto read = request.kind == PartKind::kImage   ? ReadImage(request, room)
+              : request.kind == PartKind::kAudio ? ReadAudio(request, room)
+                                                 : ReadVideo(request, room);
+  if (read) read->part.name = ShortName(request.path);
+  return read;
 }
 
 Result<std::vector<MediaPart>> MediaReader::Parts(const std::vector<MediaRequest>& requests,
@@ -76,6 +74,7 @@ Result<std::vector<MediaPart>> MediaReader::Parts(const std::vector<MediaRequest
   std::vector<MediaPart> parts;
   for (const MediaRequest& request : requests) {
     CARAT_ASSIGN(Read read, Get(request, room));
+    room -= std::min(room, NumTokens(read.part));
     parts.push_back(std::move(read.part));
     if (!read.warning.empty()) warnings.push_back(std::move(read.warning));
   }
@@ -86,17 +85,22 @@ Result<MediaReader::Read> MediaReader::ReadImage(const MediaRequest& request, si
   CARAT_ASSIGN(const MediaSource source, OpenSource(request));
   CARAT_ASSIGN(const Pixels pixels, decoder_.Picture(source));
   const bool conversation = reading_ == MediaReading::kConversation;
-  BudgetChoice choice{request.budget, 0};
-  if (request.budget == 0) {
-    choice = conversation ? ChooseBudget(pixels, room) : BudgetChoice{kReferenceBudget, 0};
+  const size_t wanted = request.budget.value_or(conversation ? kAutoBudget : kReferenceBudget);
+  BudgetChoice choice{wanted, 0};
+  if (wanted == kAutoBudget) {
+    choice = ChooseBudget(pixels, room);
   } else if (conversation) {
-    choice.loss = LossOf(pixels, request.budget);
+    choice.loss = LossOf(pixels, wanted);
   }
   Read read;
-  read.part = {PartKind::kImage, {Fitted(MediumKind::kPicture, pixels, choice.budget)}, {}};
+  const PixelSize size = FittedSize({pixels.height, pixels.width}, choice.budget);
+  read.part = {PartKind::kImage,
+               {std::make_shared<const Medium>(
+                   Medium::FromPixels(MediumKind::kPicture, Resize(pixels, size)))},
+               {}};
   read.summary = fmt::format("{}: {} x {} pixels, budget {}{}, {} tokens", ShortName(request.path),
                              pixels.width, pixels.height, choice.budget,
-                             request.budget == 0 ? " (chosen)" : "", NumTokens(read.part));
+                             wanted == kAutoBudget ? " (chosen)" : "", NumTokens(read.part));
   if (choice.loss > kWarnedLoss) {
     read.warning = fmt::format(
         "{}: much detail is lost with a budget of {} soft tokens; small print may not be read",
@@ -119,15 +123,20 @@ Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request, si
     seconds += static_cast<double>(piece.samples.size()) / kSampleRate;
     read.part.media.push_back(
         std::make_shared<const Medium>(Medium::FromSamples(std::move(piece.samples))));
-    return CheckRoom(read.part, room, source.name());
+    return {};
   };
-  const auto push = [&](std::span<const float> samples) { return cutter.Push(samples, take); };
+  size_t heard = 0;  // samples
+  const auto push = [&](std::span<const float> samples) -> Status {
+    heard += samples.size();
+    CARAT_TRY(CheckRoom(heard / kFrameSamples, room, source.name()));
+    return cutter.Push(samples, take);
+  };
   CARAT_ASSIGN(const Damage damage, decoder_.Sound(source, push));
   CARAT_TRY(cutter.Finish(take));
   read.warning = WarningOf(damage, request);
   if (read.part.media.empty()) {
     read.part.media.push_back(std::make_shared<const Medium>(Medium::FromSamples({})));
-    if (read.warning.empty()) read.warning = ShortName(request.path) + ": it holds no sound at all";
+    read.warning = ShortName(request.path) + ": it holds no sound at all";
   }
   const size_t clips = read.part.media.size();
   if (clips == 1) read.part.seconds.clear();
@@ -143,10 +152,13 @@ Result<MediaReader::Read> MediaReader::ReadVideo(const MediaRequest& request, si
   read.part.kind = PartKind::kVideo;
   const FrameRequest frames{.count = request.frames > 0 ? request.frames : kDefaultFrames,
                             .per_second = request.fps};
+  std::optional<PixelSize> size;  // that of the first frame: one for all
   const auto take = [&](const Frame& frame) -> Status {
-    read.part.media.push_back(Fitted(MediumKind::kFrame, frame.pixels, kFrameBudget));
+    if (!size) size = FittedSize({frame.pixels.height, frame.pixels.width}, kFrameBudget);
+    read.part.media.push_back(std::make_shared<const Medium>(
+        Medium::FromPixels(MediumKind::kFrame, Resize(frame.pixels, *size))));
     read.part.seconds.push_back(static_cast<int64_t>(frame.seconds));
-    return CheckRoom(read.part, room, source.name());
+    return CheckRoom(NumTokens(read.part), room, source.name());
   };
   CARAT_ASSIGN(const Damage damage, decoder_.Frames(source, frames, take));
   read.warning = WarningOf(damage, request);

@@ -30,9 +30,9 @@ class MediaReader {
 
   MediaReader(MediaReading reading, MediaDecoder decoder);
   // `room` is how many soft tokens may be used at most: it bounds an automatic budget, and sound
-  // and films beyond it are refused while they are read (kContextFull).
+  // and films beyond it are refused while they are read (kContextFull). A recording is held whole.
   Result<Read> Get(const MediaRequest& request, size_t room) const;
-  // What stands for each request, with the same room for each. The warnings are added to those.
+  // What stands for each request; `room` is that of all together. The warnings are added to those.
   Result<std::vector<MediaPart>> Parts(const std::vector<MediaRequest>& requests, size_t room,
                                        std::vector<std::string>& warnings) const;
 

@@ -24,12 +24,11 @@ Status CheckMembers(const JsonView& part, PartKind kind) {
   return {};
 }
 
-// "auto" is 0.
-Result<size_t> BudgetOf(const JsonView& part) {
-  if (!part.Has("budget")) return 0;
+Result<std::optional<size_t>> BudgetOf(const JsonView& part) {
+  if (!part.Has("budget")) return std::nullopt;
   CARAT_ASSIGN(const JsonView budget, part.Get("budget"));
   const Json& value = budget.value();
-  if (value.is_string() && value.string() == "auto") return 0;
+  if (value.is_string() && value.string() == "auto") return kAutoBudget;
   for (const size_t known : kBudgets)
     if (value.is_int() && value.integer() == static_cast<int64_t>(known)) return known;
   return Fail({.what = "no such budget",
@@ -82,7 +81,9 @@ Result<MediaRequest> FromSamples(const JsonView& part) {
   CARAT_TRY(CheckMembers(part, PartKind::kAudio));
   CARAT_ASSIGN(const JsonView object, part.Object("input_audio"));
   CARAT_ASSIGN(const std::string data, object.String("data"));
-  return MediaRequest{.kind = PartKind::kAudio, .path = "data:audio;base64," + data};
+  // Some clients put a whole URL there.
+  const std::string path = data.starts_with("data:") ? data : "data:audio;base64," + data;
+  return MediaRequest{.kind = PartKind::kAudio, .path = path};
 }
 
 Result<MediaRequest> RequestOf(const MediaSlot& slot) {
@@ -112,7 +113,11 @@ Json ToJson(const MediaRequest& request) {
   Json part;
   part.Set("type", TypeOf(request.kind));
   part.Set("path", request.path);
-  if (request.budget > 0) part.Set("budget", static_cast<int64_t>(request.budget));
+  if (request.budget == kAutoBudget) {
+    part.Set("budget", "auto");
+  } else if (request.budget) {
+    part.Set("budget", static_cast<int64_t>(*request.budget));
+  }
   if (request.frames > 0) part.Set("frames", request.frames);
   if (request.fps > 0) part.Set("fps", request.fps);
   return part;

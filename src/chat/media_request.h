@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,13 +14,16 @@
 
 namespace carat {
 
+inline constexpr size_t kAutoBudget = 0;  // chosen from the picture
+
 // A medium as it was asked for.
 struct MediaRequest {
   PartKind kind = PartKind::kImage;
   std::string path = {};  // or a data: URL
-  size_t budget = 0;      // of a picture in soft tokens; 0: as MediaReading says
-  int64_t frames = 0;     // of a video; 0: kDefaultFrames
-  double fps = 0;         // of a video, if > 0: frames per second instead
+  // Of a picture in soft tokens, or kAutoBudget; absent: as MediaReading says.
+  std::optional<size_t> budget = {};
+  int64_t frames = 0;  // of a video; 0: kDefaultFrames
+  double fps = 0;      // of a video, if > 0: frames per second instead
 };
 
 inline constexpr int64_t kDefaultFrames = 32;  // as the reference processor

@@ -27,8 +27,10 @@ TEST(MediaRequest, TakesEveryFormOfPart) {
       {"type": "audio", "path": "b.wav"}, {"type": "video", "path": "c.mp4", "fps": 0.5},
       {"type": "video", "path": "d.mp4", "frames": 3},
       {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}, "budget": 280},
-      {"type": "input_audio", "input_audio": {"data": "BBBB", "format": "wav"}})"));
-  ASSERT_EQ(requests.size(), 6u);
+      {"type": "input_audio", "input_audio": {"data": "BBBB", "format": "wav"}},
+      {"type": "input_audio", "input_audio": {"data": "data:audio/wav;base64,CCCC"}},
+      {"type": "image", "path": "e.png", "budget": "auto"})"));
+  ASSERT_EQ(requests.size(), 8u);
   EXPECT_EQ(requests[0].path, "a.png");
   EXPECT_EQ(requests[0].budget, 140u);
   EXPECT_EQ(requests[1].kind, PartKind::kAudio);
@@ -38,6 +40,9 @@ TEST(MediaRequest, TakesEveryFormOfPart) {
   EXPECT_EQ(requests[4].path, "data:image/png;base64,AAAA");
   EXPECT_EQ(requests[5].kind, PartKind::kAudio);
   EXPECT_EQ(requests[5].path, "data:audio;base64,BBBB");
+  EXPECT_EQ(requests[6].path, "data:audio/wav;base64,CCCC");
+  EXPECT_EQ(requests[7].budget, kAutoBudget);
+  EXPECT_EQ(requests[1].budget, std::nullopt);
 }
 
 // A tool's response is rendered before the content of the message that called it.

@@ -35,7 +35,11 @@ Result<Pixels> DecodeAvif(std::span<const uint8_t> file) {
   decoder->imageDimensionLimit = kMaxSide;
   avifResult result = avifDecoderSetIOMemory(decoder.get(), file.data(), file.size());
   if (result == AVIF_RESULT_OK) result = avifDecoderParse(decoder.get());
-  if (result != AVIF_RESULT_OK) return Fail(BrokenPicture(avifResultToString(result)));
+  if (result != AVIF_RESULT_OK) {
+    // Of a picture beyond the limits the library says so here alone.
+    const std::string more = decoder->diag.error;
+    return Fail(BrokenPicture(avifResultToString(result) + (more.empty() ? "" : ": " + more)));
+  }
   const avifImage& image = *decoder->image;
   CARAT_TRY(CheckPictureSize(image.width, image.height));
   result = avifDecoderNextImage(decoder.get());

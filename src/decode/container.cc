@@ -31,24 +31,35 @@ struct Options {
   ~Options() { av_dict_free(&value); }
 };
 
-// The end that the file's own header announces, in seconds; 0: none, or none to rely on.
-double AnnouncedEnd(const AVFormatContext& format) {
-  if (format.duration_estimation_method != AVFMT_DURATION_FROM_STREAM) return 0;
-  const std::string_view name = format.iformat->name;
-  // A cut MP4 ends reading with an error, and what it announces may be cut by its edit lists.
-  if (name.starts_with("mov")) return 0;
-  if (name == "wav") return 0;  // see IsCutWav
-  return static_cast<double>(format.duration) / AV_TIME_BASE;
+uint32_t LittleEndian(const uint8_t* bytes) {
+  return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | static_cast<uint32_t>(bytes[3]) << 24;
 }
 
-// Whether its header announces more bytes than the file has.
+// Whether the samples of a WAV go beyond the file. Who writes into a pipe announces nothing, or the
+// most there can be.
 bool IsCutWav(uint64_t size) {
-  constexpr uint32_t kOpen = 0x7FFF0000;  // who writes into a pipe announces the most there can be
+  constexpr int kMaxChunks = 64;
+  uint64_t at = 12;  // behind "RIFF", its size and "WAVE"
   uint8_t head[8] = {};
-  if (ReadAt(0, head) < sizeof head) return false;
-  uint32_t announced = 0;
-  std::memcpy(&announced, &head[4], sizeof announced);
-  return announced < kOpen && announced > size;
+  for (int i = 0; i < kMaxChunks && ReadAt(at, head) == sizeof head; ++i) {
+    const uint32_t announced = LittleEndian(&head[4]);
+    at += sizeof head;
+    if (std::memcmp(head, "data", 4) != 0) {
+      at += announced + announced % 2;
+      continue;
+    }
+    const bool open =
+        (announced >= 0x7FFF0000 && announced <= 0x80001000) || announced >= 0xFFFF0000;
+    return !open && at + announced > size;
+  }
+  return false;
+}
+
+// What stands between joined recordings, and is no frame.
+bool IsTag(const AVPacket& packet) {
+  const std::string_view data(reinterpret_cast<const char*>(packet.data),
+                              static_cast<size_t>(std::max(0, packet.size)));
+  return data.starts_with("ID3") || data.starts_with("TAG") || data.starts_with("APETAGEX");
 }
 
 }  // namespace
@@ -56,6 +67,8 @@ bool IsCutWav(uint64_t size) {
 Error BrokenFile(int error) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(error, text, sizeof text);
+  if (error == AVERROR(ENOMEM))
+    return {.code = ErrorCode::kNoMemory, .what = "no memory to decode"};
   return {.what = "a broken file", .found = text};
 }
 
@@ -63,7 +76,10 @@ int Container::ReadSome(void* opaque, uint8_t* out, int size) {
   auto* position = static_cast<Position*>(opaque);
   const size_t n = ReadAt(position->at, {out, static_cast<size_t>(size)});
   position->at += n;
-  return n > 0 ? static_cast<int>(n) : AVERROR_EOF;
+  if (n > 0) return static_cast<int>(n);
+  if (position->at >= position->size) return AVERROR_EOF;
+  position->failed = true;
+  return AVERROR(EIO);
 }
 
 int64_t Container::SeekTo(void* opaque, int64_t offset, int whence) {
@@ -97,8 +113,9 @@ Status Container::Reopen() {
   }
   format_.reset();
   position_.at = 0;
+  position_.failed = false;
   damaged_ = demuxer_ == "wav" && IsCutWav(position_.size);
-  reached_ = heard_ = 0;
+  heard_ = seen_ = {};
   auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
   io_.reset(avio_alloc_context(buffer, kBufferBytes, 0, &position_, ReadSome, nullptr, SeekTo));
   AVFormatContext* context = avformat_alloc_context();
@@ -127,34 +144,60 @@ Status Container::Reopen() {
 void Container::Note(const AVPacket& packet) {
   // The last packet of a WAV is marked wherever its length is open.
   damaged_ = damaged_ || ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0 && demuxer_ != "wav");
-  if (packet.pts == AV_NOPTS_VALUE) return;
+  const bool sound = packet.stream_index == audio_;
+  if (packet.pts == AV_NOPTS_VALUE || (!sound && packet.stream_index != video_)) return;
   const double unit = av_q2d(stream(packet.stream_index).time_base);
   const double begin = static_cast<double>(packet.pts) * unit;
-  const double end = begin + static_cast<double>(packet.duration) * unit;
-  reached_ = std::max(reached_, end);
-  if (packet.stream_index != audio_) return;
-  constexpr double kHole = 1;  // seconds; encoders pass over silence, but not for so long
-  damaged_ = damaged_ || (heard_ > 0 && begin > heard_ + kHole);
-  heard_ = end;
+  Track& track = sound ? heard_ : seen_;
+  constexpr double kHole = 0.9;  // seconds; encoders that pass over silence write every 0.4 s
+  track.hole = track.hole || (track.end > 0 && begin > track.end + kHole);
+  track.end = std::max(track.end, begin + static_cast<double>(packet.duration) * unit);
 }
 
-bool Container::EndsEarly(int index) const {
-  // Encoders' delays, and a last frame whose length nobody tells, do not count.
-  const AVRational rate = stream(index).avg_frame_rate;
+double Container::AnnouncedEnd() const {
+  // What a WAV announces may be open (IsCutWav).
+  if (format_->duration_estimation_method != AVFMT_DURATION_FROM_STREAM || demuxer_ == "wav")
+    return 0;
+  return static_cast<double>(format_->duration) / AV_TIME_BASE;
+}
+
+bool Container::EndsEarly() const {
+  if (position_.failed) return true;
+  if (std::string_view(format_->iformat->name).starts_with("mov")) {
+    // Its table says where each frame lies; edit lists may cut the length that it announces.
+    for (unsigned i = 0; i < format_->nb_streams; ++i) {
+      AVStream* const one = format_->streams[i];
+      const int entries = avformat_index_get_entries_count(one);
+      for (int k = 0; k < entries; ++k) {
+        const AVIndexEntry* entry = avformat_index_get_entry(one, k);
+        if (entry->pos >= 0 && static_cast<uint64_t>(entry->pos) +
+                                       static_cast<uint64_t>(std::max(0, int{entry->size})) >
+                                   position_.size)
+          return true;
+      }
+    }
+    return false;
+  }
+  // Encoders' delays, and a last picture whose length nobody tells, do not count.
+  const AVRational rate = video_ >= 0 ? stream(video_).avg_frame_rate : AVRational{0, 1};
   const double allowed = std::max(0.5, rate.num > 0 ? 2 / av_q2d(rate) : 0);
-  return reached_ < AnnouncedEnd(*format_) - allowed;
+  return std::max(heard_.end, seen_.end) < AnnouncedEnd() - allowed;
 }
 
 Result<bool> Container::ReadPacket(int index, AVPacket& packet) {
+  constexpr int kMaxErrors = 100;  // one after the other: some demuxers go on behind what is broken
+  int errors = 0;
   while (true) {
     av_packet_unref(&packet);
     const int error = av_read_frame(format_.get(), &packet);
-    if (error == AVERROR(ENOMEM))
-      return Fail({.code = ErrorCode::kNoMemory, .what = "no memory to read the file"});
+    if (error == AVERROR(ENOMEM)) return Fail(BrokenFile(error));
+    if (error < 0 && error != AVERROR_EOF && ++errors < kMaxErrors) continue;
     if (error < 0) {
-      damaged_ = damaged_ || error != AVERROR_EOF || EndsEarly(index);
+      damaged_ = damaged_ || EndsEarly();
       return false;
     }
+    damaged_ = damaged_ || errors > 0;
+    errors = 0;
     progress_(position_.size > 0
                   ? static_cast<double>(position_.at) / static_cast<double>(position_.size)
                   : 0);
@@ -219,26 +262,36 @@ Result<const AVFrame*> FrameReader::Next() {
           frame_->decode_error_flags != 0 || (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0;
       if (strict_ && damaged) return Fail(BrokenFile(AVERROR_INVALIDDATA));
       // What fails before the first frame or after the last is a tag, or a cut between key frames.
-      damaged_ = damaged_ || damaged || (any_ && failed_ != 0);
-      if (!any_) failed_ = 0;
-      any_ = true;
+      damaged_ = damaged_ || damaged || gap_;
+      any_ = begun_ = true;
+      gap_ = false;
       return frame_.get();
     }
-    if (got != AVERROR(EAGAIN) && got != AVERROR_EOF) failed_ = got;
+    if (got != AVERROR(EAGAIN) && got != AVERROR_EOF) CARAT_TRY(Failed(got));
     if (!more_packets_) break;
     CARAT_ASSIGN(more_packets_, container_->ReadPacket(stream_, *packet_));
     const int sent = avcodec_send_packet(decoder_.get(), more_packets_ ? packet_.get() : nullptr);
-    if (sent < 0 && sent != AVERROR(EAGAIN) && sent != AVERROR_EOF) failed_ = sent;
+    if (sent < 0 && sent != AVERROR(EAGAIN) && sent != AVERROR_EOF && !IsTag(*packet_))
+      CARAT_TRY(Failed(sent));
     if (strict_ && failed_ != 0) break;
   }
   if (!any_ && failed_ != 0) return Fail(BrokenFile(failed_));
   return nullptr;
 }
 
+Status FrameReader::Failed(int error) {
+  if (error == AVERROR(ENOMEM)) return Fail(BrokenFile(error));
+  failed_ = error;
+  constexpr int kTags = 8;
+  gap_ = begun_ || (decoder_->codec_type == AVMEDIA_TYPE_AUDIO && ++early_ > kTags);
+  return {};
+}
+
 Status FrameReader::Restart() {
   CARAT_TRY(container_->Reopen());
   CARAT_ASSIGN(decoder_, container_->OpenDecoder(stream_, strict_));
   more_packets_ = true;
+  damaged_ = begun_ = gap_ = false;
   return {};
 }
 
@@ -246,6 +299,7 @@ bool FrameReader::SeekBack(int64_t time) {
   if (!container_->SeekBack(stream_, time)) return false;
   avcodec_flush_buffers(decoder_.get());
   more_packets_ = true;
+  begun_ = gap_ = false;
   return true;
 }
 

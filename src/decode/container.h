@@ -53,12 +53,17 @@ class Container {
   int video() const { return video_; }
   int audio() const { return audio_; }
 
-  // The next packet of this stream; false at the end of the file. Errors: kNoMemory.
+  // The next packet of this stream; false at the end of what can be read. Errors: kNoMemory.
   Result<bool> ReadPacket(int index, AVPacket& packet);
-  // Whether a packet that was read since it was opened is torn, its sound has a hole, or reading
-  // ended by an error or before what the file announces. A file that announces nothing, or that
-  // was cut where another could have ended, is taken as whole.
+  // Whether a packet that was read since it was opened is torn, or is preceded by what is none, or
+  // reading ended before what the file announces. A file that announces nothing, or that was cut
+  // where another could have ended, is taken as whole.
   bool damaged() const { return damaged_; }
+  // Whether nothing stands in the sound, or in the pictures, for about a second.
+  bool sound_has_hole() const { return heard_.hole; }
+  bool pictures_have_hole() const { return seen_.hole; }
+  // When the file ends by its own header, in seconds; 0: it does not say.
+  double AnnouncedEnd() const;
   // From the key frame at this time of the stream, or one before it. False: it cannot be done.
   bool SeekBack(int index, int64_t time);
   // From the beginning again.
@@ -71,12 +76,13 @@ class Container {
   struct Position {
     uint64_t at = 0;
     uint64_t size = 0;
+    bool failed = false;  // there is more, but it cannot be read
   };
 
   Container(std::string demuxer, Progress progress)
       : demuxer_(std::move(demuxer)), progress_(std::move(progress)) {}
   void Note(const AVPacket& packet);
-  bool EndsEarly(int index) const;
+  bool EndsEarly() const;
   static int ReadSome(void* opaque, uint8_t* out, int size);
   static int64_t SeekTo(void* opaque, int64_t offset, int whence);
 
@@ -87,8 +93,12 @@ class Container {
   std::unique_ptr<AVFormatContext, FreeFormat> format_;
   int video_ = -1, audio_ = -1;
   bool damaged_ = false;
-  double reached_ = 0;  // seconds: the latest end of a packet
-  double heard_ = 0;    // and the end of the last one of sound
+  // What was read of one.
+  struct Track {
+    double end = 0;  // seconds
+    bool hole = false;
+  };
+  Track heard_, seen_;
 };
 
 // The frames of one stream, one after the other.
@@ -108,6 +118,7 @@ class FrameReader {
   Status Restart();
 
  private:
+  Status Failed(int error);
   FrameReader(Container& container, int stream, bool strict)
       : container_(&container), stream_(stream), strict_(strict) {}
 
@@ -115,6 +126,9 @@ class FrameReader {
   int stream_;
   bool strict_;
   bool more_packets_ = true, any_ = false, damaged_ = false;
+  bool begun_ = false;  // a frame came since the beginning or the last SeekBack
+  bool gap_ = false;    // and since then something failed
+  int early_ = 0;       // packets that failed before the first frame
   int failed_ = 0;
   CodecPtr decoder_;
   PacketPtr packet_{av_packet_alloc()};

@@ -24,6 +24,17 @@ namespace {
 
 constexpr double kMaxSaidSeconds = 100.0 * 24 * 3600;
 
+// A later beginning of sound and a hole in it become silence, so that times stay true. Shorter ones
+// are rounding, longer ones broken times.
+constexpr double kHole = 0.5, kLongestHole = 3600;  // seconds
+
+// When a stream begins, in seconds, if there is one and it says so.
+std::optional<double> StartOf(const Container& container, int index) {
+  if (index < 0 || container.stream(index).start_time == AV_NOPTS_VALUE) return std::nullopt;
+  const AVStream& stream = container.stream(index);
+  return static_cast<double>(stream.start_time) * av_q2d(stream.time_base);
+}
+
 Error NoPictures() { return {.what = "the film holds no pictures"}; }
 
 // Whether samples use all of their range: the file says so, or they are no luma as television has.
@@ -60,12 +71,22 @@ bool TakeHighBytes(const AVFrame& picture, Pixels& pixels) {
 // The frames of a film, of which some are wanted.
 class Picker {
  public:
-  Picker(FrameReader& reader, const FilmIndex& index) : reader_(reader), index_(index) {}
+  // `unit`: of times, in seconds.
+  Picker(FrameReader& reader, const FilmIndex& index, double unit)
+      : reader_(reader), index_(index), unit_(unit) {}
 
   // The frame with this number, at or after the one that was last asked for; null beyond the end.
   Result<const AVFrame*> Get(int64_t number) {
     if (index_.times.empty()) return ByCounting(number);
     return ByTime(index_.times[static_cast<size_t>(number)]);
+  }
+
+  // Whether what Get gave stands so long after what was asked for that it shows something else.
+  bool IsLate(const AVFrame& frame, int64_t number) const {
+    constexpr double kLate = 1;  // seconds
+    if (index_.times.empty()) return false;
+    const auto wanted = static_cast<double>(index_.times[static_cast<size_t>(number)]);
+    return (static_cast<double>(TimeOf(frame)) - wanted) * unit_ > kLate;
   }
 
  private:
@@ -117,6 +138,7 @@ class Picker {
 
   FrameReader& reader_;
   const FilmIndex& index_;
+  double unit_;
   bool seeks_ = true;
   int64_t next_ = 0;               // by counting
   const AVFrame* held_ = nullptr;  // by time: the last one; the reader's
@@ -217,7 +239,7 @@ wire::Info Film::Describe() const {
     info.sample_rate = positive(audio.sample_rate);
     info.channels = positive(audio.ch_layout.nb_channels);
   }
-  // A header may say anything; what no file of its size can hold counts as not said.
+  // A header may say anything; what no file can hold counts as not said.
   const double seconds = static_cast<double>(container_->format().duration) / AV_TIME_BASE;
   if (seconds > 0 && seconds < kMaxSaidSeconds) info.seconds = seconds;
   return info;
@@ -252,7 +274,7 @@ Result<Damage> Film::Frames(int64_t wanted, double per_second, const FrameSink& 
   wanted = std::clamp<int64_t>(std::min(wanted, total), 1, kMaxVideoFrames);
   const int orientation = Orientation();
   CARAT_ASSIGN(FrameReader reader, FrameReader::Create(*container_, container_->video()));
-  Picker picker(reader, index);
+  Picker picker(reader, index, av_q2d(container_->stream(container_->video()).time_base));
   bool damaged = index.damaged;
   for (int64_t i = 0; i < wanted; ++i) {
     const int64_t number = i * total / wanted;
@@ -260,6 +282,10 @@ Result<Damage> Film::Frames(int64_t wanted, double per_second, const FrameSink& 
     if (frame == nullptr) {
       damaged = true;
       break;
+    }
+    if (picker.IsLate(*frame, number)) {
+      damaged = true;
+      continue;
     }
     CARAT_ASSIGN(Pixels pixels, ToPixels(*frame));
     sink(TurnUpright(std::move(pixels), orientation), number, static_cast<double>(number) / rate);
@@ -269,8 +295,12 @@ Result<Damage> Film::Frames(int64_t wanted, double per_second, const FrameSink& 
 
 Result<Damage> Film::Sound(const SampleSink& sink) {
   if (container_->audio() < 0) return Fail({.what = "the file holds no sound"});
+  if (const double said = container_->AnnouncedEnd(); said > kMaxSoundSeconds)
+    return Fail(SoundTooLong(said));
   CARAT_ASSIGN(FrameReader reader, FrameReader::Create(*container_, container_->audio()));
   std::optional<MonoResampler> mono;
+  // Until when there is sound: it begins with the pictures, where there are pictures.
+  std::optional<double> until = StartOf(*container_, container_->video());
   while (true) {
     CARAT_ASSIGN(const AVFrame* block, reader.Next());
     if (block == nullptr) break;
@@ -281,10 +311,20 @@ Result<Damage> Film::Sound(const SampleSink& sink) {
     if (!mono) {
       CARAT_ASSIGN(mono, MonoResampler::Create(block->sample_rate, block->ch_layout.nb_channels));
     }
+    const double unit = av_q2d(container_->stream(container_->audio()).time_base);
+    const double begin =
+        block->pts != AV_NOPTS_VALUE ? static_cast<double>(block->pts) * unit : until.value_or(0);
+    const double gap = begin - until.value_or(begin);
+    if (gap > kHole && gap < kLongestHole) {
+      CARAT_TRY(mono->PushSilence(static_cast<uint64_t>(gap * block->sample_rate), sink));
+    }
+    if (!until || std::abs(gap) > kHole) until = begin;
+    *until += static_cast<double>(block->nb_samples) / block->sample_rate;
     CARAT_TRY(mono->Push(*block, sink));
   }
   if (mono) CARAT_TRY(mono->Finish(sink));
-  return reader.damaged() || container_->damaged() ? Damage::kSome : Damage::kNone;
+  const bool damaged = reader.damaged() || container_->damaged() || container_->sound_has_hole();
+  return damaged ? Damage::kSome : Damage::kNone;
 }
 
 }  // namespace carat::decode

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "decode/container.h"
+#include "media/damage.h"
 #include "media/file_type.h"
 #include "media/resize.h"
 #include "media/wire.h"
@@ -37,8 +38,8 @@ class Film {
   using FrameSink = std::function<void(const Pixels& pixels, int64_t index, double seconds)>;
   Result<Damage> Frames(int64_t wanted, double per_second, const FrameSink& sink);
 
-  // The sound as mono samples at 16 kHz, channels averaged, block by block; what is
-  // damaged is left out.
+  // The sound as mono samples at 16 kHz, channels averaged, block by block, from the first picture
+  // on if there are pictures; what is missing or damaged becomes silence as far as times tell.
   using SampleSink = std::function<void(std::span<const float> samples)>;
   Result<Damage> Sound(const SampleSink& sink);
 

@@ -16,11 +16,12 @@ struct FilmIndex {
   std::vector<int64_t> times;
   // The times of those that the file marks as decodable without others, rising.
   std::vector<int64_t> keys;
-  // As Container::damaged.
+  // As Container::damaged, or with a hole in pictures and sound.
   bool damaged = false;
 };
 
-// Reads the container to its end. Errors: more frames than media/limits.h.
+// Reads the container to its end. Errors: more frames than media/limits.h,
+// and kNoMemory.
 Result<FilmIndex> ReadFilmIndex(Container& container);
 
 }  // namespace carat::decode

@@ -40,7 +40,8 @@ Status Wants(const FileTypeInfo& type, bool fits, std::string_view wanted) {
                .found = std::string(type.name)});
 }
 
-// The sides that the header of a GIF or BMP names: FFmpeg does not tell those that it refuses.
+// The sides that the header of a GIF or BMP names: FFmpeg does not tell those that it refuses, nor
+// those of a TIFF.
 Status CheckNamedSize(const FileTypeInfo& type) {
   std::array<uint8_t, 26> head{};
   const auto number = [&](size_t at, size_t bytes) {
@@ -71,6 +72,9 @@ Result<Pixels> Picture(const FileTypeInfo& type) {
     return FirstPictureOfFilm(type);
   }
   CARAT_ASSIGN(const std::vector<uint8_t> file, ReadInput(kMaxPictureBytes));
+  if (type.type == FileType::kTiff) {
+    if (const auto size = TiffSize(file)) CARAT_TRY(CheckPictureSize(size->width, size->height));
+  }
   switch (type.type) {
     case FileType::kJpeg:
       return DecodeJpeg(file);

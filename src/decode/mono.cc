@@ -50,6 +50,13 @@ bool AddChannel(AVSampleFormat format, const uint8_t* data, size_t stride, size_
 
 }  // namespace
 
+Error SoundTooLong(double seconds) {
+  return {.code = ErrorCode::kUnsupported,
+          .what = "the sound is too long",
+          .wanted = fmt::format("at most {} hours", kMaxSoundSeconds / 3600),
+          .found = fmt::format("{:.1f} hours", seconds / 3600)};
+}
+
 void MonoResampler::Free::operator()(soxr* p) const { soxr_delete(p); }
 
 Result<MonoResampler> MonoResampler::Create(int sample_rate, int channels) {
@@ -118,17 +125,26 @@ Status MonoResampler::Push(const AVFrame& block, const Sink& sink) {
     const auto value = static_cast<float>(sums[i] / channels_);
     mono_[i] = std::isfinite(value) ? value : 0.0f;  // files of floats may hold what is no number
   }
-  taken_ += count;
-  if (taken_ / static_cast<uint64_t>(rate_) > kMaxSoundSeconds) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "the sound is too long",
-                 .wanted = fmt::format("at most {} hours", kMaxSoundSeconds / 3600)});
+  return Take(mono_, sink);
+}
+
+Status MonoResampler::PushSilence(uint64_t count, const Sink& sink) {
+  const std::vector<float> zeros(static_cast<size_t>(std::min<uint64_t>(count, 1 << 16)), 0.0f);
+  while (count > 0) {
+    const auto some = std::span(zeros).first(std::min<size_t>(zeros.size(), count));
+    CARAT_TRY(Take(some, sink));
+    count -= some.size();
   }
-  if (!soxr_) {
-    Give(mono_, sink);
-    return {};
-  }
-  return Resample(mono_, false, sink);
+  return {};
+}
+
+Status MonoResampler::Take(std::span<const float> mono, const Sink& sink) {
+  taken_ += mono.size();
+  const double seconds = static_cast<double>(taken_) / rate_;
+  if (seconds > kMaxSoundSeconds) return Fail(SoundTooLong(seconds));
+  if (soxr_) return Resample(mono, false, sink);
+  Give(mono, sink);
+  return {};
 }
 
 Status MonoResampler::Finish(const Sink& sink) {

@@ -25,6 +25,8 @@ class MonoResampler {
   bool Takes(const AVFrame& block) const;
   // One block that Takes() takes.
   Status Push(const AVFrame& block, const Sink& sink);
+  // `count` samples of the same rate that are nothing but silence.
+  Status PushSilence(uint64_t count, const Sink& sink);
   // What the resampler still holds; the length is ceil(samples * 16000 / rate).
   Status Finish(const Sink& sink);
 
@@ -32,6 +34,7 @@ class MonoResampler {
   struct Free {
     void operator()(soxr* p) const;
   };
+  Status Take(std::span<const float> mono, const Sink& sink);
   Status Resample(std::span<const float> in, bool last, const Sink& sink);
   void Give(std::span<const float> samples, const Sink& sink);
 
@@ -42,5 +45,8 @@ class MonoResampler {
   std::unique_ptr<soxr, Free> soxr_;  // none where the rate is 16 kHz already
   std::vector<float> mono_, out_;
 };
+
+// Sound of more than kMaxSoundSeconds.
+Error SoundTooLong(double seconds);
 
 }  // namespace carat::decode

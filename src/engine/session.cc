@@ -103,6 +103,7 @@ bool Session::ResumeFrom(Pos common) {
     resume = 0;
     cache_.Truncate(0);
   }
+  pending_.clear();  // of a recording that was broken off
   // A window beyond the end would belong to ids that may never come again.
   windows_.DropBeyond(resume);
   ids_.resize(static_cast<size_t>(resume));

@@ -70,8 +70,8 @@ class Session {
 
   // Appends sound while it arrives: whole frames are run at once, the rest is kept for the next
   // call. No logits are computed. EndSound() fills the last frame up with silence and runs it.
-  // Between them nothing else may be called. Errors: kUnsupported, kContextFull (then nothing has
-  // changed).
+  // Between them nothing else may be called but SyncTo and ReadAll, which break it off. Errors:
+  // kUnsupported, kContextFull (then nothing has changed).
   Status AppendSound(std::span<const float> samples);
   Status EndSound();
 

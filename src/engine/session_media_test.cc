@@ -75,6 +75,12 @@ TEST(SessionMedia, ChunksMakeNoDifference) {
   }
   prompt.boundaries = {2, 45, 50};
   EXPECT_EQ(Fresh(prompt, 8), whole) << "with boundaries";
+  // Of some hundred positions, with chunks that end in every part of it.
+  Add(prompt, Picture(6, 12, 11));
+  Add(prompt, Sound(7, 100 * kFrameSamples));
+  Add(prompt, Picture(8, 9, 9));
+  const auto longer = Fresh(prompt);
+  for (const Pos chunk : {1, 65, 100, 137, 300, 333}) EXPECT_EQ(Fresh(prompt, chunk), longer);
 }
 
 TEST(SessionMedia, TheContentCounts) {
@@ -148,6 +154,11 @@ TEST(SessionMedia, SoundInPiecesEqualsSoundAtOnce) {
     // And a prompt with that sound finds it in the cache.
     ASSERT_VALUE(const SyncReport report, session.SyncTo(prompt));
     EXPECT_EQ(report.prefilled, 1u);
+    // A recording that was broken off leaves nothing behind.
+    ASSERT_OK(session.AppendSound(std::span(samples).first(300)));
+    ASSERT_OK(session.SyncTo(prompt));
+    ASSERT_OK(session.EndSound());
+    EXPECT_EQ(session.size(), static_cast<Pos>(prompt.ids.size()));
   }
 }
 

@@ -8,10 +8,10 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "base/result.h"
 #include "base/scoped_fd.h"
+#include "media/damage.h"
 #include "media/decoder_process.h"
 #include "media/file_type.h"
 #include "media/resize.h"
@@ -56,9 +56,6 @@ struct FrameRequest {
   int64_t count = 32;     // spread over the film; all frames where it has fewer
   double per_second = 0;  // if > 0, instead of a count
 };
-
-// What a user is told of Damage::kSome.
-inline constexpr std::string_view kDamagedText = "it is damaged, and parts of it may be missing";
 
 // All calls block until the decoder is done, at most kMaxDecoders run at once, others wait.
 // Thread-safe if the watch is. Errors name the source: a file that is broken, of another kind, or

@@ -9,9 +9,6 @@
 
 namespace carat {
 
-// Whether a part of a recording or a film could not be read and was left out.
-enum class Damage : uint8_t { kNone, kSome };
-
 enum class MediaKind { kPicture, kSound, kFilm };
 
 enum class FileType {

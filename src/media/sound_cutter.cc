@@ -1,6 +1,7 @@
 #include "media/sound_cutter.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "media/limits.h"
 
@@ -44,11 +45,11 @@ size_t BestCut(std::span<const float> samples, int min_seconds) {
 }  // namespace
 
 Status SoundCutter::Cut(size_t length, const Sink& sink) {
+  SoundPiece piece{.begin = begin_, .samples = {}, .speech_begin = begin_, .speech_end = begin_};
   const auto end = held_.begin() + static_cast<std::ptrdiff_t>(length);
-  SoundPiece piece{.begin = begin_,
-                   .samples = {held_.begin(), end},
-                   .speech_begin = begin_,
-                   .speech_end = begin_};
+  std::vector<float> rest(end, held_.end());
+  held_.resize(length);
+  piece.samples = std::exchange(held_, std::move(rest));
   const std::vector<double> steps = Loudness(piece.samples);
   const auto loud = [](double step) { return step >= kSilence; };
   if (const auto first = std::ranges::find_if(steps, loud); first != steps.end()) {
@@ -56,7 +57,6 @@ Status SoundCutter::Cut(size_t length, const Sink& sink) {
     piece.speech_begin += static_cast<uint64_t>(first - steps.begin()) * kStep;
     piece.speech_end += static_cast<uint64_t>(last - steps.begin()) * kStep;
   }
-  held_.erase(held_.begin(), end);
   begin_ += length;
   return sink(std::move(piece));
 }

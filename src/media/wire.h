@@ -13,8 +13,8 @@ enum class Kind : uint32_t {
   kSamples,    // body: float samples, mono, 16 kHz
   kInfo,       // body: Info
   kProgress,   // body: a double, the share of the file that was passed; may come at any time
-  kDamaged,    // no body; a part of the sound or the film cannot be read and is left out
   kEnd,        // no body; the last message
+  kDamaged,    // no body; Damage::kSome, once at most
 };
 
 struct Header {
