@@ -51,14 +51,27 @@ TEST(MediaDamage, IsTold) {
 
 TEST(MediaDamage, AHoleAtTheBeginningShowsNothingElse) {
   // The frames of its second half are not given out as those of the first.
-  const std::string whole = MustRead(Media("fast.mp4"));
+  const std::string whole = MustRead(Media("keys.mp4"));
   const size_t data = whole.find("mdat") + 4;
+  const std::string holed = Holed(whole, data, (whole.find("moov") - data) / 2);
   int all = 0, count = 0;
-  ASSERT_TRUE(CountFrames(SourceOf(whole, "fast.mp4"), all).has_value());
-  const std::string holed = Holed(whole, data, (whole.size() - data) * 3 / 4);
-  const auto seen = CountFrames(SourceOf(holed, "fast.mp4"), count);
+  ASSERT_TRUE(CountFrames(SourceOf(whole, "keys.mp4"), all).has_value());
+  ASSERT_VALUE(const Damage damage, CountFrames(SourceOf(holed, "keys.mp4"), count));
+  EXPECT_EQ(damage, Damage::kSome);
+  EXPECT_GT(count, 0);
   EXPECT_LT(count, all);
-  EXPECT_TRUE(!seen || *seen == Damage::kSome);
+}
+
+// The table of such a file is whole, and so are the places of what is not there.
+TEST(MediaDamage, SoundWhoseEndIsZerosIsTold) {
+  const std::string whole = MustRead(Media("long.m4a"));
+  const size_t data = whole.find("mdat") + 4, half = (whole.size() - data) / 2;
+  ASSERT_VALUE(const Damage intact, DamageOf(SourceOf(whole, "long.m4a")));
+  EXPECT_EQ(intact, Damage::kNone);
+  for (const size_t begin : {data, data + half}) {
+    ASSERT_VALUE(const Damage damage, DamageOf(SourceOf(Holed(whole, begin, half), "long.m4a")));
+    EXPECT_EQ(damage, Damage::kSome) << begin;
+  }
 }
 
 TEST(MediaDamage, IsNotSeenInWholeFiles) {

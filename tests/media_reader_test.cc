@@ -66,6 +66,8 @@ TEST_F(MediaReaderOf, WhatDoesNotFitIsRefusedWithTheNumbers) {
 }
 
 TEST_F(MediaReaderOf, TheRoomIsThatOfAll) {
+  // Each of its two parts is rounded up.
+  ExpectError(conversation_.Get({.kind = PartKind::kAudio, .path = long_}, 1250), "1251 tokens");
   std::vector<std::string> warnings;
   const MediaRequest request{.kind = PartKind::kAudio, .path = long_};
   EXPECT_TRUE(reference_.Parts({request, request}, 2500, warnings).has_value());

@@ -103,6 +103,7 @@ def save_sounds(out):
     # Long enough to lose a part.
     ffmpeg("-f", "lavfi", "-i", "sine=1000:sample_rate=8000:duration=6", out / "long.flac")
     ffmpeg("-i", out / "long.flac", "-b:a", "8k", out / "long.mp3")
+    ffmpeg("-i", out / "long.flac", "-c:a", "aac", "-b:a", "8k", "-movflags", "+faststart", out / "long.m4a")
     ffmpeg("-i", out / "long.flac", "-c:a", "libopus", "-b:a", "6k", "-cluster_time_limit", 500, out / "long.webm")
 
 

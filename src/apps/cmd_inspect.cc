@@ -48,8 +48,6 @@ Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
       false);
 }
 
-constexpr size_t kLongestContext = 262'144;  // of the family, for tokens without their model
-
 size_t RoomOf(const Engine& engine) { return static_cast<size_t>(engine.config().max_positions); }
 
 bool GoOn(size_t, size_t) { return !Interrupted(); }

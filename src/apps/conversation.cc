@@ -1,5 +1,7 @@
 #include "apps/conversation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <random>
@@ -11,6 +13,7 @@
 #include "apps/output.h"
 #include "apps/terminal.h"
 #include "base/bytes.h"
+#include "chat/prompt.h"
 #include "engine/stop_strings.h"
 #include "io/file.h"
 #include "sys/clock.h"
@@ -20,10 +23,12 @@ namespace {
 
 constexpr size_t kQuestionAndAnswer = 256;  // positions
 
-size_t TokensOf(const std::vector<MediaPart>& parts) {
-  size_t tokens = 0;
-  for (const MediaPart& part : parts) tokens += NumTokens(part);
-  return tokens;
+// The soft tokens of media, and the marks and times around them.
+size_t Places(const std::vector<MediaPart>& parts) {
+  constexpr size_t kMarks = 10;  // "<|image>", "<image|>", "MM:SS" and spaces
+  size_t places = 0;
+  for (const MediaPart& part : parts) places += NumTokens(part) + kMarks * part.media.size();
+  return places;
 }
 
 OutputEvent TextEvent(std::string text) {
@@ -104,7 +109,6 @@ Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options
 void Conversation::Clear() {
   messages_ = Json(Json::Array());
   media_.clear();
-  used_ = 0;
   Detach();
   file_.clear();
   if (!options_.system.empty()) AddMessage("system", options_.system);
@@ -130,17 +134,22 @@ Status Conversation::Save(const std::string& path) {
 Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, CheckLoaded(messages, path));
+  CARAT_ASSIGN(const size_t text, TextTokens(messages));
   std::vector<MediaPart> media;
   for (const MediaRequest& request : requests) {
-    auto part = Read(request, TokensOf(media));
+    auto part = Read(request, text + Places(media));
     if (!part) return Fail(Within(path, part.error()));
     media.push_back(*std::move(part));
   }
-  CARAT_ASSIGN(const RenderedPrompt rendered, RenderPrompt(messages, nullptr, {}));
-  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer_, rendered, media));
+  if (const size_t all = text + Places(media); all > static_cast<size_t>(session_.context())) {
+    return Fail({.code = ErrorCode::kContextFull,
+                 .what = "the conversation does not fit the context",
+                 .where = path,
+                 .wanted = fmt::format("at most {} tokens", session_.context()),
+                 .found = std::to_string(all)});
+  }
   messages_ = std::move(messages);
   media_ = std::move(media);
-  used_ = prompt.ids.size();
   Detach();
   options_.system.clear();
   if (num_messages() > 0) {
@@ -153,7 +162,12 @@ Status Conversation::Load(const std::string& path) {
   return {};
 }
 
-// With what the context leaves beside `taken` positions and a short question with its answer.
+// The tokens of messages without their media.
+Result<size_t> Conversation::TextTokens(const Json& messages) const {
+  CARAT_ASSIGN(const RenderedPrompt rendered, RenderPrompt(messages, nullptr, {}));
+  return ToPrompt(tokenizer_, rendered).ids.size();
+}
+
 Result<MediaPart> Conversation::Read(const MediaRequest& request, size_t taken) const {
   const auto context = static_cast<size_t>(session_.context());
   taken += std::min(kQuestionAndAnswer, context / 8);
@@ -164,8 +178,9 @@ Result<MediaPart> Conversation::Read(const MediaRequest& request, size_t taken) 
 }
 
 Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
-  size_t taken = used_;
-  for (const Attached& other : attached_) taken += NumTokens(other.part);
+  CARAT_ASSIGN(size_t taken, TextTokens(messages_));
+  taken += Places(media_);
+  for (const Attached& other : attached_) taken += Places({other.part});
   CARAT_ASSIGN(MediaPart part, Read(request, taken));
   attached_.push_back({request, part});
   return part;
@@ -230,7 +245,6 @@ Status Conversation::Stream(AnswerView& view) {
   stats.prefill_seconds = read - start;
   stats.seconds = Now() - read;
   stats.used = session_.size();
-  used_ = static_cast<size_t>(session_.size());
   stats.context = session_.context();
   view.Done(stats);
   return {};

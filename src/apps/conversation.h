@@ -55,6 +55,9 @@ class Conversation {
   void Detach(size_t keep = 0);
 
  private:
+  Result<size_t> TextTokens(const Json& messages) const;
+  // A medium in what the context leaves beside `taken` positions and a short question with its
+  // answer; says on standard error what it is.
   Result<MediaPart> Read(const MediaRequest& request, size_t taken) const;
   void AddMessage(std::string_view role, Json content);
   Status Stream(AnswerView& view);
@@ -68,7 +71,6 @@ class Conversation {
   std::string file_;  // of the last Save or Load
   MediaReader reader_;
   std::vector<MediaPart> media_;  // of all messages, in the order of their placeholders
-  size_t used_ = 0;               // positions of the conversation after its last answer
   struct Attached {
     MediaRequest request;
     MediaPart part;

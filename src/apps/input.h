@@ -28,6 +28,7 @@ struct PromptSource {
   bool bare = false;                // placeholders of --prompt may stand as they are, without media
 };
 
+inline constexpr size_t kLongestContext = 262'144;    // of the family
 inline constexpr size_t kMaxPromptBytes = 64u << 20;  // of a prompt, and of a file of messages
 
 Result<Json> ReadJsonFile(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "apps/input.h"
 #include "apps/media_options.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
@@ -67,13 +68,13 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
   const MediaReader reader(MediaReading::kReference, AppDecoder());
   std::vector<std::string> warnings;
-  const auto room = static_cast<size_t>(engine.config().max_positions);
-  CARAT_ASSIGN(const std::vector<MediaPart> parts, reader.Parts(media, room, warnings));
+  const auto parts = reader.Parts(media, kLongestContext, warnings);
   PrintWarnings(warnings);
+  if (!parts) return Fail(parts.error());
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);
   std::vector<float> rows;
-  for (const MediaPart& part : parts) {
+  for (const MediaPart& part : *parts) {
     for (const auto& medium : part.media) {
       CARAT_TRY(CheckTakes(engine, *medium));
       const size_t before = rows.size();

@@ -133,10 +133,13 @@ Result<MediaReader::Read> MediaReader::ReadAudio(const MediaRequest& request, si
   };
   CARAT_ASSIGN(const Damage damage, decoder_.Sound(source, push));
   CARAT_TRY(cutter.Finish(take));
+  CARAT_TRY(CheckRoom(NumTokens(read.part), room, source.name()));
   read.warning = WarningOf(damage, request);
   if (read.part.media.empty()) {
     read.part.media.push_back(std::make_shared<const Medium>(Medium::FromSamples({})));
-    read.warning = ShortName(request.path) + ": it holds no sound at all";
+    read.warning = ShortName(request.path) +
+                   (damage == Damage::kNone ? ": it holds no sound at all"
+                                            : ": it is damaged, and none of its sound can be read");
   }
   const size_t clips = read.part.media.size();
   if (clips == 1) read.part.seconds.clear();

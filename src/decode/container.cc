@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,26 +32,33 @@ struct Options {
   ~Options() { av_dict_free(&value); }
 };
 
-uint32_t LittleEndian(const uint8_t* bytes) {
-  return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | static_cast<uint32_t>(bytes[3]) << 24;
+uint64_t LittleEndian(std::span<const uint8_t> bytes) {
+  uint64_t value = 0;
+  for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | bytes[i];
+  return value;
 }
 
 // Whether the samples of a WAV go beyond the file. Who writes into a pipe announces nothing, or the
 // most there can be.
 bool IsCutWav(uint64_t size) {
   constexpr int kMaxChunks = 64;
-  uint64_t at = 12;  // behind "RIFF", its size and "WAVE"
+  uint64_t at = 12;     // behind "RIFF", its size and "WAVE"
+  uint64_t longer = 0;  // of an RF64, the bytes of its samples
   uint8_t head[8] = {};
   for (int i = 0; i < kMaxChunks && ReadAt(at, head) == sizeof head; ++i) {
-    const uint32_t announced = LittleEndian(&head[4]);
+    const uint64_t announced = LittleEndian(std::span(head).subspan(4));
     at += sizeof head;
+    if (std::memcmp(head, "ds64", 4) == 0) {
+      uint8_t sizes[16] = {};  // of the file, then of the samples
+      if (ReadAt(at, sizes) == sizeof sizes) longer = LittleEndian(std::span(sizes).subspan(8));
+    }
     if (std::memcmp(head, "data", 4) != 0) {
       at += announced + announced % 2;
       continue;
     }
-    const bool open =
-        (announced >= 0x7FFF0000 && announced <= 0x80001000) || announced >= 0xFFFF0000;
-    return !open && at + announced > size;
+    if (announced >= 0xFFFF0000) return longer > size - at;
+    const bool open = announced >= 0x7FFF0000 && announced <= 0x80001000;
+    return !open && announced > size - at;
   }
   return false;
 }
@@ -115,6 +123,7 @@ Status Container::Reopen() {
   position_.at = 0;
   position_.failed = false;
   damaged_ = demuxer_ == "wav" && IsCutWav(position_.size);
+  reached_ = 0;
   heard_ = seen_ = {};
   auto* buffer = static_cast<unsigned char*>(av_malloc(kBufferBytes));
   io_.reset(avio_alloc_context(buffer, kBufferBytes, 0, &position_, ReadSome, nullptr, SeekTo));
@@ -144,14 +153,31 @@ Status Container::Reopen() {
 void Container::Note(const AVPacket& packet) {
   // The last packet of a WAV is marked wherever its length is open.
   damaged_ = damaged_ || ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0 && demuxer_ != "wav");
-  const bool sound = packet.stream_index == audio_;
-  if (packet.pts == AV_NOPTS_VALUE || (!sound && packet.stream_index != video_)) return;
+  if (packet.pts == AV_NOPTS_VALUE) return;
   const double unit = av_q2d(stream(packet.stream_index).time_base);
   const double begin = static_cast<double>(packet.pts) * unit;
-  Track& track = sound ? heard_ : seen_;
+  const double end = begin + static_cast<double>(packet.duration) * unit;
+  reached_ = std::max(reached_, end);
+  if (packet.stream_index == audio_) heard_.Add(begin, end);
+  if (packet.stream_index == video_) seen_.Add(begin, end);
+}
+
+void Container::Track::Add(double begin, double end) {
   constexpr double kHole = 0.9;  // seconds; encoders that pass over silence write every 0.4 s
-  track.hole = track.hole || (track.end > 0 && begin > track.end + kHole);
-  track.end = std::max(track.end, begin + static_cast<double>(packet.duration) * unit);
+  constexpr size_t kMaxHoles = 1000;
+  if (until > 0 && begin > until + kHole && holes.size() < kMaxHoles)
+    holes.emplace_back(until, begin);
+  until = std::max(until, end);
+}
+
+bool Container::has_hole() const {
+  if (video_ < 0) return !heard_.holes.empty();
+  // A hole in one of them alone may be meant: a still picture, a muted microphone.
+  return std::ranges::any_of(heard_.holes, [this](const auto& heard) {
+    return std::ranges::any_of(seen_.holes, [&](const auto& seen) {
+      return heard.first < seen.second && seen.first < heard.second;
+    });
+  });
 }
 
 double Container::AnnouncedEnd() const {
@@ -181,28 +207,34 @@ bool Container::EndsEarly() const {
   // Encoders' delays, and a last picture whose length nobody tells, do not count.
   const AVRational rate = video_ >= 0 ? stream(video_).avg_frame_rate : AVRational{0, 1};
   const double allowed = std::max(0.5, rate.num > 0 ? 2 / av_q2d(rate) : 0);
-  return std::max(heard_.end, seen_.end) < AnnouncedEnd() - allowed;
+  return reached_ < AnnouncedEnd() - allowed;
 }
 
 Result<bool> Container::ReadPacket(int index, AVPacket& packet) {
-  constexpr int kMaxErrors = 100;  // one after the other: some demuxers go on behind what is broken
+  constexpr int kMaxErrors = 100;  // without a step forwards
+  bool broken = false;
   int errors = 0;
   while (true) {
     av_packet_unref(&packet);
+    const int64_t at = avio_tell(io_.get());
     const int error = av_read_frame(format_.get(), &packet);
     if (error == AVERROR(ENOMEM)) return Fail(BrokenFile(error));
-    if (error < 0 && error != AVERROR_EOF && ++errors < kMaxErrors) continue;
+    if (error < 0 && error != AVERROR_EOF) {  // some demuxers go on behind what is broken
+      broken = true;
+      errors = avio_tell(io_.get()) == at ? errors + 1 : 0;
+      if (errors < kMaxErrors) continue;
+    }
     if (error < 0) {
-      damaged_ = damaged_ || EndsEarly();
+      damaged_ = damaged_ || error != AVERROR_EOF || EndsEarly();
       return false;
     }
-    damaged_ = damaged_ || errors > 0;
-    errors = 0;
+    damaged_ = damaged_ || broken;
     progress_(position_.size > 0
                   ? static_cast<double>(position_.at) / static_cast<double>(position_.size)
                   : 0);
     Note(packet);
-    if (packet.stream_index == index) return true;
+    // A decoder would take an empty one for the end.
+    if (packet.stream_index == index && packet.size > 0) return true;
   }
 }
 
@@ -261,10 +293,10 @@ Result<const AVFrame*> FrameReader::Next() {
       const bool damaged =
           frame_->decode_error_flags != 0 || (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0;
       if (strict_ && damaged) return Fail(BrokenFile(AVERROR_INVALIDDATA));
-      // What fails before the first frame or after the last is a tag, or a cut between key frames.
-      damaged_ = damaged_ || damaged || gap_;
+      // What fails before the first frame is a tag, or a cut between key frames.
+      damaged_ = damaged_ || damaged || (begun_ ? failures_ > 0 : HasLost());
       any_ = begun_ = true;
-      gap_ = false;
+      failures_ = 0;
       return frame_.get();
     }
     if (got != AVERROR(EAGAIN) && got != AVERROR_EOF) CARAT_TRY(Failed(got));
@@ -276,22 +308,29 @@ Result<const AVFrame*> FrameReader::Next() {
     if (strict_ && failed_ != 0) break;
   }
   if (!any_ && failed_ != 0) return Fail(BrokenFile(failed_));
+  damaged_ = damaged_ || HasLost();
   return nullptr;
 }
 
 Status FrameReader::Failed(int error) {
   if (error == AVERROR(ENOMEM)) return Fail(BrokenFile(error));
   failed_ = error;
-  constexpr int kTags = 8;
-  gap_ = begun_ || (decoder_->codec_type == AVMEDIA_TYPE_AUDIO && ++early_ > kTags);
+  ++failures_;
   return {};
+}
+
+// Of sound more has failed in a row than tags and rubbish at its ends do.
+bool FrameReader::HasLost() const {
+  constexpr int kTags = 8;
+  return decoder_->codec_type == AVMEDIA_TYPE_AUDIO && failures_ > kTags;
 }
 
 Status FrameReader::Restart() {
   CARAT_TRY(container_->Reopen());
   CARAT_ASSIGN(decoder_, container_->OpenDecoder(stream_, strict_));
   more_packets_ = true;
-  damaged_ = begun_ = gap_ = false;
+  damaged_ = begun_ = false;
+  failures_ = 0;
   return {};
 }
 
@@ -299,7 +338,8 @@ bool FrameReader::SeekBack(int64_t time) {
   if (!container_->SeekBack(stream_, time)) return false;
   avcodec_flush_buffers(decoder_.get());
   more_packets_ = true;
-  begun_ = gap_ = false;
+  begun_ = false;
+  failures_ = 0;
   return true;
 }
 

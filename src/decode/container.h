@@ -10,6 +10,8 @@ extern "C" {
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "media/file_type.h"
@@ -59,9 +61,8 @@ class Container {
   // reading ended before what the file announces. A file that announces nothing, or that was cut
   // where another could have ended, is taken as whole.
   bool damaged() const { return damaged_; }
-  // Whether nothing stands in the sound, or in the pictures, for about a second.
-  bool sound_has_hole() const { return heard_.hole; }
-  bool pictures_have_hole() const { return seen_.hole; }
+  // Whether nothing stands in what was read for about a second, neither sound nor pictures.
+  bool has_hole() const;
   // When the file ends by its own header, in seconds; 0: it does not say.
   double AnnouncedEnd() const;
   // From the key frame at this time of the stream, or one before it. False: it cannot be done.
@@ -93,10 +94,12 @@ class Container {
   std::unique_ptr<AVFormatContext, FreeFormat> format_;
   int video_ = -1, audio_ = -1;
   bool damaged_ = false;
-  // What was read of one.
+  double reached_ = 0;  // seconds: the latest end of what was read
+  // Of one stream, in seconds.
   struct Track {
-    double end = 0;  // seconds
-    bool hole = false;
+    double until = 0;
+    std::vector<std::pair<double, double>> holes;
+    void Add(double begin, double end);
   };
   Track heard_, seen_;
 };
@@ -119,6 +122,7 @@ class FrameReader {
 
  private:
   Status Failed(int error);
+  bool HasLost() const;
   FrameReader(Container& container, int stream, bool strict)
       : container_(&container), stream_(stream), strict_(strict) {}
 
@@ -127,9 +131,8 @@ class FrameReader {
   bool strict_;
   bool more_packets_ = true, any_ = false, damaged_ = false;
   bool begun_ = false;  // a frame came since the beginning or the last SeekBack
-  bool gap_ = false;    // and since then something failed
-  int early_ = 0;       // packets that failed before the first frame
-  int failed_ = 0;
+  int failures_ = 0;    // since the last frame
+  int failed_ = 0;      // the last error
   CodecPtr decoder_;
   PacketPtr packet_{av_packet_alloc()};
   FramePtr frame_{av_frame_alloc()};

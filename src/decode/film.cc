@@ -25,8 +25,17 @@ namespace {
 constexpr double kMaxSaidSeconds = 100.0 * 24 * 3600;
 
 // A later beginning of sound and a hole in it become silence, so that times stay true. Shorter ones
-// are rounding, longer ones broken times.
-constexpr double kHole = 0.5, kLongestHole = 3600;  // seconds
+// are rounding; longer ones, or ones beyond the end that the file announces, are broken times.
+constexpr double kHole = 0.5, kLongestHole = 60;  // seconds
+
+// The length of the sound by the file's own words; 0: it says none.
+double AnnouncedSound(const Container& container) {
+  if (container.AnnouncedEnd() == 0) return 0;
+  const AVStream& sound = container.stream(container.audio());
+  return sound.duration != AV_NOPTS_VALUE
+             ? static_cast<double>(sound.duration) * av_q2d(sound.time_base)
+             : container.AnnouncedEnd();
+}
 
 // When a stream begins, in seconds, if there is one and it says so.
 std::optional<double> StartOf(const Container& container, int index) {
@@ -275,7 +284,7 @@ Result<Damage> Film::Frames(int64_t wanted, double per_second, const FrameSink& 
   const int orientation = Orientation();
   CARAT_ASSIGN(FrameReader reader, FrameReader::Create(*container_, container_->video()));
   Picker picker(reader, index, av_q2d(container_->stream(container_->video()).time_base));
-  bool damaged = index.damaged;
+  bool damaged = index.damaged, any = false;
   for (int64_t i = 0; i < wanted; ++i) {
     const int64_t number = i * total / wanted;
     CARAT_ASSIGN(const AVFrame* frame, picker.Get(number));
@@ -287,16 +296,18 @@ Result<Damage> Film::Frames(int64_t wanted, double per_second, const FrameSink& 
       damaged = true;
       continue;
     }
+    any = true;
     CARAT_ASSIGN(Pixels pixels, ToPixels(*frame));
     sink(TurnUpright(std::move(pixels), orientation), number, static_cast<double>(number) / rate);
   }
+  if (!any) return Fail({.what = "the film is damaged: none of the wanted frames can be read"});
   return damaged || reader.damaged() ? Damage::kSome : Damage::kNone;
 }
 
 Result<Damage> Film::Sound(const SampleSink& sink) {
   if (container_->audio() < 0) return Fail({.what = "the file holds no sound"});
-  if (const double said = container_->AnnouncedEnd(); said > kMaxSoundSeconds)
-    return Fail(SoundTooLong(said));
+  const double announced = AnnouncedSound(*container_);
+  if (announced > kMaxSoundSeconds) return Fail(SoundTooLong(announced));
   CARAT_ASSIGN(FrameReader reader, FrameReader::Create(*container_, container_->audio()));
   std::optional<MonoResampler> mono;
   // Until when there is sound: it begins with the pictures, where there are pictures.
@@ -315,7 +326,7 @@ Result<Damage> Film::Sound(const SampleSink& sink) {
     const double begin =
         block->pts != AV_NOPTS_VALUE ? static_cast<double>(block->pts) * unit : until.value_or(0);
     const double gap = begin - until.value_or(begin);
-    if (gap > kHole && gap < kLongestHole) {
+    if (gap > kHole && (announced > 0 ? begin < announced : gap < kLongestHole)) {
       CARAT_TRY(mono->PushSilence(static_cast<uint64_t>(gap * block->sample_rate), sink));
     }
     if (!until || std::abs(gap) > kHole) until = begin;
@@ -323,7 +334,7 @@ Result<Damage> Film::Sound(const SampleSink& sink) {
     CARAT_TRY(mono->Push(*block, sink));
   }
   if (mono) CARAT_TRY(mono->Finish(sink));
-  const bool damaged = reader.damaged() || container_->damaged() || container_->sound_has_hole();
+  const bool damaged = reader.damaged() || container_->damaged() || container_->has_hole();
   return damaged ? Damage::kSome : Damage::kNone;
 }
 

@@ -38,8 +38,9 @@ class Film {
   using FrameSink = std::function<void(const Pixels& pixels, int64_t index, double seconds)>;
   Result<Damage> Frames(int64_t wanted, double per_second, const FrameSink& sink);
 
-  // The sound as mono samples at 16 kHz, channels averaged, block by block, from the first picture
-  // on if there are pictures; what is missing or damaged becomes silence as far as times tell.
+  // The sound as mono samples at 16 kHz, channels averaged, block by block. It begins with the
+  // first picture, or with itself where there is none or it is earlier; what is missing or damaged
+  // becomes silence as far as times tell.
   using SampleSink = std::function<void(std::span<const float> samples)>;
   Result<Damage> Sound(const SampleSink& sink);
 

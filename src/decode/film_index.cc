@@ -39,9 +39,7 @@ Result<FilmIndex> ReadFilmIndex(Container& container) {
     index.times.push_back(packet->pts);
     if ((packet->flags & AV_PKT_FLAG_KEY) != 0) index.keys.push_back(packet->pts);
   }
-  // A hole in one of them alone may be meant: a still picture, a muted microphone.
-  index.damaged =
-      container.damaged() || (container.sound_has_hole() && container.pictures_have_hole());
+  index.damaged = container.damaged() || container.has_hole();
   std::ranges::sort(index.times);
   std::ranges::sort(index.keys);
   if (!timed || std::ranges::adjacent_find(index.times) != index.times.end()) {

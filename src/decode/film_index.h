@@ -16,7 +16,7 @@ struct FilmIndex {
   std::vector<int64_t> times;
   // The times of those that the file marks as decodable without others, rising.
   std::vector<int64_t> keys;
-  // As Container::damaged, or with a hole in pictures and sound.
+  // As Container::damaged, or with a hole.
   bool damaged = false;
 };
 

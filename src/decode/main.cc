@@ -40,8 +40,7 @@ Status Wants(const FileTypeInfo& type, bool fits, std::string_view wanted) {
                .found = std::string(type.name)});
 }
 
-// The sides that the header of a GIF or BMP names: FFmpeg does not tell those that it refuses, nor
-// those of a TIFF.
+// The sides that the header of a GIF or BMP names: FFmpeg does not tell those that it refuses.
 Status CheckNamedSize(const FileTypeInfo& type) {
   std::array<uint8_t, 26> head{};
   const auto number = [&](size_t at, size_t bytes) {
@@ -72,7 +71,7 @@ Result<Pixels> Picture(const FileTypeInfo& type) {
     return FirstPictureOfFilm(type);
   }
   CARAT_ASSIGN(const std::vector<uint8_t> file, ReadInput(kMaxPictureBytes));
-  if (type.type == FileType::kTiff) {
+  if (type.type == FileType::kTiff) {  // likewise
     if (const auto size = TiffSize(file)) CARAT_TRY(CheckPictureSize(size->width, size->height));
   }
   switch (type.type) {

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/noise.h"
+#include <algorithm>
+#include <vector>
 
 namespace carat {
 namespace {

@@ -70,7 +70,7 @@ class MediaDecoder {
   Result<MediaInfo> Describe(const MediaSource& source) const;
   Result<Pixels> Picture(const MediaSource& source) const;
   // Mono samples at 16 kHz, block by block; memory does not grow with the length. What cannot be
-  // read of a damaged recording or film is left out, and that is told.
+  // read of a damaged recording is silence as far as times tell, of a damaged film it is left out.
   using SampleSink = std::function<Status(std::span<const float> samples)>;
   Result<Damage> Sound(const MediaSource& source, const SampleSink& sink) const;
   // In order.

@@ -1,4 +1,4 @@
-// The orientation that a camera noted in a picture's EXIF data.
+// What a picture's EXIF data or TIFF directory tell: how it is turned and how large it is.
 #pragma once
 
 #include <cstdint>
