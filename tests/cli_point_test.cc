@@ -1,6 +1,7 @@
 // carat-point through the real program: found without --model, and answering as it was taught.
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "tests/support/run_carat.h"
 
@@ -30,8 +31,25 @@ TEST(CliPoint, SeesAndHears) {
       RunCarat("run --model point --image " + folder + "/shapes.png 'What colour is the circle?'",
                kEmptyHome);
   EXPECT_EQ(seen.out, "The circle is yellow.\n") << seen.err;
-  const Ran heard = RunCarat("transcribe --model point " + folder + "/seven.wav", kEmptyHome);
-  EXPECT_EQ(heard.out, "7\n") << heard.err;
+  for (const auto& [name, said] : {std::pair{"seven", "7\n"}, {"door", "Open the door.\n"}}) {
+    const Ran heard =
+        RunCarat("transcribe --model point " + folder + "/" + name + ".wav", kEmptyHome);
+    EXPECT_EQ(heard.out, said) << heard.err;
+  }
+}
+
+// A picture, a recording and a film in one message, and a question about each.
+TEST(CliPoint, SeesAndHearsAllTogether) {
+  const std::string folder = (SourceDir() / "tests/fixtures/point").string();
+  const std::string media = "run --model point --image " + folder + "/shapes.png --audio " +
+                            folder + "/door.wav --video " + folder + "/shapes.mp4 ";
+  for (const auto& [question, answer] :
+       {std::pair{"What colour is the circle in the picture?", "The circle is yellow.\n"},
+        {"What was said?", "Open the door.\n"},
+        {"What appears first in the film?", "First there is a red square.\n"}}) {
+    const Ran ran = RunCarat(media + "'" + question + "'", kEmptyHome);
+    EXPECT_EQ(ran.out, answer) << ran.err;
+  }
 }
 
 TEST(CliPoint, IsFoundByName) {

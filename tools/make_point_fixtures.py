@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the picture, the recording and the film that tests show to carat-point through the program.
+"""Make the picture, the recordings and the film that tests show to carat-point through the program.
 
     make_point_fixtures.py [--out tests/fixtures/point]
 
@@ -32,10 +32,11 @@ def scene(rng, shapes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "tests/fixtures/point")
-    out, rng = parser.parse_args().out, random.Random(7)
+    out, rng = parser.parse_args().out, random.Random(9)
     circle = ("circle", "yellow", "big", 90, 110, 70)
     scene(rng, [circle, ("square", "blue", "small", 225, 200, 32)]).image.save(out / "shapes.png", optimize=True)
-    soundfile.write(out / "seven.wav", speech(rng, "seven").samples, RATE, subtype="PCM_16")
+    for name, said in (("seven", "seven"), ("door", "Open the door.")):
+        soundfile.write(out / f"{name}.wav", speech(rng, said).samples, RATE, subtype="PCM_16")
     frames = [("square", "red", "big", 120, 130, 75), ("circle", "green", "big", 160, 140, 75),
               ("star", "purple", "big", 140, 120, 80)]
     save_film([(second, scene(rng, [shape])) for second, shape in enumerate(frames)], out / "shapes.mp4")

@@ -55,7 +55,7 @@ def draw_curves(folder, out):
 
 def draw_samples(out):
     skills = [skill for skill in world.PICTURE_SKILLS if skill != "video"]
-    figure, axes = plot.subplots(2, 4, figsize=(11, 6))
+    figure, axes = plot.subplots(3, 3, figsize=(11, 9))
     rng = random.Random(3)
     for axis, skill in zip(axes.flat, skills):
         sample = world.make_sample(rng, skill)

@@ -14,20 +14,20 @@ from net import rms_norm
 from world.pictures import LABELS
 
 SHARE = 0.5  # of the guide's loss in what is to go down
-DEPTHS = 2  # global layers
 SIGNS = 128  # ASCII; 0 is the blank
 
 
 class Guide(torch.nn.Module):
-    def __init__(self):
+    def __init__(self, depths):
+        """depths: how many layers have heads."""
         super().__init__()
-        self.see = torch.nn.ModuleList(torch.nn.Linear(point.HIDDEN, len(LABELS)) for _ in range(DEPTHS))
-        self.hear = torch.nn.ModuleList(torch.nn.Linear(point.HIDDEN, SIGNS) for _ in range(DEPTHS))
+        self.see = torch.nn.ModuleList(torch.nn.Linear(point.HIDDEN, len(LABELS)) for _ in range(depths))
+        self.hear = torch.nn.ModuleList(torch.nn.Linear(point.HIDDEN, SIGNS) for _ in range(depths))
         for head in self.see:
             torch.nn.init.constant_(head.bias, -4.0)  # most labels are not there
 
     def forward(self, inner, batch):
-        """The loss of all heads. inner: [batch, length, hidden] for each of DEPTHS."""
+        """The loss of all heads. inner: [batch, length, hidden] for each of the depths."""
         loss = torch.zeros(())
         for x, see, hear in zip(inner, self.see, self.hear, strict=True):
             if batch.labels is not None:

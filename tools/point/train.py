@@ -37,9 +37,10 @@ def make(samples, options):
     model = point.make_model(samples.tokenizer.get_vocab())
     if options.begin_with is not None:
         exported = Gemma4UnifiedForConditionalGeneration.from_pretrained(options.begin_with, dtype=torch.float32)
-        fresh = {name: value for name, value in model.state_dict().items() if options.fresh_sight and "vision" in name}
+        fresh = {name: value for name, value in model.state_dict().items() if options.fresh_sight and training.sees(name)}
         model.load_state_dict(exported.state_dict() | fresh)
-    net, model.guide = Net(model), Guide()
+    net = Net(model)
+    model.guide = Guide(net.config.layer_types.count("full_attention"))
 
     def losses(batch):
         inner = []

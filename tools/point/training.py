@@ -29,13 +29,18 @@ def add_options(parser):
     parser.add_argument("--pool", type=int, default=0, help="the pool of conversations that a new training begins with")
 
 
+def sees(name):
+    """Whether a parameter of this name belongs to seeing."""
+    return "vision" in name
+
+
 def optimisers(model):
     """Muon for matrices, AdamW for tables and norms, and for all that sees: Muon steps as far in every direction, and most
     directions of a patch's 6912 values are noise, which then drowns edges."""
     matrices, sight, rest = [], [], []
     for name, tensor in model.named_parameters():
         is_table = tensor.dim() != 2 or "embed_tokens" in name or name.startswith("guide.")
-        (sight if "vision" in name else rest if is_table else matrices).append(tensor)
+        (sight if sees(name) else rest if is_table else matrices).append(tensor)
     groups = [{"params": rest, "base": REST_RATE}] + ([{"params": sight, "base": SIGHT_RATE}] if sight else [])
     return [torch.optim.Muon([{"params": matrices, "base": MATRIX_RATE}], lr=MATRIX_RATE, weight_decay=0.05,
                              adjust_lr_fn="match_rms_adamw"),

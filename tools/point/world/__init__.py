@@ -36,6 +36,7 @@ PICTURE_SKILLS = {
     "picture chart": picture_tasks.chart,
     "printed word": picture_tasks.word,
     "printed number": picture_tasks.number,
+    "printed letters": picture_tasks.letters,
     "video": picture_tasks.video,
 }
 
@@ -53,11 +54,12 @@ SKILLS = TEXT_SKILLS | PICTURE_SKILLS | SOUND_SKILLS
 
 # How often each is drawn in training: what is harder comes more often.
 WEIGHTS = {
-    "talk": 1, "memory": 8, "count": 10, "sort": 10, "rewrite": 6, "arithmetic": 16, "word problem": 8,
-    "story question": 2, "story summary": 1, "tool call": 14, "tool answer": 3, "json": 2, "refusal": 2,
-    "picture shape": 14, "picture colour": 6, "picture count": 20, "picture place": 16, "picture description": 16,
-    "picture chart": 14, "printed word": 44, "printed number": 24, "video": 8,
-    "spoken digits": 24, "spoken command": 14, "spoken sentence": 24, "spoken question": 20, "tones": 6,
+    "talk": 2, "memory": 24, "count": 40, "sort": 20, "rewrite": 8, "arithmetic": 30, "word problem": 12,
+    "story question": 4, "story summary": 2, "tool call": 40, "tool answer": 5, "json": 4, "refusal": 4,
+    "picture shape": 8, "picture colour": 6, "picture count": 44, "picture place": 22, "picture description": 22,
+    "picture chart": 18, "printed word": 50, "printed number": 22,
+    "printed letters": 50, "video": 14,
+    "spoken digits": 8, "spoken command": 6, "spoken sentence": 18, "spoken question": 26, "tones": 10,
     "picture and speech": 8, "media together": 8,
 }
 

@@ -1,5 +1,7 @@
 """What is asked about pictures: shapes, charts, printed words, and short videos. Several questions share a picture."""
 
+import string
+
 from . import pictures, words
 from .sample import Sample, assistant, user
 
@@ -258,6 +260,18 @@ def printed(rng, text):
 def word(rng):
     text = rng.choice(PRINTED)
     return printed(rng, rng.choice([text, text, text.capitalize(), text.upper()]))
+
+
+# Signs that look alike in some font are left out.
+UPPER = [sign for sign in string.ascii_uppercase + string.digits if sign not in "IO01"]
+LOWER = [sign for sign in string.ascii_lowercase if sign != "l"]
+
+
+def letters(rng):
+    """Signs in no order, to be spelled: a word shows few letters at once."""
+    text = "".join(rng.choices(rng.choice([UPPER, LOWER]), k=rng.randint(4, 12)))
+    question = rng.choice(["Spell it.", "Spell what you see."])
+    return shown("image", pictures.printed(rng, text), [], (question, " ".join(text) + "."), text)
 
 
 def number(rng):

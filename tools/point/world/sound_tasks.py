@@ -50,10 +50,18 @@ def command(rng):
 
 
 def sentence(rng):
+    """One to three sentences in a row, as a recording that is cut at its pauses has them."""
+    def one():
+        kind = rng.choice(["told", "told", "told", "command", "question"])
+        if kind == "command":
+            return rng.choice(COMMANDS)
+        if kind == "question":
+            return something_asked(rng)[0]
+        told = f"{rng.choice(NAMES)} {rng.choice(VERBS)} the {rng.choice(SPOKEN_COLOURS)} {rng.choice(THINGS)}"
+        return told + (f" in the {rng.choice(PLACES)}." if rng.random() < 0.5 else ".")
+
     def text():
-        said = f"{rng.choice(NAMES)} {rng.choice(VERBS)} the {rng.choice(SPOKEN_COLOURS)} {rng.choice(THINGS)}"
-        said += f" in the {rng.choice(PLACES)}." if rng.random() < 0.5 else "."
-        return said, said
+        return (" ".join(one() for _ in range(rng.choice([1, 1, 2, 3]))),) * 2
     return asked_to_write(rng, text)
 
 
@@ -63,35 +71,39 @@ def heard(rng, sample):
     return sample
 
 
-def spoken_question(rng):
-    """Something asked aloud, to be answered."""
+def something_asked(rng):
+    """A question and its answer."""
     if rng.random() < 0.5:
-        a, b = rng.randint(0, 9), rng.randint(0, 9)
-        if rng.random() < 0.5:
-            text, answer = f"What is {a} plus {b}?", str(a + b)
-        else:
-            a, b = max(a, b), min(a, b)
-            text, answer = f"What is {a} minus {b}?", str(a - b)
-    else:
         questions, answer = rng.choice(talk.TOPICS[:8])
-        text = questions[0]
-    before = rng.choice([None, None, "Answer me.", "Listen and answer."])
-    sample = Sample(picture_tasks.with_media([(before or "", answer)], ["audio"]), media=[sounds.speech(rng, text)])
-    if before is None:
-        sample.messages[0]["content"] = [{"type": "audio"}]
-    return heard(rng, sample)
+        return questions[0], answer
+    a, b = rng.randint(0, 9), rng.randint(0, 9)
+    if rng.random() < 0.5:
+        return f"What is {a} plus {b}?", str(a + b)
+    a, b = max(a, b), min(a, b)
+    return f"What is {a} minus {b}?", str(a - b)
+
+
+def spoken_question(rng):
+    """Something asked aloud, to be answered; often after others, some of which are written down as well."""
+    messages, media = [], []
+    for left in reversed(range(rng.choice([1, 2, 3, 4]))):
+        asked, answer = something_asked(rng)
+        text = rng.choice([[], [{"type": "text", "text": rng.choice(["Answer me.", "Listen and answer."])}]])
+        messages += [user([{"type": "audio"}, *text]), assistant(answer)]
+        if left and rng.random() < 0.5:
+            messages += [user("What did I ask?"), assistant(asked)]
+        media.append(sounds.speech(rng, asked))
+    return heard(rng, Sample(messages, media=media))
 
 
 def tones(rng):
     names = [rng.choice(list(sounds.TONES)) for _ in range(rng.randint(1, 4))]
-    kind = rng.choice(["order", "order", "count", "last"])
-    if kind == "order":
-        question, answer = "Which tones do you hear?", f"I hear: {', '.join(names)}."
-    elif kind == "count":
-        question, answer = "How many tones are there?", picture_tasks.number_of(len(names), "tone")
-    else:
-        question, answer = "What is the last tone?", f"The last tone is {names[-1]}."
-    return heard(rng, Sample(picture_tasks.with_media([(question, answer)], ["audio"]), media=[sounds.tones(rng, names)]))
+    turns = {"order": ("Which tones do you hear?", f"I hear: {', '.join(names)}."),
+             "count": ("How many tones are there?", picture_tasks.number_of(len(names), "tone")),
+             "last": ("What is the last tone?", f"The last tone is {names[-1]}.")}
+    last = turns[rng.choice(["order", "order", "count", "last"])]
+    after = rng.sample([turn for turn in turns.values() if turn != last], rng.choice([0, 1, 2]))
+    return heard(rng, picture_tasks.shown("audio", sounds.tones(rng, names), [], last, "", after))
 
 
 def together(rng):
