@@ -108,18 +108,6 @@ TEST(MediaDamage, IsNotSeenInWholeFiles) {
   }
 }
 
-size_t SamplesOf(const std::string& bytes, const std::string& name) {
-  size_t count = 0;
-  EXPECT_TRUE(Decoder()
-                  .Sound(SourceOf(bytes, name),
-                         [&](std::span<const float> samples) -> Status {
-                           count += samples.size();
-                           return {};
-                         })
-                  .has_value());
-  return count;
-}
-
 TEST(MediaTimes, SoundThatBeginsLaterOrHasAHoleKeepsItsTimes) {
   ASSERT_VALUE(const MediaSource source, MediaSource::Open(Media("late.mkv")));
   ASSERT_VALUE(const std::vector<float> samples, SoundOf(source));
@@ -127,8 +115,9 @@ TEST(MediaTimes, SoundThatBeginsLaterOrHasAHoleKeepsItsTimes) {
   EXPECT_NEAR(static_cast<double>(first - samples.begin()) / kSampleRate, 1.5, 0.1);
   const std::string whole = MustRead(Media("long.webm"));
   const std::string holed = Holed(whole, whole.size() / 2, whole.size() / 4);
-  EXPECT_NEAR(static_cast<double>(SamplesOf(holed, "long.webm")),
-              static_cast<double>(SamplesOf(whole, "long.webm")), 0.1 * kSampleRate);
+  ASSERT_VALUE(const std::vector<float> all, SoundOf(SourceOf(whole, "long.webm")));
+  ASSERT_VALUE(const std::vector<float> left, SoundOf(SourceOf(holed, "long.webm")));
+  EXPECT_NEAR(static_cast<double>(left.size()), static_cast<double>(all.size()), 0.1 * kSampleRate);
 }
 
 TEST(MediaTimes, ALengthBeyondTheLimitIsRefusedBeforeDecoding) {

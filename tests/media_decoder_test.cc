@@ -29,10 +29,7 @@ Result<Pixels> PictureOf(const std::filesystem::path& path) {
 }
 
 Result<Pixels> PictureOf(std::string_view bytes) {
-  CARAT_ASSIGN(const MediaSource source,
-               MediaSource::FromBytes(
-                   {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "bytes"));
-  return Decoder().Picture(source);
+  return Decoder().Picture(SourceOf(bytes, "bytes"));
 }
 
 Result<std::vector<float>> SoundOf(const std::string& name) {
@@ -423,11 +420,7 @@ class HostileAnswers : public testing::Test {
     (bytes.append(reinterpret_cast<const char*>(&parts), sizeof parts), ...);
     return bytes;
   }
-  MediaSource Source(const std::string& bytes) const {
-    return MediaSource::FromBytes({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()},
-                                  "echo")
-        .value();
-  }
+  MediaSource Source(const std::string& bytes) const { return SourceOf(bytes, "echo"); }
   MediaDecoder decoder() const { return MediaDecoder(folder_ / "echo"); }
   void ExpectRefused(const std::string& bytes) const {
     SCOPED_TRACE(bytes.size());

@@ -53,6 +53,14 @@ Result<Prompt> PromptOf(const TranscribeOptions& o, const Tokenizer& tokenizer,
       {PartKind::kAudio, {std::make_shared<const Medium>(Medium::FromSamples(piece.samples))}, {}});
 }
 
+// For one piece after the other.
+Result<Session> OpenSession(const TranscribeOptions& o, Engine& engine) {
+  return Session::Create(engine, {.cache = o.reference ? DType::kF32 : DType::kBF16,
+                                  .context = std::min<Pos>(4096, engine.config().max_positions),
+                                  .window_pool_bytes = 0,
+                                  .max_picture = 0});
+}
+
 Status Run(const TranscribeOptions& o) {
   if (!o.translate.empty() && o.language.empty()) {
     return Fail({.what = "a translation needs the language that is spoken",
@@ -70,12 +78,7 @@ Status Run(const TranscribeOptions& o) {
                                              .kernels = o.reference ? "reference" : ""},
                                             true));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
-  CARAT_ASSIGN(
-      Session session,
-      Session::Create(*engine, {.cache = o.reference ? DType::kF32 : DType::kBF16,
-                                .context = std::min<Pos>(4096, engine->config().max_positions),
-                                .window_pool_bytes = 0,
-                                .max_picture = 0}));
+  CARAT_ASSIGN(Session session, OpenSession(o, *engine));
   const TranscriptFormat format = FormatOf(o.format);
   const bool subtitles = format == TranscriptFormat::kSrt || format == TranscriptFormat::kVtt;
   Transcript transcript(format);

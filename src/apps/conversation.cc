@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <random>
+#include <span>
 #include <utility>
 
 #include "apps/input.h"
@@ -24,7 +25,7 @@ namespace {
 constexpr size_t kQuestionAndAnswer = 256;  // positions
 
 // The soft tokens of media, and the marks and times around them.
-size_t Places(const std::vector<MediaPart>& parts) {
+size_t Places(std::span<const MediaPart> parts) {
   constexpr size_t kMarks = 10;  // "<|image>", "<image|>", "MM:SS" and spaces
   size_t places = 0;
   for (const MediaPart& part : parts) places += NumTokens(part) + kMarks * part.media.size();
@@ -74,8 +75,8 @@ std::string TextOf(const Json* content) {
   return text;
 }
 
-// The media of messages that `carat run` can go on with: text and media of the known roles.
-Result<std::vector<MediaRequest>> CheckLoaded(const Json& messages, const std::string& path) {
+// Messages that `carat run` can go on with: text and media of the known roles.
+Result<RenderedPrompt> CheckLoaded(const Json& messages, const std::string& path) {
   const JsonView view(messages, path);
   if (!messages.is_array()) return Fail(view.Wrong("an array of messages"));
   for (size_t i = 0; i < messages.array().size(); ++i) {
@@ -89,11 +90,9 @@ Result<std::vector<MediaRequest>> CheckLoaded(const Json& messages, const std::s
                    .found = role.substr(0, 40)});
     }
   }
-  const auto rendered = RenderPrompt(messages, nullptr, {});
+  auto rendered = RenderPrompt(messages, nullptr, {});
   if (!rendered) return Fail(Within(path, rendered.error()));
-  auto media = MediaRequestsOf(*rendered);
-  if (!media) return Fail(Within(path, media.error()));
-  return media;
+  return rendered;
 }
 
 }  // namespace
@@ -133,10 +132,12 @@ Status Conversation::Save(const std::string& path) {
 
 Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(Json messages, ReadJsonFile(path));
-  CARAT_ASSIGN(const std::vector<MediaRequest> requests, CheckLoaded(messages, path));
-  CARAT_ASSIGN(const size_t text, TextTokens(messages));
+  CARAT_ASSIGN(const RenderedPrompt rendered, CheckLoaded(messages, path));
+  const auto requests = MediaRequestsOf(rendered);
+  if (!requests) return Fail(Within(path, requests.error()));
+  const size_t text = ToPrompt(tokenizer_, rendered).ids.size();  // without the media
   std::vector<MediaPart> media;
-  for (const MediaRequest& request : requests) {
+  for (const MediaRequest& request : *requests) {
     auto part = Read(request, text + Places(media));
     if (!part) return Fail(Within(path, part.error()));
     media.push_back(*std::move(part));
@@ -162,12 +163,6 @@ Status Conversation::Load(const std::string& path) {
   return {};
 }
 
-// The tokens of messages without their media.
-Result<size_t> Conversation::TextTokens(const Json& messages) const {
-  CARAT_ASSIGN(const RenderedPrompt rendered, RenderPrompt(messages, nullptr, {}));
-  return ToPrompt(tokenizer_, rendered).ids.size();
-}
-
 Result<MediaPart> Conversation::Read(const MediaRequest& request, size_t taken) const {
   const auto context = static_cast<size_t>(session_.context());
   taken += std::min(kQuestionAndAnswer, context / 8);
@@ -178,9 +173,9 @@ Result<MediaPart> Conversation::Read(const MediaRequest& request, size_t taken) 
 }
 
 Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
-  CARAT_ASSIGN(size_t taken, TextTokens(messages_));
-  taken += Places(media_);
-  for (const Attached& other : attached_) taken += Places({other.part});
+  CARAT_ASSIGN(const RenderedPrompt rendered, RenderPrompt(messages_, nullptr, {}));
+  size_t taken = ToPrompt(tokenizer_, rendered).ids.size() + Places(media_);
+  for (const Attached& other : attached_) taken += Places(std::span(&other.part, 1));
   CARAT_ASSIGN(MediaPart part, Read(request, taken));
   attached_.push_back({request, part});
   return part;

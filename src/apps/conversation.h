@@ -55,7 +55,6 @@ class Conversation {
   void Detach(size_t keep = 0);
 
  private:
-  Result<size_t> TextTokens(const Json& messages) const;
   // A medium in what the context leaves beside `taken` positions and a short question with its
   // answer; says on standard error what it is.
   Result<MediaPart> Read(const MediaRequest& request, size_t taken) const;

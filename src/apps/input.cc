@@ -32,12 +32,8 @@ Result<std::vector<TokenId>> ParseIds(const Json& json, const std::string& path)
 
 Result<Prompt> WithMedia(const Tokenizer& tokenizer, const RenderedPrompt& rendered,
                          const std::vector<MediaRequest>& media, size_t room) {
-  const MediaReader reader(MediaReading::kReference, AppDecoder());
-  std::vector<std::string> warnings;
-  const auto parts = reader.Parts(media, room, warnings);
-  PrintWarnings(warnings);
-  if (!parts) return Fail(parts.error());
-  return ToPrompt(tokenizer, rendered, *parts);
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, ReadMedia(media, room));
+  return ToPrompt(tokenizer, rendered, parts);
 }
 
 Result<RenderedPrompt> Render(const PromptSource& source, const Json& messages) {
@@ -62,6 +58,14 @@ Result<Json> ReadJsonFile(const std::string& path) {
   auto json = ParseJson(text);
   if (!json) return Fail(Within(path, json.error()));
   return json;
+}
+
+Result<std::vector<MediaPart>> ReadMedia(const std::vector<MediaRequest>& media, size_t room) {
+  const MediaReader reader(MediaReading::kReference, AppDecoder());
+  std::vector<std::string> warnings;
+  auto parts = reader.Parts(media, room, warnings);
+  PrintWarnings(warnings);
+  return parts;
 }
 
 Result<RenderedPrompt> RenderSource(const PromptSource& source) {

@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "chat/media_parts.h"
 #include "chat/media_request.h"
 #include "chat/template.h"
 #include "engine/engine.h"
@@ -34,6 +36,9 @@ inline constexpr size_t kMaxPromptBytes = 64u << 20;  // of a prompt, and of a f
 Result<Json> ReadJsonFile(const std::string& path);
 // Renders --messages (and --tools).
 Result<RenderedPrompt> RenderSource(const PromptSource& source);
+// Media as the reference reads them; what there is to warn of goes to standard error. `room`: the
+// most soft tokens of all of them.
+Result<std::vector<MediaPart>> ReadMedia(const std::vector<MediaRequest>& media, size_t room);
 // The prompt of whichever source is given, with its media as the reference reads them. What
 // rendering warns of goes to standard error. `room`: the most soft tokens of all media.
 Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer, size_t room);

@@ -7,7 +7,7 @@
 #include "apps/npy_writer.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
-#include "chat/media_reader.h"
+#include "chat/media_parts.h"
 #include "engine/embed.h"
 #include "media/budget.h"
 #include "media/limits.h"
@@ -66,15 +66,11 @@ Status WriteSoftTokens(Engine& engine, const std::vector<MediaRequest>& media,
                        const std::string& out) {
   if (media.empty())
     return Fail({.what = "no medium is given", .wanted = "--image, --audio or --video"});
-  const MediaReader reader(MediaReading::kReference, AppDecoder());
-  std::vector<std::string> warnings;
-  const auto parts = reader.Parts(media, kLongestContext, warnings);
-  PrintWarnings(warnings);
-  if (!parts) return Fail(parts.error());
+  CARAT_ASSIGN(const std::vector<MediaPart> parts, ReadMedia(media, kLongestContext));
   OpContext context(engine.pool(), engine.table());
   const auto hidden = static_cast<size_t>(engine.config().hidden);
   std::vector<float> rows;
-  for (const MediaPart& part : *parts) {
+  for (const MediaPart& part : parts) {
     for (const auto& medium : part.media) {
       CARAT_TRY(CheckTakes(engine, *medium));
       const size_t before = rows.size();

@@ -32,12 +32,6 @@ struct Options {
   ~Options() { av_dict_free(&value); }
 };
 
-uint64_t LittleEndian(std::span<const uint8_t> bytes) {
-  uint64_t value = 0;
-  for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | bytes[i];
-  return value;
-}
-
 // Whether the samples of a WAV go beyond the file. Who writes into a pipe announces nothing, or the
 // most there can be.
 bool IsCutWav(uint64_t size) {
@@ -154,9 +148,8 @@ void Container::Note(const AVPacket& packet) {
   // The last packet of a WAV is marked wherever its length is open.
   damaged_ = damaged_ || ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0 && demuxer_ != "wav");
   if (packet.pts == AV_NOPTS_VALUE) return;
-  const double unit = av_q2d(stream(packet.stream_index).time_base);
-  const double begin = static_cast<double>(packet.pts) * unit;
-  const double end = begin + static_cast<double>(packet.duration) * unit;
+  const AVStream& from = stream(packet.stream_index);
+  const double begin = SecondsOf(packet.pts, from), end = begin + SecondsOf(packet.duration, from);
   reached_ = std::max(reached_, end);
   if (packet.stream_index == audio_) heard_.Add(begin, end);
   if (packet.stream_index == video_) seen_.Add(begin, end);
@@ -170,7 +163,8 @@ void Container::Track::Add(double begin, double end) {
   until = std::max(until, end);
 }
 
-bool Container::has_hole() const {
+// Whether nothing stands in what was read for about a second, neither sound nor pictures.
+bool Container::HasHole() const {
   if (video_ < 0) return !heard_.holes.empty();
   // A hole in one of them alone may be meant: a still picture, a muted microphone.
   return std::ranges::any_of(heard_.holes, [this](const auto& heard) {

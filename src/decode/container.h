@@ -43,6 +43,11 @@ using CodecPtr = std::unique_ptr<AVCodecContext, FreeCodec>;
 using PacketPtr = std::unique_ptr<AVPacket, FreePacket>;
 using FramePtr = std::unique_ptr<AVFrame, FreeFrame>;
 
+// A time or a duration of a stream.
+inline double SecondsOf(int64_t ticks, const AVStream& stream) {
+  return static_cast<double>(ticks) * av_q2d(stream.time_base);
+}
+
 // Opened with the one demuxer of its type and with no other decoder than those of the table in
 // container.cc. One thread.
 class Container {
@@ -57,12 +62,10 @@ class Container {
 
   // The next packet of this stream; false at the end of what can be read. Errors: kNoMemory.
   Result<bool> ReadPacket(int index, AVPacket& packet);
-  // Whether a packet that was read since it was opened is torn, or is preceded by what is none, or
-  // reading ended before what the file announces. A file that announces nothing, or that was cut
-  // where another could have ended, is taken as whole.
-  bool damaged() const { return damaged_; }
-  // Whether nothing stands in what was read for about a second, neither sound nor pictures.
-  bool has_hole() const;
+  // Whether of what was read since it was opened a packet is torn, or is preceded by what is none,
+  // or nothing stands there for about a second, or reading ended before what the file announces. A
+  // file that announces nothing, or that was cut where another could have ended, is taken as whole.
+  bool damaged() const { return damaged_ || HasHole(); }
   // When the file ends by its own header, in seconds; 0: it does not say.
   double AnnouncedEnd() const;
   // From the key frame at this time of the stream, or one before it. False: it cannot be done.
@@ -84,6 +87,7 @@ class Container {
       : demuxer_(std::move(demuxer)), progress_(std::move(progress)) {}
   void Note(const AVPacket& packet);
   bool EndsEarly() const;
+  bool HasHole() const;
   static int ReadSome(void* opaque, uint8_t* out, int size);
   static int64_t SeekTo(void* opaque, int64_t offset, int whence);
 

@@ -32,16 +32,14 @@ constexpr double kHole = 0.5, kLongestHole = 60;  // seconds
 double AnnouncedSound(const Container& container) {
   if (container.AnnouncedEnd() == 0) return 0;
   const AVStream& sound = container.stream(container.audio());
-  return sound.duration != AV_NOPTS_VALUE
-             ? static_cast<double>(sound.duration) * av_q2d(sound.time_base)
-             : container.AnnouncedEnd();
+  return sound.duration != AV_NOPTS_VALUE ? SecondsOf(sound.duration, sound)
+                                          : container.AnnouncedEnd();
 }
 
 // When a stream begins, in seconds, if there is one and it says so.
 std::optional<double> StartOf(const Container& container, int index) {
   if (index < 0 || container.stream(index).start_time == AV_NOPTS_VALUE) return std::nullopt;
-  const AVStream& stream = container.stream(index);
-  return static_cast<double>(stream.start_time) * av_q2d(stream.time_base);
+  return SecondsOf(container.stream(index).start_time, container.stream(index));
 }
 
 Error NoPictures() { return {.what = "the film holds no pictures"}; }
@@ -322,9 +320,9 @@ Result<Damage> Film::Sound(const SampleSink& sink) {
     if (!mono) {
       CARAT_ASSIGN(mono, MonoResampler::Create(block->sample_rate, block->ch_layout.nb_channels));
     }
-    const double unit = av_q2d(container_->stream(container_->audio()).time_base);
-    const double begin =
-        block->pts != AV_NOPTS_VALUE ? static_cast<double>(block->pts) * unit : until.value_or(0);
+    const double begin = block->pts != AV_NOPTS_VALUE
+                             ? SecondsOf(block->pts, container_->stream(container_->audio()))
+                             : until.value_or(0);
     const double gap = begin - until.value_or(begin);
     if (gap > kHole && (announced > 0 ? begin < announced : gap < kLongestHole)) {
       CARAT_TRY(mono->PushSilence(static_cast<uint64_t>(gap * block->sample_rate), sink));
@@ -334,8 +332,7 @@ Result<Damage> Film::Sound(const SampleSink& sink) {
     CARAT_TRY(mono->Push(*block, sink));
   }
   if (mono) CARAT_TRY(mono->Finish(sink));
-  const bool damaged = reader.damaged() || container_->damaged() || container_->has_hole();
-  return damaged ? Damage::kSome : Damage::kNone;
+  return reader.damaged() || container_->damaged() ? Damage::kSome : Damage::kNone;
 }
 
 }  // namespace carat::decode

@@ -39,7 +39,7 @@ Result<FilmIndex> ReadFilmIndex(Container& container) {
     index.times.push_back(packet->pts);
     if ((packet->flags & AV_PKT_FLAG_KEY) != 0) index.keys.push_back(packet->pts);
   }
-  index.damaged = container.damaged() || container.has_hole();
+  index.damaged = container.damaged();
   std::ranges::sort(index.times);
   std::ranges::sort(index.keys);
   if (!timed || std::ranges::adjacent_find(index.times) != index.times.end()) {

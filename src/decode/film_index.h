@@ -16,12 +16,11 @@ struct FilmIndex {
   std::vector<int64_t> times;
   // The times of those that the file marks as decodable without others, rising.
   std::vector<int64_t> keys;
-  // As Container::damaged, or with a hole.
+  // As Container::damaged.
   bool damaged = false;
 };
 
-// Reads the container to its end. Errors: more frames than media/limits.h,
-// and kNoMemory.
+// Reads the container to its end. Errors: more frames than media/limits.h, kNoMemory.
 Result<FilmIndex> ReadFilmIndex(Container& container);
 
 }  // namespace carat::decode

@@ -38,4 +38,10 @@ Result<std::vector<uint8_t>> ReadInput(uint64_t most) {
   return bytes;
 }
 
+uint64_t LittleEndian(std::span<const uint8_t> bytes) {
+  uint64_t value = 0;
+  for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | bytes[i];
+  return value;
+}
+
 }  // namespace carat::decode

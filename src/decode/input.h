@@ -16,4 +16,7 @@ size_t ReadAt(uint64_t offset, std::span<uint8_t> out);
 // All of it.
 Result<std::vector<uint8_t>> ReadInput(uint64_t most);
 
+// At most eight bytes, the lowest first.
+uint64_t LittleEndian(std::span<const uint8_t> bytes);
+
 }  // namespace carat::decode

@@ -44,9 +44,7 @@ Status Wants(const FileTypeInfo& type, bool fits, std::string_view wanted) {
 Status CheckNamedSize(const FileTypeInfo& type) {
   std::array<uint8_t, 26> head{};
   const auto number = [&](size_t at, size_t bytes) {
-    uint32_t value = 0;
-    for (size_t i = bytes; i-- > 0;) value = value << 8 | head[at + i];
-    return value;
+    return LittleEndian(std::span(head).subspan(at, bytes));
   };
   // A BMP that begins at its end has a negative height.
   const auto side = [&](size_t at) {
@@ -103,6 +101,12 @@ Status Describe(const FileTypeInfo& type) {
   return {};
 }
 
+Status Told(const Result<Damage>& damage) {
+  if (!damage) return Fail(damage.error());
+  if (*damage == Damage::kSome) SendDamaged();
+  return {};
+}
+
 // WHAT and, for frames, COUNT and RATE.
 Status ServeUnbound(std::string_view what, int64_t count, double rate) {
   CARAT_ASSIGN(const FileTypeInfo type, TypeOfInput());
@@ -115,18 +119,13 @@ Status ServeUnbound(std::string_view what, int64_t count, double rate) {
   if (what == "frames") {
     CARAT_TRY(Wants(type, type.kind == MediaKind::kFilm || type.type == FileType::kGif, "a film"));
     CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
-    CARAT_ASSIGN(const Damage damage,
-                 film.Frames(count, rate, [](const Pixels& pixels, int64_t index, double seconds) {
-                   SendPicture(wire::Kind::kFrame, pixels, index, seconds);
-                 }));
-    if (damage == Damage::kSome) SendDamaged();
-    return {};
+    return Told(film.Frames(count, rate, [](const Pixels& pixels, int64_t index, double seconds) {
+      SendPicture(wire::Kind::kFrame, pixels, index, seconds);
+    }));
   }
   CARAT_TRY(Wants(type, type.kind != MediaKind::kPicture, "sound, or a film with sound"));
   CARAT_ASSIGN(Film film, Film::Open(type, SendProgress));
-  CARAT_ASSIGN(const Damage damage, film.Sound(SendSamples));
-  if (damage == Damage::kSome) SendDamaged();
-  return {};
+  return Told(film.Sound(SendSamples));
 }
 
 // What asks for more memory than LockDown leaves.

@@ -57,8 +57,8 @@ WEIGHTS = {
     "talk": 2, "memory": 24, "count": 40, "sort": 20, "rewrite": 8, "arithmetic": 30, "word problem": 12,
     "story question": 4, "story summary": 2, "tool call": 40, "tool answer": 5, "json": 4, "refusal": 4,
     "picture shape": 8, "picture colour": 6, "picture count": 44, "picture place": 22, "picture description": 22,
-    "picture chart": 18, "printed word": 50, "printed number": 22,
-    "printed letters": 50, "video": 14,
+    "picture chart": 18, "printed word": 50, "printed number": 22, "printed letters": 50,
+    "video": 14,
     "spoken digits": 8, "spoken command": 6, "spoken sentence": 18, "spoken question": 26, "tones": 10,
     "picture and speech": 8, "media together": 8,
 }
