@@ -51,12 +51,6 @@ Result<std::vector<float>> ReadSamples(DecoderProcess& process, uint64_t size) {
   return samples;
 }
 
-Status SetDamaged(const wire::Header& header, Damage& damage) {
-  if (header.size != 0 || damage != Damage::kNone) return Fail(Nonsense());
-  damage = Damage::kSome;
-  return {};
-}
-
 // One message after the other to `body`, until the last.
 using Body = std::function<Status(DecoderProcess& process, const wire::Header& header)>;
 
@@ -88,6 +82,28 @@ Status Run(const Program& program, const MediaSource& source, std::vector<std::s
   if (program.watch) program.watch(1);
   if (!done) return Fail(Within(source.name(), done.error()));
   return {};
+}
+
+// A recording or a film. `part` reads one message and gives it on; an error of its sink is not the
+// file's, and goes to `sunk` to be returned as it is.
+using Part =
+    std::function<Status(DecoderProcess& process, const wire::Header& header, Status& sunk)>;
+
+Result<Damage> RunStream(const Program& program, const MediaSource& source,
+                         std::vector<std::string> arguments, const Part& part) {
+  Damage damage = Damage::kNone;
+  Status sunk;
+  const Status done = Run(program, source, std::move(arguments),
+                          [&](DecoderProcess& process, const wire::Header& header) -> Status {
+                            if (header.kind != wire::Kind::kDamaged)
+                              return part(process, header, sunk);
+                            if (header.size != 0 || damage != Damage::kNone)
+                              return Fail(Nonsense());
+                            damage = Damage::kSome;
+                            return {};
+                          });
+  if (!sunk || !done) return Fail((sunk ? done : sunk).error());
+  return damage;
 }
 
 }  // namespace
@@ -177,20 +193,15 @@ Result<Pixels> MediaDecoder::Picture(const MediaSource& source) const {
 Result<Damage> MediaDecoder::Sound(const MediaSource& source, const SampleSink& sink) const {
   constexpr uint64_t kMost = (kMaxSoundSeconds + 1) * kSampleRate;
   uint64_t total = 0;
-  Damage damage = Damage::kNone;
-  Status sunk;
-  const Status done =
-      Run({program_, watch_}, source, {"sound"},
-          [&](DecoderProcess& process, const wire::Header& header) -> Status {
-            if (header.kind == wire::Kind::kDamaged) return SetDamaged(header, damage);
-            if (header.kind != wire::Kind::kSamples) return Fail(Nonsense());
-            CARAT_ASSIGN(const std::vector<float> samples, ReadSamples(process, header.size));
-            total += samples.size();
-            if (total > kMost) return Fail(Nonsense());
-            return sunk = sink(samples);
-          });
-  if (!sunk || !done) return Fail((sunk ? done : sunk).error());
-  return damage;
+  return RunStream(
+      {program_, watch_}, source, {"sound"},
+      [&](DecoderProcess& process, const wire::Header& header, Status& sunk) -> Status {
+        if (header.kind != wire::Kind::kSamples) return Fail(Nonsense());
+        CARAT_ASSIGN(const std::vector<float> samples, ReadSamples(process, header.size));
+        total += samples.size();
+        if (total > kMost) return Fail(Nonsense());
+        return sunk = sink(samples);
+      });
 }
 
 Result<Damage> MediaDecoder::Frames(const MediaSource& source, const FrameRequest& request,
@@ -202,23 +213,20 @@ Result<Damage> MediaDecoder::Frames(const MediaSource& source, const FrameReques
   }
   const int64_t most = request.per_second > 0 ? kMaxVideoFrames : request.count;
   int64_t taken = 0, last = -1;
-  Damage damage = Damage::kNone;
-  Status sunk;
-  const Status done =
-      Run({program_, watch_}, source,
-          {"frames", std::to_string(request.count), fmt::format("{}", request.per_second)},
-          [&](DecoderProcess& process, const wire::Header& header) -> Status {
-            if (header.kind == wire::Kind::kDamaged) return SetDamaged(header, damage);
-            if (header.kind != wire::Kind::kFrame || taken == most) return Fail(Nonsense());
-            CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
-            if (picture.second.index <= last) return Fail(Nonsense());
-            last = picture.second.index;
-            ++taken;
-            return sunk = sink({.pixels = std::move(picture.first),
-                                .index = last,
-                                .seconds = picture.second.seconds});
-          });
-  if (!sunk || !done) return Fail((sunk ? done : sunk).error());
+  CARAT_ASSIGN(
+      const Damage damage,
+      RunStream({program_, watch_}, source,
+                {"frames", std::to_string(request.count), fmt::format("{}", request.per_second)},
+                [&](DecoderProcess& process, const wire::Header& header, Status& sunk) -> Status {
+                  if (header.kind != wire::Kind::kFrame || taken == most) return Fail(Nonsense());
+                  CARAT_ASSIGN(auto picture, ReadPicture(process, header.size));
+                  if (picture.second.index <= last) return Fail(Nonsense());
+                  last = picture.second.index;
+                  ++taken;
+                  return sunk = sink({.pixels = std::move(picture.first),
+                                      .index = last,
+                                      .seconds = picture.second.seconds});
+                }));
   if (taken == 0) return Fail({.what = "the film holds no pictures", .where = source.name()});
   return damage;
 }

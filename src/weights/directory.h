@@ -24,14 +24,6 @@ struct TensorEntry {
 
   std::string_view TypeName() const { return stored_type.empty() ? Info(dtype).name : stored_type; }
   uint64_t elements() const;
-  // Where a tensor's data stands in its file: bytes [begin, end).
-  struct StoredRange {
-    std::string_view name;
-    uint64_t begin = 0, end = 0;
-  };
-  // Fails where two tensors share bytes. An empty one shares none where it begins as another does.
-  Status CheckOverlap(std::vector<StoredRange> ranges);
-
   std::string ShapeText() const;  // "[512, 64]"
 };
 
