@@ -14,7 +14,7 @@
 
 #include "kernels/select.h"
 #include "ops/matmul.h"
-#include "sys/cpu_features.h"
+#include "ops/usable_tables.h"
 #include "tensor/half.h"
 
 namespace carat {
@@ -23,10 +23,7 @@ namespace {
 constexpr size_t kSize = 3840;  // the model's width
 constexpr size_t kHeadDim = 256;
 
-kernels::TableList Tables() {
-  const CpuFeatures cpu = DetectCpuFeatures();
-  return kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
-}
+kernels::TableList Tables() { return UsableTables(); }
 
 // Bytes below 0x70: every f16, bf16 and f32 in them is finite, so no kernel meets a slow value.
 std::vector<std::byte> RandomBytes(size_t n) {

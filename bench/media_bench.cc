@@ -13,7 +13,7 @@
 #include "media/resize.h"
 #include "model/embedders.h"
 #include "ops/matmul.h"
-#include "sys/cpu_features.h"
+#include "ops/usable_tables.h"
 
 namespace carat {
 namespace {
@@ -46,10 +46,7 @@ BENCHMARK(BenchChoose)->Name("choose_budget_12mp")->Unit(benchmark::kMillisecond
 
 constexpr size_t kWidth = 3840, kPatch = 6912, kTokens = 280;
 
-const kernels::Table& BestTable() {
-  const CpuFeatures cpu = DetectCpuFeatures();
-  return kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512}).best();
-}
+const kernels::Table& BestTable() { return UsableTables().best(); }
 
 // Small finite bf16 values.
 struct Matrix {

@@ -4,10 +4,12 @@
 # of a source per folder. Sets CARAT_ISA_SOURCES, the sources for this family of processors.
 set(CARAT_ISA_avx2 -mavx2 -mfma -mf16c)
 set(CARAT_ISA_avx512 ${CARAT_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl;-Wno-uninitialized)
+set(CARAT_ISA_avxvnni ${CARAT_ISA_avx2} -mavxvnni)
+set(CARAT_ISA_avx512vnni ${CARAT_ISA_avx512} -mavx512vnni)
 
 set(CARAT_ISA_SOURCES "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-  foreach(isa avx2 avx512)
+  foreach(isa avx2 avxvnni avx512 avx512vnni)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/x86/${isa}/*.cc)
     list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
     if(sources)

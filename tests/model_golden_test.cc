@@ -72,7 +72,7 @@ TEST(ModelGolden, LogitsEqualTransformers) {
       const std::string table = kernels->name;
       SCOPED_TRACE(c.stem.string() + " with " + table);
       ASSERT_VALUE(const auto engine,
-                   Engine::Open({.model = c.model, .threads = 2, .kernels = table}));
+                   Engine::Open({.model = c.model, .threads = 2, .kernels = table, .exact = true}));
       const auto ids = MustReadIds(c.stem.string() + ".ids.json");
       ASSERT_VALUE(const NpyFloats golden, ReadNpy(c.stem.string() + ".logits.npy"));
       const auto vocab = static_cast<size_t>(engine->config().vocab_size);

@@ -145,8 +145,10 @@ void AddRun(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"f32", "f16", "bf16"}))
       ->capture_default_str();
   run->add_option("--threads", o->threads, "threads; 0 for all processors")->capture_default_str();
-  run->add_option("--kernels", o->kernels,
-                  "reference, avx2 or avx512; the best of this processor if not given");
+  run->add_option(
+      "--kernels", o->kernels,
+      "reference, avx2, avxvnni, avx512 or avx512vnni; the best of this processor if not "
+      "given");
   run->callback([o, run, &exit_code] {
     o->media = ReadMediaOptions(*run);
     const auto code = Run(*o);

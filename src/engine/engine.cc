@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "io/file.h"
+#include "model/interleave.h"
+#include "ops/usable_tables.h"
 #include "sys/cpu_features.h"
 #include "sys/memory.h"
 
@@ -37,8 +39,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
                  .found = std::to_string(options.threads)});
   }
   std::unique_ptr<Engine> engine(new Engine);
-  const CpuFeatures cpu = DetectCpuFeatures();
-  engine->tables_ = kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
+  engine->tables_ = UsableTables();
   engine->table_ =
       options.kernels.empty() ? &engine->tables_.best() : engine->tables_.Find(options.kernels);
   if (engine->table_ == nullptr) {
@@ -54,21 +55,19 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   CARAT_ASSIGN(ModelFiles files, OpenModelFiles(options.model));
   CARAT_ASSIGN(LoadedModel model, LoadTextModel(std::move(files)));
   engine->files_ = std::move(model.files);
-  engine->decoder_ = std::make_unique<Decoder>(std::move(model.config), std::move(model.weights));
   engine->embedders_ = std::move(model.embedders);
   engine->tokenizer_ = std::move(model.tokenizer);
   engine->defaults_ = std::move(model.defaults);
   engine->warnings_ = std::move(model.warnings);
-  CARAT_TRY(engine->FindEmbedders(options.embedders));
-  if (options.progress) {
-    CARAT_TRY(engine->Preload(options.progress));
-  }
   engine->pool_ =
       std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : UsableProcessors());
   if (options.threads > engine->pool_->threads()) {
     engine->warnings_.push_back(fmt::format("{} threads were wanted, the system gave {}",
                                             options.threads, engine->pool_->threads()));
   }
+  CARAT_TRY(engine->Prepare(options, model.weights));
+  engine->decoder_ = std::make_unique<Decoder>(std::move(model.config), std::move(model.weights));
+  CARAT_TRY(engine->FindEmbedders(options.embedders));
   return engine;
 }
 
@@ -116,8 +115,11 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path) {
   return {};
 }
 
-Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
-  const auto total = static_cast<size_t>(files_.tensors().TotalBytes());
+// The weights to where they are fast to read.
+Status Engine::Prepare(const EngineOptions& options, Weights& weights) {
+  const bool stay = options.exact || table_ == tables_.all().back();
+  const size_t total =
+      stay ? static_cast<size_t>(files_.tensors().TotalBytes()) : InterleavedBytes(weights);
   if (const size_t room = AvailableMemory(); total > room) {
     constexpr double kGiB = 1 << 30;
     warnings_.push_back(
@@ -126,6 +128,15 @@ Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
                     static_cast<double>(total) / kGiB, static_cast<double>(room) / kGiB));
     return {};
   }
+  if (!stay) {
+    OpContext context(*pool_, *table_);
+    return Interleave(context, weights, options.progress);
+  }
+  return options.progress ? Preload(options.progress) : Status();
+}
+
+Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
+  const auto total = static_cast<size_t>(files_.tensors().TotalBytes());
   size_t done = 0, told = 0;
   for (const TensorEntry& entry : files_.tensors().entries()) {
     for (size_t at = 0; at < entry.bytes.size(); at += kPreloadStep) {

@@ -31,9 +31,14 @@ struct EngineOptions {
   std::filesystem::path embedders = {};
   int threads = 0;           // 0: all usable processors
   std::string kernels = {};  // a table by name; empty: the best this processor runs
-  // With it the weights are read into memory now, so that the first answer need not wait for the
-  // disk; called with bytes done and to do, false cancels. Weights beyond the available memory are
-  // left on the disk, with a warning.
+  // The weights stay as they are stored and products are summed in f32: slow. Without it
+  // activations are rounded to eight bits where weights are quantised. The reference table implies
+  // it.
+  bool exact = false;
+  // Called with bytes done and to do while weights are put into the kernels' order, or, where they
+  // stay as they are, are read so that the first answer need not wait for the disk (not done
+  // without it); false cancels. Weights beyond the available memory are left on the disk, with a
+  // warning.
   std::function<bool(size_t done, size_t total)> progress = {};
 };
 
@@ -65,6 +70,7 @@ class Engine {
   Engine() = default;
   Status FindEmbedders(const std::filesystem::path& named);
   Status OpenEmbedders(const std::filesystem::path& path);
+  Status Prepare(const EngineOptions& options, Weights& weights);
   Status Preload(const std::function<bool(size_t, size_t)>& progress);
 
   ModelFiles files_;

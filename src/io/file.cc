@@ -184,4 +184,12 @@ void TouchPages(std::span<const std::byte> bytes) {
   static_cast<void>(*static_cast<const volatile std::byte*>(&bytes.back()));
 }
 
+void DropPages(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t before = reinterpret_cast<uintptr_t>(bytes.data()) % page;
+  static_cast<void>(::madvise(const_cast<std::byte*>(bytes.data()) - before, bytes.size() + before,
+                              MADV_DONTNEED));
+}
+
 }  // namespace carat

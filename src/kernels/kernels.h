@@ -22,8 +22,27 @@ inline constexpr int kNumFormats = 21;
 // Formats of the attention cache: 0 = f32, 1 = f16, 2 = bf16, as in carat::DType.
 inline constexpr int kNumCacheFormats = 3;
 
-// An instruction-set table may leave entries null: the reference's are used there (select.cc fills
-// them in; a table from SupportedTables has no null entry).
+// Rows of a group of interleaved weights (interleaved.h), and most tokens of a batch.
+inline constexpr size_t kGroupRows = 16;
+inline constexpr size_t kMaxBatch = 16;
+
+// Tokens side by side, as multiply reads them: as they are for 16-bit weights, in whole numbers for
+// the others. x[t][c] is about scale[c / 256][t] * q[c / 32][t][c % 32].
+struct Batch {
+  size_t tokens = 0;           // one of kBatchSizes
+  size_t cols = 0;             // a multiple of 64
+  float* x = nullptr;          // [cols][tokens]
+  int8_t* q = nullptr;         // [cols / 32][tokens][32], -127 … 127
+  float* scale = nullptr;      // [cols / 256, rounded up][tokens]
+  int32_t* start16 = nullptr;  // [cols / 16][tokens]: -8 times the sum of 16 q
+  int32_t* start32 = nullptr;  // [cols / 32][tokens]: -8 times the sum of 32 q
+  float* sum32 = nullptr;      // [cols / 32][tokens]: the sum of 32 q
+};
+// What a batch may hold; fewer tokens are filled up with zeros.
+inline constexpr size_t kBatchSizes[] = {1, 2, 3, 4, 6, 8, 12, 16};
+
+// An instruction-set table may leave entries null: another's are used there (select.cc fills them
+// in; in a table from SupportedTables only multiply has null entries).
 struct Table {
   const char* name;
 
@@ -35,6 +54,20 @@ struct Table {
   //   w [rows, cols], x [tokens, cols], f32; any size from 1 up; out does not overlap w or x.
   void (*matmul)(const float* w, size_t rows, const float* x, size_t tokens, size_t cols,
                  float* out, size_t out_stride);
+
+  // Fills q, scale and the sums of column 0 to cols of `batch` for its token t: for each 256
+  // columns (the last ones may be fewer) scale = max|x| / 127 and q = x * (127 / max|x|) rounded to
+  // even; both 0 where max|x| < 1e-30; scale is not a number where an x is not finite. Every table
+  // gives the same bits.
+  void (*quantise)(const float* x, size_t t, const Batch& batch);
+
+  // out[t * out_stride + r] = sum_c w[r, c] * x[t, c] for the kGroupRows rows r of one group of
+  // interleaved weights. Summed over q: for every 256 columns, in whole numbers for each of a
+  // block's scales, times the scale in a fused step in the blocks' order, then likewise times the
+  // batch's scale. 16-bit weights: over x in fused steps, even and odd columns apart. Every table
+  // gives the same bits, whatever the batch. Formats without an entry have no interleaved order.
+  void (*multiply[kNumFormats])(const void* group, const Batch& batch, float* out,
+                                size_t out_stride);
 
   // out[i] = x[i] * (mean(x²) + eps)^(-1/2) * weight[i]; weight may be null (then no factor).
   // out may be x. (gemma4-12b spec 4.2)
@@ -60,7 +93,9 @@ struct Table {
 const Table& ReferenceTable();
 #if defined(__x86_64__)
 const Table& Avx2Table();
+const Table& AvxVnniTable();
 const Table& Avx512Table();
+const Table& Avx512VnniTable();
 #endif
 
 }  // namespace carat::kernels

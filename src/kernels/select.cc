@@ -10,20 +10,24 @@ static_assert(static_cast<int>(DType::kF32) == 0 && static_cast<int>(DType::kF16
 
 namespace {
 
-Table Filled(Table table) {
-  const Table& reference = ReferenceTable();
+// The table with the base's entries where it has none.
+Table Over(Table table, const Table& base) {
   const auto fill = [](auto& entry, const auto& fallback) {
     if (entry == nullptr) entry = fallback;
   };
-  for (int i = 0; i < kNumFormats; ++i) fill(table.decode[i], reference.decode[i]);
-  for (int i = 0; i < kNumCacheFormats; ++i) {
-    fill(table.dot_keys[i], reference.dot_keys[i]);
-    fill(table.mix_values[i], reference.mix_values[i]);
+  for (int i = 0; i < kNumFormats; ++i) {
+    fill(table.decode[i], base.decode[i]);
+    fill(table.multiply[i], base.multiply[i]);
   }
-  fill(table.matmul, reference.matmul);
-  fill(table.rms_norm, reference.rms_norm);
-  fill(table.gelu_mul, reference.gelu_mul);
-  fill(table.softmax, reference.softmax);
+  fill(table.quantise, base.quantise);
+  for (int i = 0; i < kNumCacheFormats; ++i) {
+    fill(table.dot_keys[i], base.dot_keys[i]);
+    fill(table.mix_values[i], base.mix_values[i]);
+  }
+  fill(table.matmul, base.matmul);
+  fill(table.rms_norm, base.rms_norm);
+  fill(table.gelu_mul, base.gelu_mul);
+  fill(table.softmax, base.softmax);
   return table;
 }
 
@@ -32,10 +36,17 @@ Table Filled(Table table) {
 TableList SupportedTables(const Available& available) {
   TableList list;
 #if defined(__x86_64__)
-  static const Table avx512 = Filled(Avx512Table());
-  static const Table avx2 = Filled(Avx2Table());
-  if (available.avx512) list.tables[list.count++] = &avx512;
-  if (available.avx2) list.tables[list.count++] = &avx2;
+  static const Table avx2 = Over(Avx2Table(), ReferenceTable());
+  static const Table avxvnni = Over(AvxVnniTable(), avx2);
+  static const Table avx512 = Over(Avx512Table(), ReferenceTable());
+  static const Table avx512vnni = Over(Avx512VnniTable(), avx512);
+  const auto offer = [&](bool usable, const Table& table) {
+    if (usable) list.tables[list.count++] = &table;
+  };
+  offer(available.avx512 && available.avx512vnni, avx512vnni);
+  offer(available.avx512, avx512);
+  offer(available.avx2 && available.avxvnni, avxvnni);
+  offer(available.avx2, avx2);
 #else
   static_cast<void>(available);
 #endif

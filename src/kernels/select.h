@@ -12,16 +12,18 @@ namespace carat::kernels {
 // less.
 struct Available {
   bool avx2 = false;
+  bool avxvnni = false;  // counts with avx2 only
   bool avx512 = false;
+  bool avx512vnni = false;  // counts with avx512 only
 };
 
-// Runnable tables, best first; the last is always the reference table. At most 3.
+// Runnable tables, best first; the last is always the reference table. At most 5.
 struct TableList {
-  const Table* tables[3] = {};
+  const Table* tables[5] = {};
   int count = 0;
   std::span<const Table* const> all() const { return {tables, static_cast<size_t>(count)}; }
   const Table& best() const { return *tables[0]; }
-  // The table of this name ("reference", "avx2", "avx512"), or null.
+  // The table of this name ("reference", "avx2", "avxvnni", "avx512", "avx512vnni"), or null.
   const Table* Find(std::string_view name) const;
 };
 

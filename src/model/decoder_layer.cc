@@ -1,6 +1,7 @@
 #include "model/decoder_layer.h"
 
 #include <algorithm>
+#include <span>
 
 #include "ops/elementwise.h"
 #include "ops/matmul.h"
@@ -19,15 +20,14 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
   const size_t tokens = place.tokens;
   const RopeTable& rope = global ? a.global_rope : a.sliding_rope;
 
-  MatMul(context, w.q, a.normed.data(), tokens, a.q.data());
+  const Product products[] = {{w.q, a.q.data()}, {w.k, a.k.data()}, {w.v, a.v.data()}};
+  MatMul(context, a.normed.data(), tokens, std::span(products).first(w.v.empty() ? 2 : 3));
   RmsNorm(context, a.q.data(), w.q_norm, tokens * heads, dim, config.rms_eps, a.q.data());
   rope.Apply(a.q.data(), heads);
 
-  MatMul(context, w.k, a.normed.data(), tokens, a.k.data());
   if (w.v.empty()) {  // the value is the raw key, before its norm and rotation
     RmsNorm(context, a.k.data(), nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
   } else {
-    MatMul(context, w.v, a.normed.data(), tokens, a.v.data());
     RmsNorm(context, a.v.data(), nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
   }
   RmsNorm(context, a.k.data(), w.k_norm, tokens * kv_heads, dim, config.rms_eps, a.k.data());
@@ -42,8 +42,8 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
 // branch = Wd (gelu(Wg normed) * (Wu normed)) (section 4.6).
 void FeedForward(OpContext& context, const Config& config, const LayerWeights& w, size_t tokens,
                  Activations& a) {
-  MatMul(context, w.gate, a.normed.data(), tokens, a.gate.data());
-  MatMul(context, w.up, a.normed.data(), tokens, a.up.data());
+  const Product products[] = {{w.gate, a.gate.data()}, {w.up, a.up.data()}};
+  MatMul(context, a.normed.data(), tokens, products);
   GeluMul(context, a.gate.data(), a.up.data(), tokens, static_cast<size_t>(config.intermediate));
   MatMul(context, w.down, a.gate.data(), tokens, a.branch.data());
 }

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "model/config.h"
+#include "tensor/lazy_buffer.h"
 #include "tensor/view.h"
 #include "weights/directory.h"
 
@@ -42,6 +43,7 @@ struct Weights {
   const float* rope_factors = nullptr;
 
   std::vector<FloatBuffer> owned;  // vectors that had to be converted
+  LazyBuffer interleaved;          // matrices in the kernels' order (model/interleave.h)
   std::vector<std::string> warnings;
 };
 

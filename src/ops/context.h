@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "ops/batches.h"
 #include "sys/thread_pool.h"
 #include "tensor/view.h"
 
@@ -19,6 +20,8 @@ class OpContext {
   ThreadPool& pool() { return pool_; }
   const kernels::Table& table() const { return table_; }
 
+  Batches& batches() { return batches_; }  // of the product that runs
+
   // Scratch memory of one thread of the pool, at least `size` floats; valid until its next call.
   float* Scratch(int thread, size_t size) {
     FloatBuffer& buffer = scratch_[static_cast<size_t>(thread)];
@@ -29,6 +32,7 @@ class OpContext {
  private:
   ThreadPool& pool_;
   const kernels::Table& table_;
+  Batches batches_;
   std::vector<FloatBuffer> scratch_;
 };
 

@@ -2,50 +2,113 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "base/check.h"
+#include "kernels/interleaved.h"
 
 namespace carat {
 namespace {
 
-// Rows of one part: as many as keep the decoded weights near 512 KiB, within the second-level cache
-// of every processor of the last ten years, and enough to make the part worth a thread's while.
-size_t RowsPerPart(size_t cols) {
-  return std::clamp<size_t>((size_t{1} << 17) / cols / 4 * 4, 4, 64);
-}
+// Weights of one part stay in the second-level cache of every processor of the last ten years, for
+// the tokens that come after the first, and are enough to be worth a thread's while.
+constexpr size_t kPartBytes = 256 * 1024;
 
 bool UsableInPlace(const MatrixView& w) {
   return w.dtype == DType::kF32 && reinterpret_cast<uintptr_t>(w.data) % alignof(float) == 0;
 }
 
+// Rows of one part of weights as they are stored: decoded they take twice kPartBytes.
+size_t StoredRowsPerPart(size_t cols) {
+  return std::clamp<size_t>(2 * kPartBytes / sizeof(float) / cols / 4 * 4, 4, 64);
+}
+
+void StoredPart(OpContext& context, int thread, const MatrixView& w, const float* x, size_t tokens,
+                size_t part, float* out) {
+  const size_t part_rows = StoredRowsPerPart(w.cols);
+  const size_t first = part * part_rows, rows = std::min(part_rows, w.rows - first);
+  const float* values = reinterpret_cast<const float*>(w.row(first));
+  if (!UsableInPlace(w)) {
+    float* decoded = context.Scratch(thread, part_rows * w.cols);
+    context.table().decode[static_cast<size_t>(w.dtype)](w.row(first), rows * w.cols, decoded);
+    values = decoded;
+  }
+  context.table().matmul(values, rows, x, tokens, w.cols, out + first, w.rows);
+  if (w.scale == 1.0f) return;
+  for (size_t t = 0; t < tokens; ++t) {
+    for (size_t r = 0; r < rows; ++r) out[t * w.rows + first + r] *= w.scale;
+  }
+}
+
+size_t GroupsPerPart(const MatrixView& w) {
+  return std::max<size_t>(1, kPartBytes / kernels::GroupBytes(w.dtype, w.cols));
+}
+
+void InterleavedPart(OpContext& context, const MatrixView& w, size_t part, float* out) {
+  constexpr size_t kRows = kernels::kGroupRows;
+  const auto multiply = context.table().multiply[static_cast<size_t>(w.dtype)];
+  const size_t group_bytes = kernels::GroupBytes(w.dtype, w.cols);
+  const size_t begin = part * GroupsPerPart(w);
+  const size_t end = std::min(begin + GroupsPerPart(w), (w.rows + kRows - 1) / kRows);
+  alignas(64) float sums[kernels::kMaxBatch * kRows];
+  for (const Batches::Entry& entry : context.batches().entries()) {
+    for (size_t group = begin; group < end; ++group) {
+      multiply(w.data + group * group_bytes, entry.batch, sums, kRows);
+      const size_t first = group * kRows, rows = std::min(kRows, w.rows - first);
+      for (size_t t = 0; t < entry.tokens; ++t) {
+        for (size_t r = 0; r < rows; ++r)
+          out[(entry.first + t) * w.rows + first + r] = w.scale * sums[t * kRows + r];
+      }
+    }
+  }
+}
+
+size_t Parts(const MatrixView& w) {
+  const auto up = [](size_t a, size_t b) { return (a + b - 1) / b; };
+  return w.interleaved ? up(up(w.rows, kernels::kGroupRows), GroupsPerPart(w))
+                       : up(w.rows, StoredRowsPerPart(w.cols));
+}
+
 }  // namespace
 
-void MatMul(OpContext& context, const MatrixView& w, const float* x, size_t tokens, float* out) {
-  CARAT_CHECK(!w.empty() && tokens > 0);
-  const kernels::Table& table = context.table();
-  const auto decode = table.decode[static_cast<size_t>(w.dtype)];
-  const size_t part_rows = RowsPerPart(w.cols);
-  const size_t parts = (w.rows + part_rows - 1) / part_rows;
+void MatMul(OpContext& context, const float* x, size_t tokens, std::span<const Product> products) {
+  bool rounded = false, plain = false;
+  size_t parts = 0;
+  for (const auto& [w, out] : products) {
+    CARAT_CHECK(!w.empty() && tokens > 0 && w.cols == products[0].w.cols);
+    parts += Parts(w);
+    if (w.interleaved) (Info(w.dtype).block_elements > 1 ? rounded : plain) = true;
+  }
+  if (rounded || plain) {
+    context.batches().Fill(context.pool(), context.table(), x, tokens, products[0].w.cols, rounded,
+                           plain);
+  }
   context.pool().Run(parts, [&](size_t part, int thread) {
-    const size_t first = part * part_rows;
-    const size_t rows = std::min(part_rows, w.rows - first);
-    const float* values = reinterpret_cast<const float*>(w.row(first));
-    if (!UsableInPlace(w)) {
-      float* decoded = context.Scratch(thread, part_rows * w.cols);
-      decode(w.row(first), rows * w.cols, decoded);
-      values = decoded;
-    }
-    table.matmul(values, rows, x, tokens, w.cols, out + first, w.rows);
-    if (w.scale == 1.0f) return;
-    for (size_t t = 0; t < tokens; ++t) {
-      for (size_t r = 0; r < rows; ++r) out[t * w.rows + first + r] *= w.scale;
+    for (const auto& [w, out] : products) {
+      if (part >= Parts(w)) {
+        part -= Parts(w);
+      } else {
+        return w.interleaved ? InterleavedPart(context, w, part, out)
+                             : StoredPart(context, thread, w, x, tokens, part, out);
+      }
     }
   });
 }
 
 void DecodeRow(const OpContext& context, const MatrixView& w, size_t index, float* out) {
   CARAT_CHECK(index < w.rows);
-  context.table().decode[static_cast<size_t>(w.dtype)](w.row(index), w.cols, out);
+  const std::byte* row = nullptr;
+  std::vector<std::byte> stored;
+  if (w.interleaved) {
+    const size_t group = index / kernels::kGroupRows;
+    stored.resize(w.row_bytes());
+    kernels::StoredRow(w.dtype, w.data + group * kernels::GroupBytes(w.dtype, w.cols),
+                       index % kernels::kGroupRows, w.cols, stored.data());
+    row = stored.data();
+  } else {
+    row = w.row(index);
+  }
+  context.table().decode[static_cast<size_t>(w.dtype)](row, w.cols, out);
   if (w.scale == 1.0f) return;
   for (size_t c = 0; c < w.cols; ++c) out[c] *= w.scale;
 }

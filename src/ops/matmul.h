@@ -2,16 +2,30 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "ops/context.h"
 #include "tensor/view.h"
 
 namespace carat {
 
-// out[t, r] = w.scale * sum_c w[r, c] * x[t, c], summed in f32 over the decoded weights.
-//   x [tokens, w.cols], out [tokens, w.rows], no overlap; tokens >= 1.
-// Every output is computed alone, so it does not depend on `tokens` or on the number of threads.
-void MatMul(OpContext& context, const MatrixView& w, const float* x, size_t tokens, float* out);
+// One of several products with the same x: out[t, r] = w.scale * sum_c w[r, c] * x[t, c].
+struct Product {
+  const MatrixView& w;
+  float* out;  // [tokens, w.rows]
+};
+
+// All of `products`; x [tokens, cols], the same cols in each w; no overlap; tokens >= 1.
+// Interleaved weights are multiplied as kernels::Table::multiply says; all others are decoded, and
+// summed in f32. Every output is computed alone, so it does not depend on `tokens` or on the number
+// of threads.
+void MatMul(OpContext& context, const float* x, size_t tokens, std::span<const Product> products);
+
+inline void MatMul(OpContext& context, const MatrixView& w, const float* x, size_t tokens,
+                   float* out) {
+  const Product product{w, out};
+  MatMul(context, x, tokens, {&product, 1});
+}
 
 // out = row `index` of w as f32 [w.cols].
 void DecodeRow(const OpContext& context, const MatrixView& w, size_t index, float* out);

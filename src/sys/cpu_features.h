@@ -6,8 +6,10 @@
 namespace carat {
 
 struct CpuFeatures {
-  bool avx2 = false;    // with FMA and F16C, as every AVX2 processor since 2013 has
+  bool avx2 = false;  // with FMA and F16C, as every AVX2 processor since 2013 has
+  bool avxvnni = false;
   bool avx512 = false;  // F, BW, DQ and VL
+  bool avx512vnni = false;
 };
 
 CpuFeatures DetectCpuFeatures();

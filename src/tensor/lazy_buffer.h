@@ -15,7 +15,8 @@ namespace carat {
 class LazyBuffer {
  public:
   LazyBuffer() = default;
-  static Result<LazyBuffer> Create(size_t bytes) {
+  enum class Pages { kUsual, kHuge };  // huge where the system has them: fewer look-ups
+  static Result<LazyBuffer> Create(size_t bytes, Pages pages = Pages::kUsual) {
     LazyBuffer buffer;
     if (bytes == 0) return buffer;
     void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -25,6 +26,7 @@ class LazyBuffer {
                    .what = "no memory to reserve",
                    .wanted = std::to_string(bytes) + " bytes"});
     }
+    if (pages == Pages::kHuge) static_cast<void>(::madvise(at, bytes, MADV_HUGEPAGE));
     buffer.data_ = static_cast<std::byte*>(at);
     buffer.size_ = bytes;
     return buffer;

@@ -11,19 +11,21 @@
 
 namespace carat {
 
-// A matrix in any storage format, rows contiguous and without padding. Borrows the bytes, which may
-// have any alignment.
+// A matrix in any storage format: its rows one after the other without padding, at any alignment;
+// or, if it is interleaved, in the kernels' order (kernels/interleaved.h). Borrows the bytes.
 struct MatrixView {
   const std::byte* data = nullptr;
   DType dtype = DType::kF32;
   size_t rows = 0;
-  size_t cols = 0;     // a multiple of the format's block size
+  size_t cols = 0;  // a multiple of the format's block size
+  bool interleaved = false;
   float scale = 1.0f;  // multiplies every product; 1 except for NVFP4 files (gguf spec 3.1)
 
   size_t row_bytes() const { return cols / Info(dtype).block_elements * Info(dtype).block_bytes; }
+  // Not of an interleaved one.
   const std::byte* row(size_t r) const { return data + r * row_bytes(); }
   bool empty() const { return data == nullptr; }
-  // Rows [begin, begin + count) as a matrix of their own.
+  // Rows [begin, begin + count) as a matrix of their own; not of an interleaved one.
   MatrixView Rows(size_t begin, size_t count) const {
     MatrixView part = *this;
     part.data = row(begin);

@@ -1,13 +1,12 @@
 #include "tests/support/kernel_tables.h"
 
-#include "sys/cpu_features.h"
+#include "ops/usable_tables.h"
 
 namespace carat {
 
 const std::vector<const kernels::Table*>& Tables() {
   static const std::vector<const kernels::Table*> tables = [] {
-    const CpuFeatures cpu = DetectCpuFeatures();
-    const auto list = kernels::SupportedTables({.avx2 = cpu.avx2, .avx512 = cpu.avx512});
+    const kernels::TableList list = UsableTables();
     return std::vector<const kernels::Table*>(list.all().begin(), list.all().end());
   }();
   return tables;

@@ -9,6 +9,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/reference/decode.h"
+#include "kernels/reference/multiply.h"
 #include "tensor/half.h"
 
 namespace carat::kernels {
@@ -114,6 +115,7 @@ Table MakeTable() {
   table.name = "reference";
   std::copy(std::begin(reference::kDecoders), std::end(reference::kDecoders), table.decode);
   table.matmul = MatMul;
+  reference::FillMultiply(table);
   table.rms_norm = RmsNorm;
   table.gelu_mul = GeluMul;
   table.softmax = Softmax;

@@ -1,0 +1,220 @@
+// Products with interleaved weights: the order loses nothing, every table gives the reference's
+// bits whatever the batch, and these are near the exact product.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "kernels/interleaved.h"
+#include "kernels/kernels.h"
+#include "tests/support/kernel_tables.h"
+#include "tests/support/random_blocks.h"
+
+namespace carat::kernels {
+namespace {
+
+constexpr DType kFormats[] = {DType::kF16,  DType::kBF16, DType::kQ8_0, DType::kQ4_0,
+                              DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+constexpr size_t kColumns[] = {64, 192, 256, 640, 1280};
+
+// Memory for a batch.
+struct Tokens {
+  Tokens(const Table& table, const std::vector<float>& rows, size_t tokens, size_t cols)
+      : x(rows.size()),
+        q(tokens * cols),
+        scale(tokens * ((cols + 255) / 256)),
+        sum32(tokens * cols / 32),
+        start16(tokens * cols / 16),
+        start32(tokens * cols / 32),
+        batch{tokens,       cols,           x.data(),       q.data(),
+              scale.data(), start16.data(), start32.data(), sum32.data()} {
+    for (size_t t = 0; t < tokens; ++t) {
+      table.quantise(rows.data() + t * cols, t, batch);
+      for (size_t c = 0; c < cols; ++c) x[c * tokens + t] = rows[t * cols + c];
+    }
+  }
+  std::vector<float> x;
+  std::vector<int8_t> q;
+  std::vector<float> scale, sum32;
+  std::vector<int32_t> start16, start32;
+  Batch batch;
+};
+
+struct Aligned {
+  explicit Aligned(size_t n) : bytes(n + 64) {
+    const auto at = reinterpret_cast<uintptr_t>(bytes.data());
+    data = bytes.data() + (64 - at % 64) % 64;
+  }
+  std::vector<std::byte> bytes;
+  std::byte* data;
+};
+
+Aligned RandomGroup(std::mt19937_64& random, DType format, size_t cols, Scales scales) {
+  const auto stored = RandomBlocks(random, format, kGroupRows * cols, scales);
+  Aligned group(GroupBytes(format, cols));
+  InterleaveGroup(format, stored.data(), kGroupRows, cols, group.data);
+  return group;
+}
+
+std::vector<float> Product(const Table& table, DType format, const Aligned& group, const Batch& x) {
+  const size_t stride = kGroupRows + 3;
+  std::vector<float> out(x.tokens * stride, -5.0f);
+  table.multiply[static_cast<size_t>(format)](group.data, x, out.data(), stride);
+  return out;
+}
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+TEST(Interleaved, LosesNothing) {
+  std::mt19937_64 random(1);
+  for (const DType format : kFormats) {
+    for (const size_t cols : kColumns) {
+      if (!CanInterleave(format, cols)) continue;
+      for (const size_t rows : {size_t{1}, size_t{15}, kGroupRows}) {
+        const auto stored = RandomBlocks(random, format, rows * cols, Scales::kOdd);
+        Aligned group(GroupBytes(format, cols));
+        std::memset(group.data, 0xFF, GroupBytes(format, cols));
+        InterleaveGroup(format, stored.data(), rows, cols, group.data);
+        const size_t row_bytes = stored.size() / rows;
+        std::vector<std::byte> row(row_bytes);
+        for (size_t r = 0; r < kGroupRows; ++r) {
+          StoredRow(format, group.data, r, cols, row.data());
+          const std::vector<std::byte> zero(row_bytes);
+          const std::byte* expected = r < rows ? stored.data() + r * row_bytes : zero.data();
+          ASSERT_EQ(std::memcmp(row.data(), expected, row_bytes), 0)
+              << Info(format).name << " " << cols << " row " << r << " of " << rows;
+        }
+      }
+    }
+  }
+}
+
+TEST(Interleaved, RefusesWhatHasNoOrder) {
+  EXPECT_FALSE(CanInterleave(DType::kQ4_1, 256));
+  EXPECT_FALSE(CanInterleave(DType::kF32, 256));
+  EXPECT_FALSE(CanInterleave(DType::kQ4_0, 32));
+  EXPECT_FALSE(CanInterleave(DType::kQ4_0, 0));
+  EXPECT_FALSE(CanInterleave(DType::kQ4_K, 192));
+  EXPECT_TRUE(CanInterleave(DType::kQ4_0, 192));
+}
+
+TEST(MultiplyKernel, HasTheReferencesBits) {
+  std::mt19937_64 random(2);
+  for (const DType format : kFormats) {
+    for (const size_t cols : kColumns) {
+      if (!CanInterleave(format, cols)) continue;
+      for (const Scales scales : {Scales::kTame, Scales::kOdd}) {
+        const Aligned group = RandomGroup(random, format, cols, scales);
+        for (const size_t tokens : kBatchSizes) {
+          const auto rows = RandomFloats(random, tokens * cols, 3.0f);
+          const Tokens x(ReferenceTable(), rows, tokens, cols);
+          const auto expected = Product(ReferenceTable(), format, group, x.batch);
+          for (const Table* table : Tables()) {
+            const auto out = Product(*table, format, group, x.batch);
+            for (size_t i = 0; i < out.size(); ++i) {
+              if (std::isnan(expected[i]) && std::isnan(out[i])) continue;
+              ASSERT_EQ(out[i], expected[i])
+                  << table->name << " " << Info(format).name << " " << cols << " columns, "
+                  << tokens << " tokens, at " << i;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(MultiplyKernel, DoesNotDependOnTheBatch) {
+  std::mt19937_64 random(3);
+  constexpr size_t kCols = 768;
+  const auto rows = RandomFloats(random, kMaxBatch * kCols, 2.0f);
+  for (const DType format : kFormats) {
+    const Aligned group = RandomGroup(random, format, kCols, Scales::kTame);
+    for (const Table* table : Tables()) {
+      for (const size_t tokens : kBatchSizes) {
+        const Tokens all(*table, {rows.begin(), rows.begin() + static_cast<long>(tokens * kCols)},
+                         tokens, kCols);
+        const auto out = Product(*table, format, group, all.batch);
+        for (size_t t = 0; t < tokens; ++t) {
+          const auto begin = rows.begin() + static_cast<long>(t * kCols);
+          const Tokens one(*table, {begin, begin + kCols}, 1, kCols);
+          const auto single = Product(*table, format, group, one.batch);
+          const auto at = out.begin() + static_cast<long>(t * (kGroupRows + 3));
+          ASSERT_TRUE(SameBits({at, at + kGroupRows + 3}, single)) << table->name << " " << t;
+        }
+      }
+    }
+  }
+}
+
+// Rounding to q errs by half a step of max|x| / 127 per column; 1 % for the sums' own rounding.
+TEST(MultiplyKernel, IsNearTheExactProduct) {
+  std::mt19937_64 random(4);
+  constexpr size_t kCols = 512;
+  const auto rows = RandomFloats(random, kCols, 2.0f);
+  for (const DType format : kFormats) {
+    const auto stored = RandomBlocks(random, format, kGroupRows * kCols, Scales::kTame);
+    Aligned group(GroupBytes(format, kCols));
+    InterleaveGroup(format, stored.data(), kGroupRows, kCols, group.data);
+    std::vector<float> weights(kGroupRows * kCols);
+    const Table& reference = ReferenceTable();
+    reference.decode[static_cast<size_t>(format)](stored.data(), weights.size(), weights.data());
+    const Tokens x(reference, rows, 1, kCols);
+    const auto out = Product(reference, format, group, x.batch);
+    for (size_t r = 0; r < kGroupRows; ++r) {
+      double sum = 0, size = 0;
+      for (size_t c = 0; c < kCols; ++c) {
+        sum += double{weights[r * kCols + c]} * double{rows[c]};
+        size += std::abs(double{weights[r * kCols + c]});
+      }
+      const bool whole = Info(format).block_elements > 1;
+      const double tolerance = whole ? 1.01 * size * 2.0 / 127 / 2 : 1e-5 * size;
+      EXPECT_NEAR(out[r], sum, tolerance) << Info(format).name;
+    }
+  }
+}
+
+TEST(QuantiseKernel, HasTheReferencesBits) {
+  std::mt19937_64 random(5);
+  for (const size_t cols : kColumns) {
+    auto rows = RandomFloats(random, 2 * cols, 5.0f);
+    std::fill(rows.begin(), rows.begin() + 40, 0.0f);
+    for (size_t i = cols; i < cols + 64; ++i) rows[i] *= 1e-32f;
+    rows[3] = 127.0f;  // with these neighbours on the middle between two steps
+    rows[5] = 0.5f;
+    rows[6] = -1.5f;
+    const Tokens expected(ReferenceTable(), rows, 2, cols);
+    for (const Table* table : Tables()) {
+      const Tokens x(*table, rows, 2, cols);
+      EXPECT_EQ(x.q, expected.q) << table->name;
+      EXPECT_TRUE(SameBits(x.scale, expected.scale)) << table->name;
+      EXPECT_EQ(x.start16, expected.start16);
+      EXPECT_EQ(x.start32, expected.start32);
+      EXPECT_EQ(x.sum32, expected.sum32);
+    }
+  }
+}
+
+TEST(QuantiseKernel, KeepsZeroAndTellsWhatIsNoNumber) {
+  for (const Table* table : Tables()) {
+    const Tokens zero(*table, std::vector<float>(64, 0.0f), 1, 64);
+    EXPECT_EQ(zero.scale[0], 0.0f);
+    EXPECT_TRUE(std::ranges::all_of(zero.q, [](int8_t q) { return q == 0; }));
+    for (const float broken : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+      std::vector<float> row(512, 1.0f);
+      row[300] = broken;
+      const Tokens x(*table, row, 1, 512);
+      EXPECT_EQ(x.scale[0], 1.0f / 127.0f) << table->name;
+      EXPECT_TRUE(std::isnan(x.scale[1])) << table->name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace carat::kernels

@@ -1,0 +1,23 @@
+// Loading's last step for fast products: the text model's matrices in the kernels' order.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "base/result.h"
+#include "model/weights.h"
+#include "ops/context.h"
+
+namespace carat {
+
+// Bytes that Interleave will take.
+size_t InterleavedBytes(const Weights& weights);
+
+// Copies every matrix whose format has an interleaved order (kernels/interleaved.h) into
+// weights.interleaved and views it there. Pages of a mapped file that were read for it are let go.
+// `progress` may be empty: bytes done and to do, in the caller's thread; false cancels
+// (kCancelled). kNoMemory where there is no address space.
+Status Interleave(OpContext& context, Weights& weights,
+                  const std::function<bool(size_t done, size_t total)>& progress);
+
+}  // namespace carat

@@ -1,0 +1,69 @@
+#include "ops/batches.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace carat {
+namespace {
+
+size_t BatchSize(size_t tokens) {
+  return *std::ranges::lower_bound(kernels::kBatchSizes, std::min(tokens, kernels::kMaxBatch));
+}
+
+// Floats, or as many bytes, of one token of a batch.
+struct Widths {
+  explicit Widths(size_t cols)
+      : x(cols),
+        q(cols / sizeof(float)),
+        scale((cols + 255) / 256),
+        sums16(cols / 16),
+        sums32(cols / 32) {}
+  size_t x, q, scale, sums16, sums32;
+  size_t all() const { return x + q + scale + sums16 + 2 * sums32; }
+};
+
+}  // namespace
+
+void Batches::Lay(size_t tokens, size_t cols) {
+  const Widths widths(cols);
+  constexpr size_t kLine = 16;  // floats; every part begins at a line
+  const size_t most = (tokens + kernels::kMaxBatch - 1) / kernels::kMaxBatch * kernels::kMaxBatch;
+  memory_.Resize(most * widths.all() + (most / kernels::kMaxBatch) * 6 * kLine);
+  entries_.clear();
+  float* at = memory_.data();
+  const auto take = [&](size_t floats) {
+    float* part = at;
+    at += (floats + kLine - 1) / kLine * kLine;
+    return part;
+  };
+  for (size_t first = 0; first < tokens; first += kernels::kMaxBatch) {
+    const size_t n = std::min(tokens - first, kernels::kMaxBatch), size = BatchSize(n);
+    kernels::Batch batch{.tokens = size, .cols = cols};
+    batch.x = take(size * widths.x);
+    batch.q = reinterpret_cast<int8_t*>(take(size * widths.q));
+    batch.scale = take(size * widths.scale);
+    batch.start16 = reinterpret_cast<int32_t*>(take(size * widths.sums16));
+    batch.start32 = reinterpret_cast<int32_t*>(take(size * widths.sums32));
+    batch.sum32 = take(size * widths.sums32);
+    entries_.push_back({batch, first, n});
+  }
+}
+
+void Batches::Fill(ThreadPool& pool, const kernels::Table& table, const float* x, size_t tokens,
+                   size_t cols, bool rounded, bool plain) {
+  Lay(tokens, cols);
+  const std::vector<float> nothing(cols, 0.0f);
+  const size_t most = kernels::kMaxBatch;
+  pool.Run(entries_.size() == 1 ? entries_[0].batch.tokens : entries_.size() * most,
+           [&](size_t part, int) {
+             const Entry& entry = entries_[part / most];
+             const size_t t = part % most;
+             if (t >= entry.batch.tokens) return;
+             const float* row = t < entry.tokens ? x + (entry.first + t) * cols : nothing.data();
+             if (rounded) table.quantise(row, t, entry.batch);
+             if (!plain) return;
+             for (size_t c = 0; c < cols; ++c) entry.batch.x[c * entry.batch.tokens + t] = row[c];
+           });
+}
+
+}  // namespace carat
