@@ -40,12 +40,15 @@ struct InspectOptions {
   int threads = 0;
 };
 
-Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o) {
+// `exact`: as the weights are stored, which takes no time to prepare.
+Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o, bool exact = false) {
   CatchInterrupts();
-  return OpenModel(
-      o.model,
-      {.embedders = o.mmproj, .threads = o.threads, .kernels = o.reference ? "reference" : ""},
-      false);
+  return OpenModel(o.model,
+                   {.embedders = o.mmproj,
+                    .threads = o.threads,
+                    .kernels = o.reference ? "reference" : "",
+                    .exact = exact},
+                   false);
 }
 
 size_t RoomOf(const Engine& engine) { return static_cast<size_t>(engine.config().max_positions); }
@@ -58,7 +61,7 @@ Status CheckInterrupt() {
   return Fail({.code = ErrorCode::kCancelled, .what = "cancelled"});
 }
 
-// An instrument reads exactly: the cache is f32.
+// An instrument keeps its cache in f32.
 Result<Session> OpenSession(const InspectOptions& o, Engine& engine, size_t positions) {
   const Pos most = engine.config().max_positions;
   return Session::Create(engine,
@@ -170,7 +173,7 @@ Status InspectGenerate(const InspectOptions& o) {
 Status InspectMedia(const InspectOptions& o) { return Show(o, DescribeMedia(o.path), PrintMedia); }
 
 Status InspectEmbed(const InspectOptions& o) {
-  CARAT_ASSIGN(const auto engine, OpenEngine(o));
+  CARAT_ASSIGN(const auto engine, OpenEngine(o, true));
   return WriteSoftTokens(*engine, o.source.media, o.out);
 }
 

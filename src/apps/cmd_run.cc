@@ -147,7 +147,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--threads", o->threads, "threads; 0 for all processors")->capture_default_str();
   run->add_option(
       "--kernels", o->kernels,
-      "reference, avx2, avxvnni, avx512 or avx512vnni; the best of this processor if not "
+      "reference, avx2, avxvnni, avx512, avx512vnni or amx; the best of this processor if not "
       "given");
   run->callback([o, run, &exit_code] {
     o->media = ReadMediaOptions(*run);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "apps/interrupt.h"
 #include "apps/media_options.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
@@ -183,6 +184,7 @@ Result<std::filesystem::path> ChooseModel(const std::string& name) {
 Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions options,
                                           bool say) {
   CARAT_ASSIGN(options.model, ChooseModel(name));
+  if (!options.progress) options.progress = [](size_t, size_t) { return !Interrupted(); };
   CARAT_ASSIGN(auto engine, Engine::Open(options));
   PrintWarnings(engine->warnings());
   if (!say) return engine;

@@ -65,21 +65,21 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
     engine->warnings_.push_back(fmt::format("{} threads were wanted, the system gave {}",
                                             options.threads, engine->pool_->threads()));
   }
+  CARAT_TRY(engine->FindEmbedders(options.embedders, model.config.hidden));
   CARAT_TRY(engine->Prepare(options, model.weights));
   engine->decoder_ = std::make_unique<Decoder>(std::move(model.config), std::move(model.weights));
-  CARAT_TRY(engine->FindEmbedders(options.embedders));
   return engine;
 }
 
 // A file that was named must fit; one that merely lies beside the model may belong to another.
-Status Engine::FindEmbedders(const std::filesystem::path& named) {
+Status Engine::FindEmbedders(const std::filesystem::path& named, int64_t hidden) {
   if (!files_.gguf) {
     if (named.empty()) return {};
     return Fail({.what = "a model folder has its own embedders",
                  .where = named.string(),
                  .wanted = "an mmproj file beside a GGUF model only"});
   }
-  if (!named.empty()) return OpenEmbedders(named);
+  if (!named.empty()) return OpenEmbedders(named, hidden);
   const auto beside = EmbeddersBeside(files_.path);
   if (beside.size() > 1) {
     warnings_.push_back(fmt::format(
@@ -87,7 +87,7 @@ Status Engine::FindEmbedders(const std::filesystem::path& named) {
         beside.size()));
   }
   if (beside.size() != 1) return {};
-  if (const Status done = OpenEmbedders(beside.front()); !done) {
+  if (const Status done = OpenEmbedders(beside.front(), hidden); !done) {
     embedders_ = {};
     embedder_files_.reset();
     warnings_.push_back("not used: " + done.error().Message());
@@ -95,7 +95,7 @@ Status Engine::FindEmbedders(const std::filesystem::path& named) {
   return {};
 }
 
-Status Engine::OpenEmbedders(const std::filesystem::path& path) {
+Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) {
   CARAT_ASSIGN(embedder_files_, OpenModelFiles(path));
   if (embedder_files_->kind != FileKind::kEmbedders) {
     return Fail({.code = ErrorCode::kUnsupported,
@@ -104,10 +104,10 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path) {
                  .found = std::string(FileKindName(embedder_files_->kind))});
   }
   CARAT_ASSIGN(embedders_, LoadEmbedders(*embedder_files_));
-  if (embedders_.config.hidden != config().hidden) {
+  if (embedders_.config.hidden != hidden) {
     return Fail({.what = "these embedders belong to another model",
                  .where = path.string(),
-                 .wanted = fmt::format("hidden width {}", config().hidden),
+                 .wanted = fmt::format("hidden width {}", hidden),
                  .found = std::to_string(embedders_.config.hidden)});
   }
   const auto& more = embedders_.weights.warnings;
@@ -118,29 +118,39 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path) {
 // The weights to where they are fast to read.
 Status Engine::Prepare(const EngineOptions& options, Weights& weights) {
   const bool stay = options.exact || table_ == tables_.all().back();
-  const size_t total =
-      stay ? static_cast<size_t>(files_.tensors().TotalBytes()) : InterleavedBytes(weights);
-  if (const size_t room = AvailableMemory(); total > room) {
+  auto stored = StoredMatrices(weights);
+  size_t total = InterleavedBytes(weights);
+  if (stay) {
+    stored.clear();
+    for (const TensorEntry& entry : files_.tensors().entries()) stored.push_back(entry.bytes);
+    total = 0;
+  }
+  // A copy cannot be let go of as pages of a file can: what works on it needs room too.
+  const size_t reserve = total / 8;
+  for (const auto bytes : stored) total += bytes.size();
+  if (const size_t room = AvailableMemory(); total + reserve > room) {
     constexpr double kGiB = 1 << 30;
     warnings_.push_back(
-        fmt::format("the weights take {:.1f} GiB and {:.1f} GiB of memory are available: they will "
-                    "be read from the disk again and again, which is slow",
+        fmt::format("the weights take {:.1f} GiB and {:.1f} GiB of memory are available: they stay "
+                    "in the file, "
+                    "and will be read from the disk again and again, which is slow",
                     static_cast<double>(total) / kGiB, static_cast<double>(room) / kGiB));
     return {};
   }
   if (!stay) {
     OpContext context(*pool_, *table_);
-    return Interleave(context, weights, options.progress);
+    CARAT_TRY(Interleave(context, weights, options.progress));
   }
-  return options.progress ? Preload(options.progress) : Status();
+  return options.progress ? Preload(stored, options.progress) : Status();
 }
 
-Status Engine::Preload(const std::function<bool(size_t, size_t)>& progress) {
-  const auto total = static_cast<size_t>(files_.tensors().TotalBytes());
-  size_t done = 0, told = 0;
-  for (const TensorEntry& entry : files_.tensors().entries()) {
-    for (size_t at = 0; at < entry.bytes.size(); at += kPreloadStep) {
-      const auto step = entry.bytes.subspan(at, std::min(kPreloadStep, entry.bytes.size() - at));
+Status Engine::Preload(std::span<const std::span<const std::byte>> parts,
+                       const std::function<bool(size_t, size_t)>& progress) {
+  size_t total = 0, done = 0, told = 0;
+  for (const auto part : parts) total += part.size();
+  for (const auto part : parts) {
+    for (size_t at = 0; at < part.size(); at += kPreloadStep) {
+      const auto step = part.subspan(at, std::min(kPreloadStep, part.size() - at));
       TouchPages(step);
       done += step.size();
       if (done < told + kPreloadStep && done < total) continue;

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,10 +36,10 @@ struct EngineOptions {
   // activations are rounded to eight bits where weights are quantised. The reference table implies
   // it.
   bool exact = false;
-  // Called with bytes done and to do while weights are put into the kernels' order, or, where they
-  // stay as they are, are read so that the first answer need not wait for the disk (not done
-  // without it); false cancels. Weights beyond the available memory are left on the disk, with a
-  // warning.
+  // Called with bytes done and to do while weights are copied into the kernels' order, and then
+  // while those that stay as they are stored are read; false cancels. Without it the copying is
+  // done all the same, the reading when they are needed. Where memory is too small for the copy,
+  // all weights stay in the file, as with `exact`, with a warning.
   std::function<bool(size_t done, size_t total)> progress = {};
 };
 
@@ -68,10 +69,11 @@ class Engine {
 
  private:
   Engine() = default;
-  Status FindEmbedders(const std::filesystem::path& named);
-  Status OpenEmbedders(const std::filesystem::path& path);
+  Status FindEmbedders(const std::filesystem::path& named, int64_t hidden);
+  Status OpenEmbedders(const std::filesystem::path& path, int64_t hidden);
   Status Prepare(const EngineOptions& options, Weights& weights);
-  Status Preload(const std::function<bool(size_t, size_t)>& progress);
+  Status Preload(std::span<const std::span<const std::byte>> parts,
+                 const std::function<bool(size_t, size_t)>& progress);
 
   ModelFiles files_;
   std::optional<ModelFiles> embedder_files_;  // of their own

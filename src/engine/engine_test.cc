@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -36,6 +37,60 @@ TEST(Engine, RefusesOptionsOutOfRange) {
   ExpectError(Engine::Open({.model = model, .threads = -1}), {"threads", "-1"});
   ExpectError(Engine::Open({.model = model, .threads = 5000}), {"threads", "5000", "1024"});
   ExpectError(Engine::Open({.model = "no/such/model"}), "no/such/model");
+}
+
+std::vector<float> LogitsOf(Engine& engine) {
+  Session session = Session::Create(engine, {.cache = DType::kF32}).value();
+  EXPECT_TRUE(session.SyncTo({.ids = {2, 10, 30, 40, 50, 7, 9}}).has_value());
+  return {session.logits().begin(), session.logits().end()};
+}
+
+double Distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double square = 0, size = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    square += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+    size += double{a[i]} * a[i];
+  }
+  return std::sqrt(square / size);
+}
+
+// Quantised matrices of every format, some of which have no interleaved order. Eight bits of the
+// activations err by a few thousandths in each product.
+TEST(Engine, PreparedWeightsAreNearTheExactOnesWithEveryTable) {
+  const std::filesystem::path model = Golden("quants/mixed.gguf");
+  ASSERT_VALUE(const auto exact, Engine::Open({.model = model, .threads = 2, .exact = true}));
+  const std::vector<float> expected = LogitsOf(*exact);
+  for (const kernels::Table* table : Tables()) {
+    SCOPED_TRACE(table->name);
+    size_t calls = 0, last = 0, all = 1;
+    ASSERT_VALUE(const auto engine, Engine::Open({.model = model,
+                                                  .threads = 2,
+                                                  .kernels = table->name,
+                                                  .progress = [&](size_t done, size_t total) {
+                                                    EXPECT_LE(done, total);
+                                                    ++calls, last = done, all = total;
+                                                    return true;
+                                                  }}));
+    EXPECT_GT(calls, 0u);
+    EXPECT_EQ(last, all);
+    const std::vector<float> logits = LogitsOf(*engine);
+    if (table == Tables().back()) {
+      EXPECT_LT(Distance(expected, logits), 1e-4);
+    } else {
+      EXPECT_LT(Distance(expected, logits), 0.1);
+      EXPECT_GT(Distance(expected, logits), 1e-5) << "nothing was interleaved";
+    }
+  }
+}
+
+TEST(Engine, LoadingCanBeCancelled) {
+  for (const bool exact : {false, true}) {
+    const auto engine = Engine::Open({.model = Golden("quants/mixed.gguf"),
+                                      .exact = exact,
+                                      .progress = [](size_t, size_t) { return false; }});
+    ASSERT_FALSE(engine.has_value());
+    EXPECT_EQ(engine.error().code, ErrorCode::kCancelled);
+  }
 }
 
 // tiny6 with one element of one tensor (bf16) that is not a number.

@@ -65,7 +65,8 @@ class MappedFile {
 // Reads mapped bytes from the disk, so that the first use of each page need not wait for it.
 void TouchPages(std::span<const std::byte> bytes);
 
-// Lets go of the memory of mapped bytes; they are read again when they are touched.
+// Lets go of the memory of the pages that these bytes of a MappedFile lie in; they are read again
+// when they are touched.
 void DropPages(std::span<const std::byte> bytes);
 
 }  // namespace carat

@@ -35,7 +35,9 @@ size_t GroupBytes(DType format, size_t cols) {
 void InterleaveGroup(DType format, const std::byte* src, size_t rows, size_t cols, std::byte* dst) {
   const UnitShape shape = ShapeOfUnit(format);
   const size_t units = cols / shape.columns, stored = size_t{shape.blocks} * shape.stored_bytes;
-  if (rows < kGroupRows || shape.half_at > 0) std::memset(dst, 0, units * shape.bytes());
+  // Rows that are not there, and what a line of numbers does not need.
+  if (rows < kGroupRows || (shape.half_at >= 0 && shape.blocks == 1))
+    std::memset(dst, 0, units * shape.bytes());
   // Unit by unit, so that what is written stays in the nearest cache.
   for (size_t u = 0; u < units; ++u, dst += shape.bytes()) {
     for (size_t row = 0; row < rows; ++row) {

@@ -1,15 +1,16 @@
 // The kernel table: every inner loop that has a version per instruction set, and its contract.
 //
-// Kernels are pure functions on memory: no threads, no allocation, they cannot fail and are
-// thread-safe. The table in reference/ is plain scalar C++ and defines what each entry means; the
-// others are tested against it. They may differ from it by the rounding of another order of
-// summation, but each is deterministic, and an output never depends on how many rows or tokens are
-// computed in one call: that is what makes chunked and whole prefill equal bit for bit.
+// Kernels are pure functions on memory: no threads, no allocation (but in the reference's
+// multiply), they cannot fail and are thread-safe. The table in reference/ is plain scalar C++ and
+// defines what each entry means; the others are tested against it. They may differ from it by the
+// rounding of another order of summation, but each is deterministic, and an output never depends on
+// how many rows or tokens are computed in one call: that is what makes chunked and whole prefill
+// equal bit for bit.
 //
 // Files under x86/ and arm/ are compiled with their own instruction-set flags. They may include
-// this header, x86/generic.inc, <cstddef>, <cstdint> and intrinsics only, and this header holds
-// declarations and plain data only, so that no inline function compiled with such flags can reach
-// the rest of the program.
+// this header, the .inc files of their family, <cstddef>, <cstdint> and intrinsics only, and this
+// header holds declarations and plain data only, so that no inline function compiled with such
+// flags can reach the rest of the program.
 #pragma once
 
 #include <cstddef>
@@ -55,18 +56,19 @@ struct Table {
   void (*matmul)(const float* w, size_t rows, const float* x, size_t tokens, size_t cols,
                  float* out, size_t out_stride);
 
-  // Fills q, scale and the sums of column 0 to cols of `batch` for its token t: for each 256
-  // columns (the last ones may be fewer) scale = max|x| / 127 and q = x * (127 / max|x|) rounded to
-  // even; both 0 where max|x| < 1e-30; scale is not a number where an x is not finite. Every table
-  // gives the same bits.
+  // Fills q, scale and the sums of `batch` for its token t from its x [cols]: for each 256 columns
+  // (the last ones may be fewer) scale = max|x| / 127 and q = x * (127 / max|x|) rounded to even;
+  // both 0 where max|x| < 1e-30. Every table gives the same bits. Where an x is not finite, scale
+  // is not a number and q is anything.
   void (*quantise)(const float* x, size_t t, const Batch& batch);
 
-  // out[t * out_stride + r] = sum_c w[r, c] * x[t, c] for the kGroupRows rows r of one group of
-  // interleaved weights. Summed over q: for every 256 columns, in whole numbers for each of a
-  // block's scales, times the scale in a fused step in the blocks' order, then likewise times the
-  // batch's scale. 16-bit weights: over x in fused steps, even and odd columns apart. Every table
-  // gives the same bits, whatever the batch. Formats without an entry have no interleaved order.
-  void (*multiply[kNumFormats])(const void* group, const Batch& batch, float* out,
+  // out[t * out_stride + r] = sum_c w[r, c] * x[t, c] for the rows r of so many groups of
+  // interleaved weights, 64-byte aligned. Summed over q: for every 256 columns, in whole numbers
+  // for each of a block's scales, times the scale in a fused step in the blocks' order, then
+  // likewise times the batch's scale. 16-bit weights: over x in fused steps, even and odd columns
+  // apart. Every table gives the same bits, whatever the batch. Formats without an entry have no
+  // interleaved order. All rows of every group are written; out_stride >= groups * kGroupRows.
+  void (*multiply[kNumFormats])(const void* w, size_t groups, const Batch& batch, float* out,
                                 size_t out_stride);
 
   // out[i] = x[i] * (mean(x²) + eps)^(-1/2) * weight[i]; weight may be null (then no factor).
@@ -96,6 +98,7 @@ const Table& Avx2Table();
 const Table& AvxVnniTable();
 const Table& Avx512Table();
 const Table& Avx512VnniTable();
+const Table& AmxTable();
 #endif
 
 }  // namespace carat::kernels

@@ -53,17 +53,23 @@ struct Aligned {
   std::byte* data;
 };
 
-Aligned RandomGroup(std::mt19937_64& random, DType format, size_t cols, Scales scales) {
-  const auto stored = RandomBlocks(random, format, kGroupRows * cols, scales);
-  Aligned group(GroupBytes(format, cols));
-  InterleaveGroup(format, stored.data(), kGroupRows, cols, group.data);
-  return group;
+constexpr size_t kGroups = 2;
+constexpr size_t kStride = kGroups * kGroupRows + 3;
+
+Aligned RandomGroups(std::mt19937_64& random, DType format, size_t cols, Scales scales) {
+  const auto stored = RandomBlocks(random, format, kGroups * kGroupRows * cols, scales);
+  Aligned groups(InterleavedBytes(format, kGroups * kGroupRows, cols));
+  for (size_t g = 0; g < kGroups; ++g) {
+    InterleaveGroup(format, stored.data() + g * stored.size() / kGroups, kGroupRows, cols,
+                    groups.data + g * GroupBytes(format, cols));
+  }
+  return groups;
 }
 
-std::vector<float> Product(const Table& table, DType format, const Aligned& group, const Batch& x) {
-  const size_t stride = kGroupRows + 3;
-  std::vector<float> out(x.tokens * stride, -5.0f);
-  table.multiply[static_cast<size_t>(format)](group.data, x, out.data(), stride);
+std::vector<float> Product(const Table& table, DType format, const Aligned& w, const Batch& x,
+                           size_t groups = kGroups) {
+  std::vector<float> out(x.tokens * kStride, -5.0f);
+  table.multiply[static_cast<size_t>(format)](w.data, groups, x, out.data(), kStride);
   return out;
 }
 
@@ -110,7 +116,7 @@ TEST(MultiplyKernel, HasTheReferencesBits) {
     for (const size_t cols : kColumns) {
       if (!CanInterleave(format, cols)) continue;
       for (const Scales scales : {Scales::kTame, Scales::kOdd}) {
-        const Aligned group = RandomGroup(random, format, cols, scales);
+        const Aligned group = RandomGroups(random, format, cols, scales);
         for (const size_t tokens : kBatchSizes) {
           const auto rows = RandomFloats(random, tokens * cols, 3.0f);
           const Tokens x(ReferenceTable(), rows, tokens, cols);
@@ -135,7 +141,7 @@ TEST(MultiplyKernel, DoesNotDependOnTheBatch) {
   constexpr size_t kCols = 768;
   const auto rows = RandomFloats(random, kMaxBatch * kCols, 2.0f);
   for (const DType format : kFormats) {
-    const Aligned group = RandomGroup(random, format, kCols, Scales::kTame);
+    const Aligned group = RandomGroups(random, format, kCols, Scales::kTame);
     for (const Table* table : Tables()) {
       for (const size_t tokens : kBatchSizes) {
         const Tokens all(*table, {rows.begin(), rows.begin() + static_cast<long>(tokens * kCols)},
@@ -145,8 +151,8 @@ TEST(MultiplyKernel, DoesNotDependOnTheBatch) {
           const auto begin = rows.begin() + static_cast<long>(t * kCols);
           const Tokens one(*table, {begin, begin + kCols}, 1, kCols);
           const auto single = Product(*table, format, group, one.batch);
-          const auto at = out.begin() + static_cast<long>(t * (kGroupRows + 3));
-          ASSERT_TRUE(SameBits({at, at + kGroupRows + 3}, single)) << table->name << " " << t;
+          const auto at = out.begin() + static_cast<long>(t * kStride);
+          ASSERT_TRUE(SameBits({at, at + kStride}, single)) << table->name << " " << t;
         }
       }
     }
@@ -166,7 +172,7 @@ TEST(MultiplyKernel, IsNearTheExactProduct) {
     const Table& reference = ReferenceTable();
     reference.decode[static_cast<size_t>(format)](stored.data(), weights.size(), weights.data());
     const Tokens x(reference, rows, 1, kCols);
-    const auto out = Product(reference, format, group, x.batch);
+    const auto out = Product(reference, format, group, x.batch, 1);
     for (size_t r = 0; r < kGroupRows; ++r) {
       double sum = 0, size = 0;
       for (size_t c = 0; c < kCols; ++c) {

@@ -40,9 +40,11 @@ TableList SupportedTables(const Available& available) {
   static const Table avxvnni = Over(AvxVnniTable(), avx2);
   static const Table avx512 = Over(Avx512Table(), ReferenceTable());
   static const Table avx512vnni = Over(Avx512VnniTable(), avx512);
+  static const Table amx = Over(AmxTable(), avx512vnni);
   const auto offer = [&](bool usable, const Table& table) {
     if (usable) list.tables[list.count++] = &table;
   };
+  offer(available.avx512 && available.avx512vnni && available.amx, amx);
   offer(available.avx512 && available.avx512vnni, avx512vnni);
   offer(available.avx512, avx512);
   offer(available.avx2 && available.avxvnni, avxvnni);

@@ -15,15 +15,17 @@ struct Available {
   bool avxvnni = false;  // counts with avx2 only
   bool avx512 = false;
   bool avx512vnni = false;  // counts with avx512 only
+  bool amx = false;         // counts with avx512vnni only
 };
 
-// Runnable tables, best first; the last is always the reference table. At most 5.
+// Runnable tables, best first; the last is always the reference table. At most 6.
 struct TableList {
-  const Table* tables[5] = {};
+  const Table* tables[6] = {};
   int count = 0;
   std::span<const Table* const> all() const { return {tables, static_cast<size_t>(count)}; }
   const Table& best() const { return *tables[0]; }
-  // The table of this name ("reference", "avx2", "avxvnni", "avx512", "avx512vnni"), or null.
+  // The table of this name ("reference", "avx2", "avxvnni", "avx512", "avx512vnni",
+  // "amx"), or null.
   const Table* Find(std::string_view name) const;
 };
 

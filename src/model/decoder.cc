@@ -46,7 +46,7 @@ Decoder::Decoder(Config config, Weights weights)
 
 // E(t) = embed[t] * scale (section 4.1). A placeholder without its medium reads as the pad token,
 // as in transformers.
-void Decoder::Embed(const OpContext& context, const Pass& pass, float* out) const {
+void Decoder::Embed(OpContext& context, const Pass& pass, float* out) const {
   const std::span<const TokenId> ids = pass.ids;
   const auto hidden = static_cast<size_t>(config_.hidden);
   for (size_t t = 0; t < ids.size(); ++t) {

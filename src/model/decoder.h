@@ -42,7 +42,7 @@ class Decoder {
                  LogitRows rows, std::span<float> logits) const;
 
  private:
-  void Embed(const OpContext& context, const Pass& pass, float* out) const;
+  void Embed(OpContext& context, const Pass& pass, float* out) const;
 
   Config config_;
   Weights weights_;

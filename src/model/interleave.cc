@@ -3,67 +3,84 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/check.h"
 #include "io/file.h"
 #include "kernels/interleaved.h"
 
 namespace carat {
 namespace {
 
-bool HasOrder(const MatrixView& w) {
-  return !w.empty() && !w.interleaved && kernels::CanInterleave(w.dtype, w.cols);
-}
+bool HasOrder(const MatrixView& w) { return kernels::CanInterleave(w.dtype, w.cols); }
 
-// Every matrix that has an order; the embedding once, though it is also the head.
+// Every matrix; the embedding once, though it is also the head.
 template <class AnyWeights>
 auto MatricesOf(AnyWeights& weights) {
   std::vector<decltype(&weights.embedding)> all = {&weights.embedding};
   if (weights.head.data != weights.embedding.data) all.push_back(&weights.head);
   for (auto& layer : weights.layers) {
     for (auto* w : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
-      all.push_back(w);
+      if (!w->empty()) all.push_back(w);
   }
-  std::erase_if(all, [](const MatrixView* w) { return !HasOrder(*w); });
   return all;
 }
 
 size_t BytesOf(const MatrixView& w) { return kernels::InterleavedBytes(w.dtype, w.rows, w.cols); }
 
-void Copy(const MatrixView& w, ThreadPool& pool, std::byte* out) {
+constexpr size_t kStep = size_t{32} << 20;  // bytes between two calls of progress
+
+// The whole of w to `out`; false if `go_on`, which gets the bytes done, says so.
+bool Copy(const MatrixView& w, ThreadPool& pool, std::byte* out,
+          const std::function<bool(size_t)>& go_on) {
   constexpr size_t kRows = kernels::kGroupRows;
   const size_t group_bytes = kernels::GroupBytes(w.dtype, w.cols);
-  pool.Run((w.rows + kRows - 1) / kRows, [&](size_t group, int) {
-    const size_t first = group * kRows;
-    kernels::InterleaveGroup(w.dtype, w.row(first), std::min(kRows, w.rows - first), w.cols,
-                             out + group * group_bytes);
-  });
+  const size_t groups = (w.rows + kRows - 1) / kRows;
+  const size_t step = std::max<size_t>(1, kStep / group_bytes);
+  for (size_t begin = 0; begin < groups; begin += step) {
+    const size_t count = std::min(step, groups - begin);
+    pool.Run(count, [&](size_t part, int) {
+      const size_t first = (begin + part) * kRows;
+      kernels::InterleaveGroup(w.dtype, w.row(first), std::min(kRows, w.rows - first), w.cols,
+                               out + (begin + part) * group_bytes);
+    });
+    if (!go_on((begin + count) * group_bytes)) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
 size_t InterleavedBytes(const Weights& weights) {
   size_t total = 0;
-  for (const MatrixView* w : MatricesOf(weights)) total += BytesOf(*w);
+  for (const MatrixView* w : MatricesOf(weights)) total += HasOrder(*w) ? BytesOf(*w) : 0;
   return total;
+}
+
+std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights) {
+  std::vector<std::span<const std::byte>> stored;
+  for (const MatrixView* w : MatricesOf(weights))
+    if (!HasOrder(*w)) stored.emplace_back(w->data, w->rows * w->row_bytes());
+  return stored;
 }
 
 Status Interleave(OpContext& context, Weights& weights,
                   const std::function<bool(size_t done, size_t total)>& progress) {
-  const std::vector<MatrixView*> matrices = MatricesOf(weights);
+  CARAT_CHECK(weights.interleaved.size() == 0);
   const size_t total = InterleavedBytes(weights);
   CARAT_ASSIGN(weights.interleaved, LazyBuffer::Create(total, LazyBuffer::Pages::kHuge));
   const bool tied = weights.head.data == weights.embedding.data;
-  size_t done = 0;
-  for (MatrixView* w : matrices) {
-    std::byte* out = weights.interleaved.data() + done;
-    Copy(*w, context.pool(), out);
+  size_t before = 0;
+  for (MatrixView* w : MatricesOf(weights)) {
+    if (!HasOrder(*w)) continue;
+    std::byte* out = weights.interleaved.data() + before;
+    const auto go_on = [&](size_t done) { return !progress || progress(before + done, total); };
+    if (!Copy(*w, context.pool(), out, go_on))
+      return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"});
     DropPages({w->data, w->rows * w->row_bytes()});
     w->data = out;
     w->interleaved = true;
-    done += BytesOf(*w);
-    if (progress && !progress(done, total))
-      return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"});
+    if (tied && w == &weights.embedding) weights.head = weights.embedding;
+    before += BytesOf(*w);
   }
-  if (tied) weights.head = weights.embedding;
   return {};
 }
 

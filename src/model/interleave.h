@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "model/weights.h"
@@ -13,10 +15,14 @@ namespace carat {
 // Bytes that Interleave will take.
 size_t InterleavedBytes(const Weights& weights);
 
+// The matrices that Interleave leaves as they are stored.
+std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights);
+
 // Copies every matrix whose format has an interleaved order (kernels/interleaved.h) into
-// weights.interleaved and views it there. Pages of a mapped file that were read for it are let go.
-// `progress` may be empty: bytes done and to do, in the caller's thread; false cancels
-// (kCancelled). kNoMemory where there is no address space.
+// weights.interleaved and views it there; once for each weights. They must lie in a mapped file:
+// whole pages that were read are let go. `progress` may be empty: bytes done and to do, in the
+// caller's thread; false cancels (kCancelled; the weights can still be used). kNoMemory, with
+// nothing changed, where there is no address space.
 Status Interleave(OpContext& context, Weights& weights,
                   const std::function<bool(size_t done, size_t total)>& progress);
 

@@ -22,6 +22,19 @@ struct Widths {
   size_t all() const { return x + q + scale + sums16 + 2 * sums32; }
 };
 
+// Columns [begin, begin + count) of a batch; begin is a multiple of 256.
+kernels::Batch Columns(const kernels::Batch& all, size_t begin, size_t count) {
+  const size_t n = begin * all.tokens;
+  return {.tokens = all.tokens,
+          .cols = count,
+          .x = all.x + n,
+          .q = all.q + n,
+          .scale = all.scale + n / 256,
+          .start16 = all.start16 + n / 16,
+          .start32 = all.start32 + n / 32,
+          .sum32 = all.sum32 + n / 32};
+}
+
 }  // namespace
 
 void Batches::Lay(size_t tokens, size_t cols) {
@@ -52,18 +65,21 @@ void Batches::Lay(size_t tokens, size_t cols) {
 void Batches::Fill(ThreadPool& pool, const kernels::Table& table, const float* x, size_t tokens,
                    size_t cols, bool rounded, bool plain) {
   Lay(tokens, cols);
-  const std::vector<float> nothing(cols, 0.0f);
-  const size_t most = kernels::kMaxBatch;
-  pool.Run(entries_.size() == 1 ? entries_[0].batch.tokens : entries_.size() * most,
-           [&](size_t part, int) {
-             const Entry& entry = entries_[part / most];
-             const size_t t = part % most;
-             if (t >= entry.batch.tokens) return;
-             const float* row = t < entry.tokens ? x + (entry.first + t) * cols : nothing.data();
-             if (rounded) table.quantise(row, t, entry.batch);
-             if (!plain) return;
-             for (size_t c = 0; c < cols; ++c) entry.batch.x[c * entry.batch.tokens + t] = row[c];
-           });
+  if (nothing_.size() < cols) nothing_.resize(cols, 0.0f);
+  // By columns, so that no two threads write to the same lines of memory.
+  constexpr size_t kColumns = 1024;
+  const size_t slices = (cols + kColumns - 1) / kColumns;
+  pool.Run(entries_.size() * slices, [&](size_t part, int) {
+    const Entry& entry = entries_[part / slices];
+    const size_t begin = part % slices * kColumns;
+    const kernels::Batch slice = Columns(entry.batch, begin, std::min(kColumns, cols - begin));
+    for (size_t t = 0; t < slice.tokens; ++t) {
+      const float* row = t < entry.tokens ? x + (entry.first + t) * cols + begin : nothing_.data();
+      if (rounded) table.quantise(row, t, slice);
+      if (!plain) continue;
+      for (size_t c = 0; c < slice.cols; ++c) slice.x[c * slice.tokens + t] = row[c];
+    }
+  });
 }
 
 }  // namespace carat

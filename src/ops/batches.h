@@ -29,6 +29,7 @@ class Batches {
 
   std::vector<Entry> entries_;
   FloatBuffer memory_;
+  std::vector<float> nothing_;  // what fills a batch up
 };
 
 }  // namespace carat

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "base/check.h"
 #include "kernels/interleaved.h"
@@ -50,14 +49,16 @@ void InterleavedPart(OpContext& context, const MatrixView& w, size_t part, float
   const size_t group_bytes = kernels::GroupBytes(w.dtype, w.cols);
   const size_t begin = part * GroupsPerPart(w);
   const size_t end = std::min(begin + GroupsPerPart(w), (w.rows + kRows - 1) / kRows);
-  alignas(64) float sums[kernels::kMaxBatch * kRows];
+  constexpr size_t kGroups = 8;  // of one call: their sums take 8 KiB of the stack
+  alignas(64) float sums[kernels::kMaxBatch * kGroups * kRows];
   for (const Batches::Entry& entry : context.batches().entries()) {
-    for (size_t group = begin; group < end; ++group) {
-      multiply(w.data + group * group_bytes, entry.batch, sums, kRows);
-      const size_t first = group * kRows, rows = std::min(kRows, w.rows - first);
+    for (size_t group = begin; group < end; group += kGroups) {
+      const size_t groups = std::min(kGroups, end - group), stride = groups * kRows;
+      multiply(w.data + group * group_bytes, groups, entry.batch, sums, stride);
+      const size_t first = group * kRows, rows = std::min(stride, w.rows - first);
       for (size_t t = 0; t < entry.tokens; ++t) {
         for (size_t r = 0; r < rows; ++r)
-          out[(entry.first + t) * w.rows + first + r] = w.scale * sums[t * kRows + r];
+          out[(entry.first + t) * w.rows + first + r] = w.scale * sums[t * stride + r];
       }
     }
   }
@@ -95,16 +96,16 @@ void MatMul(OpContext& context, const float* x, size_t tokens, std::span<const P
   });
 }
 
-void DecodeRow(const OpContext& context, const MatrixView& w, size_t index, float* out) {
+void DecodeRow(OpContext& context, const MatrixView& w, size_t index, float* out) {
   CARAT_CHECK(index < w.rows);
   const std::byte* row = nullptr;
-  std::vector<std::byte> stored;
   if (w.interleaved) {
     const size_t group = index / kernels::kGroupRows;
-    stored.resize(w.row_bytes());
+    auto* stored = reinterpret_cast<std::byte*>(
+        context.Scratch(0, (w.row_bytes() + sizeof(float) - 1) / sizeof(float)));
     kernels::StoredRow(w.dtype, w.data + group * kernels::GroupBytes(w.dtype, w.cols),
-                       index % kernels::kGroupRows, w.cols, stored.data());
-    row = stored.data();
+                       index % kernels::kGroupRows, w.cols, stored);
+    row = stored;
   } else {
     row = w.row(index);
   }

@@ -28,6 +28,6 @@ inline void MatMul(OpContext& context, const MatrixView& w, const float* x, size
 }
 
 // out = row `index` of w as f32 [w.cols].
-void DecodeRow(const OpContext& context, const MatrixView& w, size_t index, float* out);
+void DecodeRow(OpContext& context, const MatrixView& w, size_t index, float* out);
 
 }  // namespace carat

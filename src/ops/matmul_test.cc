@@ -8,7 +8,9 @@
 #include <random>
 #include <vector>
 
+#include "kernels/interleaved.h"
 #include "ops/elementwise.h"
+#include "tensor/lazy_buffer.h"
 #include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
 
@@ -111,10 +113,82 @@ TEST(MatMul, DoesNotDependOnThreadsOrTokens) {
   }
 }
 
+// A copy of a matrix in the kernels' order.
+struct InterleavedMatrix {
+  LazyBuffer bytes;
+  MatrixView view;
+
+  explicit InterleavedMatrix(const MatrixView& w) : view(w) {
+    constexpr size_t kRows = kernels::kGroupRows;
+    bytes = LazyBuffer::Create(kernels::InterleavedBytes(w.dtype, w.rows, w.cols)).value();
+    for (size_t r = 0; r < w.rows; r += kRows) {
+      kernels::InterleaveGroup(w.dtype, w.row(r), std::min(kRows, w.rows - r), w.cols,
+                               bytes.data() + r / kRows * kernels::GroupBytes(w.dtype, w.cols));
+    }
+    view.data = bytes.data();
+    view.interleaved = true;
+  }
+};
+
+// Rounding to eight bits errs by at most 1 / 254 of the largest activation, which is at most 1.
+TEST(MatMul, InterleavedWeightsAreNearTheExactProduct) {
+  std::mt19937_64 random(6);
+  for (const DType dtype : {DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0}) {
+    for (const size_t tokens : {size_t{1}, size_t{5}, size_t{17}, size_t{39}}) {
+      const RandomMatrix a(random, dtype, 201, 192), b(random, dtype, 16, 192);
+      InterleavedMatrix w(a.view), v(b.view);
+      w.view.scale = -0.5f;
+      const auto x = RandomFloats(random, tokens * 192);
+      ThreadPool pool(2);
+      OpContext context(pool, *Tables()[0]);
+      std::vector<float> out(tokens * 201 + 1, -7.0f), other(tokens * 16);
+      const Product products[] = {{w.view, out.data()}, {v.view, other.data()}};
+      MatMul(context, x.data(), tokens, products);
+      EXPECT_EQ(out.back(), -7.0f) << "wrote past the end";
+      std::vector<float> alone(tokens * 16);
+      MatMul(context, v.view, x.data(), tokens, alone.data());
+      EXPECT_EQ(other, alone) << "a product depends on its neighbour";
+      for (size_t i = 0; i < tokens * 201; ++i) {
+        double sum = 0, size = 0;
+        for (size_t c = 0; c < 192; ++c) {
+          sum += double{a.values[i % 201 * 192 + c]} * x[i / 201 * 192 + c];
+          size += std::abs(double{a.values[i % 201 * 192 + c]});
+        }
+        const bool rounded = Info(dtype).block_elements > 1;
+        ASSERT_NEAR(out[i], -0.5 * sum, 0.5 * size * (rounded ? 1.01 / 254 : 1e-5))
+            << Info(dtype).name << " " << i;
+      }
+    }
+  }
+}
+
+TEST(MatMul, InterleavedOnesDoNotDependOnThreadsOrTokensOrTable) {
+  std::mt19937_64 random(7);
+  for (const DType dtype : {DType::kBF16, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
+    const RandomMatrix stored(random, dtype, 330, 512);
+    const InterleavedMatrix w(stored.view);
+    const auto x = RandomFloats(random, 37 * 512);
+    std::vector<float> expected(37 * 330);
+    ThreadPool one(1);
+    OpContext single(one, kernels::ReferenceTable());
+    for (size_t t = 0; t < 37; ++t)
+      MatMul(single, w.view, x.data() + t * 512, 1, expected.data() + t * 330);
+    for (const kernels::Table* table : Tables()) {
+      for (const int threads : {1, 3}) {
+        ThreadPool pool(threads);
+        OpContext context(pool, *table);
+        std::vector<float> out(37 * 330);
+        MatMul(context, w.view, x.data(), 37, out.data());
+        EXPECT_EQ(out, expected) << table->name << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
 TEST(DecodeRow, GivesOneRowTimesTheScale) {
   std::mt19937_64 random(4);
   ThreadPool pool(1);
-  const OpContext context(pool, *Tables()[0]);
+  OpContext context(pool, *Tables()[0]);
   RandomMatrix w(random, DType::kQ6_K, 5, 256);
   std::vector<float> row(256);
   DecodeRow(context, w.view, 3, row.data());
@@ -122,6 +196,13 @@ TEST(DecodeRow, GivesOneRowTimesTheScale) {
   w.view.scale = 0.5f;
   DecodeRow(context, w.view, 4, row.data());
   for (size_t c = 0; c < 256; ++c) EXPECT_EQ(row[c], w.values[4 * 256 + c] * 0.5f);
+  const RandomMatrix more(random, DType::kQ6_K, 37, 256);
+  const InterleavedMatrix interleaved(more.view);
+  for (const size_t r : {size_t{0}, size_t{15}, size_t{16}, size_t{36}}) {
+    DecodeRow(context, interleaved.view, r, row.data());
+    EXPECT_TRUE(
+        std::equal(row.begin(), row.end(), more.values.begin() + static_cast<long>(r * 256)));
+  }
 }
 
 TEST(Elementwise, RowsAreIndependentOfThreads) {

@@ -9,7 +9,8 @@ kernels::TableList UsableTables() {
   return kernels::SupportedTables({.avx2 = cpu.avx2,
                                    .avxvnni = cpu.avxvnni,
                                    .avx512 = cpu.avx512,
-                                   .avx512vnni = cpu.avx512vnni});
+                                   .avx512vnni = cpu.avx512vnni,
+                                   .amx = cpu.amx});
 }
 
 }  // namespace carat

@@ -1,11 +1,34 @@
 #include "sys/cpu_features.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <thread>
 
 namespace carat {
+
+#if defined(__x86_64__)
+namespace {
+
+bool HasTiles() {
+  constexpr unsigned kTile = 1u << 24, kBytes = 1u << 25;  // leaf 7, EDX
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kTile) != 0 && (d & kBytes) != 0;
+}
+
+// Linux gives a process the tiles' 8 KiB of state only if it asks (arch_prctl(2), since 5.16).
+bool MayUseTiles() {
+  constexpr int kRequest = 0x1023, kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+}
+
+}  // namespace
+#endif
 
 CpuFeatures DetectCpuFeatures() {
   CpuFeatures features;
@@ -17,6 +40,7 @@ CpuFeatures DetectCpuFeatures() {
                     __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                     __builtin_cpu_supports("avx512vl");
   features.avxvnni = features.avx2 && __builtin_cpu_supports("avxvnni");
+  features.amx = HasTiles() && MayUseTiles();
   features.avx512vnni = features.avx512 && __builtin_cpu_supports("avx512vnni");
 #endif
   return features;

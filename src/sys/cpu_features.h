@@ -10,8 +10,10 @@ struct CpuFeatures {
   bool avxvnni = false;
   bool avx512 = false;  // F, BW, DQ and VL
   bool avx512vnni = false;
+  bool amx = false;  // tiles of bytes, and the system lets this process use them
 };
 
+// Asks the system for AMX where the processor has it.
 CpuFeatures DetectCpuFeatures();
 
 // Processors that this process may use (its affinity mask), at least 1.

@@ -2,11 +2,17 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 
 namespace carat {
 
-// Bytes that programs can still take without swapping, the page cache's included: MemAvailable of
-// /proc/meminfo. SIZE_MAX where the system does not say.
-size_t AvailableMemory();
+// Bytes that this process can still take without swapping, the page cache's included: the least of
+// MemAvailable in /proc/meminfo and of what every control group that it is in leaves (versions 1
+// and 2; cgroups(7)). SIZE_MAX where the system does not say. `root` is for tests.
+size_t AvailableMemory(const std::filesystem::path& root = "/");
+
+// Bytes of memory that this process holds, of itself and of files mapped (statm's second number).
+// 0 where the system does not say.
+size_t ResidentMemory();
 
 }  // namespace carat

@@ -108,11 +108,13 @@ float Row16(Bytes w, DType, const Token& x) {
 }
 
 template <DType kFormat, float (*kRow)(Bytes, DType, const Token&)>
-void Multiply(const void* group, const Batch& batch, float* out, size_t out_stride) {
+void Multiply(const void* w, size_t groups, const Batch& batch, float* out, size_t out_stride) {
   const DTypeInfo& info = Info(kFormat);
   std::vector<std::byte> row(batch.cols / info.block_elements * info.block_bytes);
-  for (size_t r = 0; r < kGroupRows; ++r) {
-    StoredRow(kFormat, static_cast<const std::byte*>(group), r, batch.cols, row.data());
+  for (size_t r = 0; r < groups * kGroupRows; ++r) {
+    const size_t group = r / kGroupRows * GroupBytes(kFormat, batch.cols);
+    StoredRow(kFormat, static_cast<const std::byte*>(w) + group, r % kGroupRows, batch.cols,
+              row.data());
     for (size_t t = 0; t < batch.tokens; ++t)
       out[t * out_stride + r] = kRow(reinterpret_cast<Bytes>(row.data()), kFormat, {batch, t});
   }

@@ -1,0 +1,271 @@
+// The products of AMX tiles of bytes; batches too small for them go by vectors, and all else is
+// avx512vnni's.
+//
+// A step is 64 columns of a group: its weights are unpacked to lines of signed bytes, which are the
+// rows of B tiles as they stand; the batch's q are the rows of A tiles; one product per scale gives
+// a tile of tokens x rows of whole numbers, and vectors multiply them by the scales as
+// ../interleaved.inc does, in the same order: the same bits. Three steps are in hand at once, so
+// that nothing that was just stored is waited for: one is unpacked, one multiplied, one summed up.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernels.h"
+
+namespace carat::kernels {
+namespace {
+
+#include "kernels/x86/vector512.inc"
+// V over it:
+#include "kernels/x86/vnni512.inc"
+// and the products over V.
+#include "kernels/x86/interleaved.inc"
+
+constexpr int kLeastTokens = 3;  // below, vectors are faster
+
+// A step's weights: of its first product, of its second, and so on.
+struct Lines {
+  alignas(64) uint8_t rows[16 * 64];
+};
+
+void StoreLine(Lines& out, size_t line, V::I v) { _mm512_store_si512(out.rows + 64 * line, v); }
+V::I Minus(V::I a, char b) { return _mm512_sub_epi8(a, _mm512_set1_epi8(b)); }
+
+// Each format: the steps of a unit, how many columns share a scale (a product's), how a step is
+// unpacked, in which block and at which of its bytes a product's q begin, and its scale. A format
+// with kMin has scales and minima as ScalesK reads them.
+template <class Unit, size_t kStepsOfUnit>
+struct ByBlocks : Unit {
+  static constexpr size_t kSteps = kStepsOfUnit, kShared = 32;
+  static size_t Block(size_t step, size_t product) { return 2 * step + product; }
+  static size_t Byte(size_t) { return 0; }
+  static V::F Scale(Bytes w, size_t, size_t product) { return Halves(w + 32 * product, 0); }
+};
+
+struct TileQ4_0 : ByBlocks<UnitQ4_0, 1> {
+  static void Unpack(Bytes w, size_t, Lines& out) {
+    for (size_t i = 0; i < 8; ++i) {
+      const V::I p = Line(w + 64, i, 0);
+      const size_t line = i / 4 * 8 + i % 4;
+      StoreLine(out, line, Minus(Low4(p), 8));
+      StoreLine(out, line + 4, Minus(High4(p), 8));
+    }
+  }
+};
+
+struct TileQ8_0 : ByBlocks<UnitQ8_0, 1> {
+  static void Unpack(Bytes w, size_t, Lines& out) {
+    for (size_t i = 0; i < 16; ++i) StoreLine(out, i, Line(w + 64, i, 0));
+  }
+};
+
+struct TileQ4_K : ByBlocks<UnitQ4_K, 4> {
+  static constexpr bool kMin = true;
+  static void Unpack(Bytes w, size_t step, Lines& out) {
+    for (size_t j = 0; j < 8; ++j) {
+      const V::I p = Line(w, 4 + 8 * step + j, 0);
+      StoreLine(out, j, Low4(p));
+      StoreLine(out, 8 + j, High4(p));
+    }
+  }
+};
+
+struct TileQ5_K : ByBlocks<UnitQ5_K, 4> {
+  static constexpr bool kMin = true;
+  static void Unpack(Bytes w, size_t step, Lines& out) {
+    for (size_t j = 0; j < 8; ++j) {
+      const V::I p = Line(w, 12 + 8 * step + j, 0);
+      const V::I bits = V::RightBy(Line(w, 4 + j, 0), static_cast<int>(2 * step));
+      StoreLine(out, j, V::Or(Low4(p), V::Left<4>(V::And(bits, 0x01010101))));
+      StoreLine(out, 8 + j, V::Or(High4(p), V::And(V::Left<3>(bits), 0x10101010)));
+    }
+  }
+};
+
+struct TileQ6_K : UnitQ6_K {
+  static constexpr size_t kSteps = 4, kShared = 16;
+  static void Unpack(Bytes w, size_t step, Lines& out) {
+    V::I v[4][4];
+    UnpackPart(w + 64, step, 0, v);
+    for (size_t i = 0; i < 16; ++i) StoreLine(out, i, Minus(v[i / 4][i % 4], 32));
+  }
+  static size_t Block(size_t step, size_t product) { return 4 * (step / 2) + product; }
+  static size_t Byte(size_t step) { return 16 * (step % 2); }
+  static V::F Scale(Bytes w, size_t step, size_t product) {
+    return PartScale(w + 64, Halves(w, 0), step, product, 0);
+  }
+};
+
+// The whole 64 bytes are an operand, so that no compiler drops a part of them.
+struct alignas(64) TileShapes {
+  uint8_t bytes[64] = {1};
+  void Set(size_t tile, size_t rows, size_t row_bytes) {
+    bytes[48 + tile] = static_cast<uint8_t>(rows);
+    bytes[16 + 2 * tile] = static_cast<uint8_t>(row_bytes);
+  }
+  void Load() const { asm volatile("ldtilecfg %0" : : "m"(*this)); }
+};
+
+// Tiles 0 … 3: sums; 4, 5: q; 6, 7: weights.
+template <class Tile, int T>
+void Configure() {
+  TileShapes shapes;
+  for (size_t i = 0; i < 4; ++i) shapes.Set(i, T, 64);
+  for (size_t i = 4; i < 6; ++i) shapes.Set(i, T, Tile::kShared);
+  for (size_t i = 6; i < 8; ++i) shapes.Set(i, Tile::kShared / 4, 64);
+  shapes.Load();
+}
+
+template <int T>
+struct Sums {
+  alignas(64) int32_t of[4][T][16];  // of each product
+};
+
+// The compiler is told which memory these read and write: <immintrin.h> of GCC 12 does not.
+template <int kTile>
+void LoadQ(const int8_t* q) {
+  asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(q), "r"(size_t{32}), "i"(kTile) : "memory");
+}
+template <int kTile>
+void LoadLines(const Lines& lines, size_t first) {
+  asm volatile("tileloadd (%0,%1,1), %%tmm%c2"
+               :
+               : "r"(lines.rows + 64 * first), "r"(size_t{64}), "i"(kTile), "m"(lines));
+}
+template <int kTile, int T>
+void StoreSums(int32_t (&out)[T][16]) {
+  asm volatile("tilestored %%tmm%c3, (%1,%2,1)"
+               : "=m"(out)
+               : "r"(&out), "r"(size_t{64}), "i"(kTile));
+}
+template <int kSums, int kQ, int kWeights>
+void TileProduct() {
+  asm volatile("tdpbssd %%tmm%c0, %%tmm%c1, %%tmm%c2" : : "i"(kWeights), "i"(kQ), "i"(kSums));
+}
+
+template <class Tile, int T, int kProduct>
+[[gnu::always_inline]] inline void OneProduct(const Lines& b, const Place<T>& x, size_t step) {
+  constexpr int kQ = 4 + kProduct % 2, kWeights = 6 + kProduct % 2;
+  asm volatile("tilezero %%tmm%c0" : : "i"(kProduct));
+  LoadQ<kQ>(x.q + Tile::Block(step, kProduct) * T * 32 + Tile::Byte(step));
+  LoadLines<kWeights>(b, kProduct * Tile::kShared / 4);
+  TileProduct<kProduct, kQ, kWeights>();
+}
+
+template <class Tile, int T>
+[[gnu::always_inline]] inline void Products(const Lines& b, const Place<T>& x, size_t step,
+                                            Sums<T>& out) {
+  OneProduct<Tile, T, 0>(b, x, step);
+  OneProduct<Tile, T, 1>(b, x, step);
+  if constexpr (Tile::kShared == 16) {
+    OneProduct<Tile, T, 2>(b, x, step);
+    OneProduct<Tile, T, 3>(b, x, step);
+    StoreSums<2>(out.of[2]);
+    StoreSums<3>(out.of[3]);
+  }
+  StoreSums<0>(out.of[0]);
+  StoreSums<1>(out.of[1]);
+}
+
+template <class Tile, int T>
+[[gnu::always_inline]] inline void AddSums(const Sums<T>& sums, Bytes w, const Place<T>& x,
+                                           size_t step, V::F* acc) {
+  constexpr size_t kProducts = 64 / Tile::kShared;
+  constexpr bool kHasMin = requires { Tile::kMin; };
+  V::F scale[kProducts], min[kProducts];
+  if constexpr (kHasMin) {
+    const ScalesK scales(w, 0);
+    for (size_t p = 0; p < kProducts; ++p) {
+      scale[p] = scales.Scale(2 * step + p);
+      min[p] = scales.Min(2 * step + p);
+    }
+  } else {
+    for (size_t p = 0; p < kProducts; ++p) scale[p] = Tile::Scale(w, step, p);
+  }
+#pragma GCC unroll 16
+  for (int t = 0; t < T; ++t) {
+    for (size_t p = 0; p < kProducts; ++p) {
+      acc[t] = V::Fma(V::ToFloat(_mm512_load_si512(sums.of[p][t])), scale[p], acc[t]);
+      if constexpr (kHasMin) {
+        const float sum = x.sum32[Tile::Block(step, p) * T + static_cast<size_t>(t)];
+        acc[t] = V::Fnma(min[p], V::Set(sum), acc[t]);
+      }
+    }
+  }
+}
+
+template <class Tile, int T>
+void TileGroup(Bytes w, const Batch& x, float* out, size_t out_stride) {
+  const size_t steps = x.cols / 64;
+  const auto unit = [&](size_t step) { return w + step / Tile::kSteps * Tile::kBytes; };
+  const auto place = [&](size_t step) { return Place<T>(x, step / Tile::kSteps * Tile::kColumns); };
+  Lines lines[2];
+  Sums<T> sums[2];
+  V::F total[T], acc[T];
+  for (int t = 0; t < T; ++t) total[t] = acc[t] = V::Zero();
+  const float* scale = x.scale;
+  for (size_t i = 0; i < steps + 2; ++i) {
+    if (i >= 2) {
+      const size_t step = i - 2;
+      AddSums<Tile, T>(sums[step % 2], unit(step), place(step), step % Tile::kSteps, acc);
+      if (step % 4 == 3 || step + 1 == steps) {  // of 256 columns the last
+        for (int t = 0; t < T; ++t) {
+          total[t] = V::Fma(acc[t], V::Set(scale[t]), total[t]);
+          acc[t] = V::Zero();
+        }
+        scale += T;
+      }
+    }
+    if (i >= 1 && i <= steps)
+      Products<Tile, T>(lines[(i - 1) % 2], place(i - 1), (i - 1) % Tile::kSteps,
+                        sums[(i - 1) % 2]);
+    if (i < steps) {
+      if (i % Tile::kSteps == 0) {
+        for (size_t b = 0; b < Tile::kBytes; b += 64)
+          _mm_prefetch(reinterpret_cast<const char*>(unit(i) + kAhead + b), _MM_HINT_T1);
+      }
+      Tile::Unpack(unit(i), i % Tile::kSteps, lines[i % 2]);
+    }
+  }
+  for (int t = 0; t < T; ++t) V::Store(out + static_cast<size_t>(t) * out_stride, total[t]);
+}
+
+template <class Tile>
+struct Tiles : Quantised<Tile> {
+  template <int T>
+  static void Begin() {
+    if constexpr (T >= kLeastTokens) Configure<Tile, T>();
+  }
+  template <int T>
+  static void Group(Bytes w, const Batch& x, float* out, size_t out_stride) {
+    if constexpr (T < kLeastTokens) {
+      MultiplyGroup<Tile, T>(w, x, out, out_stride);
+    } else {
+      TileGroup<Tile, T>(w, x, out, out_stride);
+    }
+  }
+  template <int T>
+  static void End() {
+    if constexpr (T >= kLeastTokens) asm volatile("tilerelease");
+  }
+};
+
+constexpr Table MakeTable() {
+  Table table{};
+  table.name = "amx";
+  table.multiply[3] = Multiply<Tiles<TileQ8_0>>;
+  table.multiply[4] = Multiply<Tiles<TileQ4_0>>;
+  table.multiply[10] = Multiply<Tiles<TileQ4_K>>;
+  table.multiply[11] = Multiply<Tiles<TileQ5_K>>;
+  table.multiply[12] = Multiply<Tiles<TileQ6_K>>;
+  return table;
+}
+
+constexpr Table kTable = MakeTable();
+
+}  // namespace
+
+const Table& AmxTable() { return kTable; }
+
+}  // namespace carat::kernels
