@@ -46,7 +46,8 @@ TEST(CliPoint, SeesAndHearsAllTogether) {
   for (const auto& [question, answer] :
        {std::pair{"What colour is the circle in the picture?", "The circle is yellow.\n"},
         {"What was said?", "Open the door.\n"},
-        {"What appears first in the film?", "First there is a red square.\n"}}) {
+        {"What appears first?", "First there is a red square.\n"},
+        {"When does the purple star appear?", "It appears at 00:02.\n"}}) {
     const Ran ran = RunCarat(media + "'" + question + "'", kEmptyHome);
     EXPECT_EQ(ran.out, answer) << ran.err;
   }

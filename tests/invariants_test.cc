@@ -52,7 +52,7 @@ std::vector<float> Copy(std::span<const float> values) { return {values.begin(),
 
 TEST(Invariants, PrefillInChunksEqualsWholePrefill) {
   for (const auto& model : Models()) {
-    for (const kernels::Table* table : Tables()) {
+    for (const kernels::Table* table : DistinctTables()) {
       const auto engine = Open(model, 1, table->name);
       const auto ids = RandomIds(1, 100, 490);
       for (const DType cache : kCacheTypes) {
@@ -73,7 +73,7 @@ TEST(Invariants, PrefillInChunksEqualsWholePrefill) {
 TEST(Invariants, ThreadsDoNotChangeABit) {
   for (const auto& model : Models()) {
     const auto ids = RandomIds(2, 70, 490);
-    for (const kernels::Table* table : Tables()) {
+    for (const kernels::Table* table : DistinctTables()) {
       std::vector<float> expected;
       for (const int threads : {1, 2, 3, 5}) {
         const auto engine = Open(model, threads, table->name);
@@ -183,7 +183,7 @@ TEST(Invariants, AGgufFileInAnyFormatEqualsItsDecodedValues) {
   for (const DType dtype : {DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_K,
                             DType::kQ5_K, DType::kQ6_K}) {
     const TwoFiles files = MakeFiles(dtype);
-    for (const kernels::Table* table : Tables()) {
+    for (const kernels::Table* table : DistinctTables()) {
       const auto logits = GgufLogits(files.stored, *table, dtype);
       EXPECT_EQ(logits, GgufLogits(files.plain, *table, DType::kF32))
           << Info(dtype).name << " " << table->name;

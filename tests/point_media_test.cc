@@ -87,7 +87,7 @@ Result<std::vector<TokenId>> AnswerOf(Session& session, MediaReader& reader, con
 
 TEST(PointMedia, EveryKernelAnswersAsTransformers) {
   ASSERT_FALSE(Cases().empty());
-  for (const kernels::Table* table : Tables()) {
+  for (const kernels::Table* table : DistinctTables()) {
     SCOPED_TRACE(table->name);
     ASSERT_VALUE(const auto engine, Engine::Open({.model = PointFolder(), .kernels = table->name}));
     ASSERT_VALUE(auto session, Session::Create(*engine, {.cache = DType::kF32, .context = 2048}));

@@ -33,6 +33,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "tests/fixtures/point")
     out, rng = parser.parse_args().out, random.Random(9)
+    out.mkdir(parents=True, exist_ok=True)
     circle = ("circle", "yellow", "big", 90, 110, 70)
     scene(rng, [circle, ("square", "blue", "small", 225, 200, 32)]).image.save(out / "shapes.png", optimize=True)
     for name, said in (("seven", "seven"), ("door", "Open the door.")):

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
+
 namespace carat::kernels {
 namespace {
 
@@ -29,11 +31,13 @@ bool CanInterleave(DType format, size_t cols) {
 
 size_t GroupBytes(DType format, size_t cols) {
   const UnitShape shape = ShapeOfUnit(format);
+  CARAT_CHECK(shape.columns > 0);
   return cols / shape.columns * shape.bytes();
 }
 
 void InterleaveGroup(DType format, const std::byte* src, size_t rows, size_t cols, std::byte* dst) {
   const UnitShape shape = ShapeOfUnit(format);
+  CARAT_CHECK(shape.columns > 0);
   const size_t units = cols / shape.columns, stored = size_t{shape.blocks} * shape.stored_bytes;
   // Rows that are not there, and what a line of numbers does not need.
   if (rows < kGroupRows || (shape.half_at >= 0 && shape.blocks == 1))
@@ -50,6 +54,7 @@ void InterleaveGroup(DType format, const std::byte* src, size_t rows, size_t col
 
 void StoredRow(DType format, const std::byte* group, size_t row, size_t cols, std::byte* dst) {
   const UnitShape shape = ShapeOfUnit(format);
+  CARAT_CHECK(shape.columns > 0);
   const size_t units = cols / shape.columns, stored = size_t{shape.blocks} * shape.stored_bytes;
   for (size_t u = 0; u < units; ++u, group += shape.bytes(), dst += stored)
     ForPieces(shape, row,

@@ -62,7 +62,7 @@ constexpr UnitShape ShapeOfUnit(DType format) {
 // Whether a matrix of so many columns can be interleaved.
 bool CanInterleave(DType format, size_t cols);
 
-// Bytes of one group, and of all of a matrix's.
+// Bytes of one group, and of all of a matrix's. Here and below: CanInterleave(format, cols).
 size_t GroupBytes(DType format, size_t cols);
 inline size_t InterleavedBytes(DType format, size_t rows, size_t cols) {
   return (rows + kGroupRows - 1) / kGroupRows * GroupBytes(format, cols);

@@ -11,7 +11,7 @@ namespace {
 
 // Weights of one part stay in the second-level cache of every processor of the last ten years, for
 // the tokens that come after the first, and are enough to be worth a thread's while.
-constexpr size_t kPartBytes = 256 * 1024;
+constexpr size_t kPartBytes = size_t{256} << 10;
 
 bool UsableInPlace(const MatrixView& w) {
   return w.dtype == DType::kF32 && reinterpret_cast<uintptr_t>(w.data) % alignof(float) == 0;

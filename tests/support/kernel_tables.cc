@@ -1,5 +1,7 @@
 #include "tests/support/kernel_tables.h"
 
+#include <algorithm>
+
 #include "ops/usable_tables.h"
 
 namespace carat {
@@ -10,6 +12,15 @@ const std::vector<const kernels::Table*>& Tables() {
     return std::vector<const kernels::Table*>(list.all().begin(), list.all().end());
   }();
   return tables;
+}
+
+std::vector<const kernels::Table*> DistinctTables() {
+  std::vector<const kernels::Table*> distinct;
+  for (const kernels::Table* table : Tables()) {
+    const auto same = [&](const kernels::Table* other) { return other->softmax == table->softmax; };
+    if (std::ranges::none_of(distinct, same)) distinct.push_back(table);
+  }
+  return distinct;
 }
 
 }  // namespace carat

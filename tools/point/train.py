@@ -6,7 +6,7 @@
 
 FOLDER gets tokenizer.json, state.pt (weights, optimisers, step) and state.csv (step, tokens, seconds, loss of the answers,
 of the prompts and of the guide, learning rate). The learning rate is constant until --decay-from; from there it falls to
-zero at --steps, so that training can be prolonged before it is ended. --begin-with takes the weights of an exported model
+zero at --steps, so that training can be prolonged before it is ended. SIGTERM ends it after the step, saved. --begin-with takes the weights of an exported model
 as the first ones where FOLDER holds no state, --fresh-sight without those that see; give its tokenizer.json to FOLDER too,
 and a pool that its training did not reach.
 """

@@ -5,7 +5,9 @@ write. Resumable.
 
     train_drafter.py FOLDER --steps N [--decay-from N] [--tokens-per-step N] [--threads N] [--begin-with DRAFTER --pool N]
 
---begin-with takes the weights of an exported drafter as the first ones. FOLDER gets drafter.pt and drafter.csv (the losses: of the first draft, and of the later ones).
+--begin-with takes the weights of an exported drafter as the first ones. Give a pool from which on every skill is drawn.
+FOLDER gets drafter.pt and drafter.csv (the losses: of the first draft, and of the later ones); a drafter of another target
+that stands there is begun anew.
 """
 
 import argparse
@@ -68,7 +70,9 @@ def main():
     parser.add_argument("--begin-with", type=pathlib.Path)
     training.add_options(parser)
     options = parser.parse_args()
-    training.train("drafter", options, lambda samples: make(options, samples), ["first_loss", "later_loss"])
+    target = torch.load(options.folder / "state.pt", weights_only=True)
+    training.train("drafter", options, lambda samples: make(options, samples), ["first_loss", "later_loss"],
+                   of=[target["step"], target["tokens"]])
 
 
 if __name__ == "__main__":

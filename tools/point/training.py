@@ -2,6 +2,7 @@
 
 import csv
 import pathlib
+import queue
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ REPORT = 20  # steps
 def add_options(parser):
     parser.add_argument("--steps", type=int, required=True, help="how many in all, those done before counted in")
     parser.add_argument("--decay-from", type=int, help="the step from which the learning rate falls to zero at --steps")
+    parser.add_argument("--rate", type=float, default=1.0, help="the share of the learning rate that is used")
     parser.add_argument("--tokens-per-step", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--media-only", action="store_true", help="no conversations without pictures or sound")
@@ -48,36 +50,64 @@ def optimisers(model):
 
 
 def rate_factor(step, options):
-    factor = min(1.0, (step + 1) / WARMUP)
+    factor = options.rate * min(1.0, (step + 1) / WARMUP)
     if options.decay_from is not None and step >= options.decay_from:
         factor *= max(0.0, (options.steps - step) / max(1, options.steps - options.decay_from))
     return factor
 
 
 def prepared(samples, tokens, place):
-    """A queue of batches made by a process of its own, each with the place after it."""
-    queue = torch.multiprocessing.Queue(8)
+    """Batches made by a process of its own, each with the place after it."""
+    made = torch.multiprocessing.Queue(8)
 
     def work():
         torch.set_num_threads(1)
         batches = Batches(samples, tokens, place)
         for batch in batches:
-            queue.put((batch, batches.place))
+            made.put((batch, batches.place))
 
-    torch.multiprocessing.get_context("fork").Process(target=work, daemon=True).start()
-    return queue
+    process = torch.multiprocessing.get_context("fork").Process(target=work, daemon=True)
+    process.start()  # now: before there are threads
+
+    def batches():
+        while True:
+            try:
+                yield made.get(timeout=10)
+            except queue.Empty:
+                if not process.is_alive():
+                    sys.exit("the process that makes conversations has ended")
+
+    return batches()
 
 
-def save(path, model, optims, step, tokens, place):
+def save(path, model, optims, step, tokens, place, of):
     state = {"model": model.state_dict(), "optimisers": [o.state_dict() for o in optims], "step": step, "tokens": tokens,
-             "place": place, "torch": str(torch.__version__)}
+             "place": place, "of": of, "torch": str(torch.__version__)}
     torch.save(state, path.with_suffix(".tmp"))
     path.with_suffix(".tmp").replace(path)
 
 
-def train(name, options, make, columns):
-    """Trains until options.steps. FOLDER/name.pt holds the state and FOLDER/name.csv the log. make(samples) gives the model
-    and a function of a batch: the losses that the log has columns for, and the loss that is to go down."""
+def load(state_path, log_path, pool, of):
+    """The state to go on from and the seconds that it took, with the log cut where it was saved. Begins anew where there is
+    none, or only one that was trained for another `of`."""
+    state = torch.load(state_path, weights_only=True) if state_path.exists() else {}
+    if "step" not in state or state.get("of") != of:
+        log_path.unlink(missing_ok=True)
+        return {"step": 0, "tokens": 0, "place": (pool, 0)}, 0.0
+    if not log_path.exists():
+        return state, 0.0
+    with open(log_path, newline="") as file:
+        rows = list(csv.reader(file))
+    rows = rows[:1] + [row for row in rows[1:] if int(row[0]) <= state["step"]]
+    with open(log_path, "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return state, float(rows[-1][2]) if len(rows) > 1 else 0.0
+
+
+def train(name, options, make, columns, of=None):
+    """Trains until options.steps, and ends the program with 143 if it is told to end before. FOLDER/name.pt holds the state
+    and FOLDER/name.csv the log. make(samples) gives the model and a function of a batch: the losses that the log has columns
+    for, and the loss that is to go down. `of` says what it is trained for."""
     torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
     tokenizer = options.folder / "tokenizer.json"
@@ -85,9 +115,9 @@ def train(name, options, make, columns):
         subprocess.run([sys.executable, HERE / "tokenizer.py", tokenizer], check=True)
     samples = Samples(tokenizer, SEED, options.media_only)
     state_path, log_path = options.folder / f"{name}.pt", options.folder / f"{name}.csv"
-    state = torch.load(state_path, weights_only=True) if state_path.exists() else {"step": 0, "tokens": 0, "place": (options.pool, 0)}
+    state, spent = load(state_path, log_path, options.pool, of)
     step, tokens, place = state["step"], state["tokens"], state["place"]
-    source = prepared(samples, options.tokens_per_step, place)  # before there are threads
+    source = prepared(samples, options.tokens_per_step, place)
     model, losses = make(samples)
     optims = optimisers(model)
     if "model" in state:
@@ -95,7 +125,8 @@ def train(name, options, make, columns):
         for optim, saved in zip(optims, state["optimisers"]):
             optim.load_state_dict(saved)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, from step {step}", flush=True)
-    started = saved = time.monotonic()
+    saved = time.monotonic()
+    started = saved - spent
     new_log = not log_path.exists()
     with open(log_path, "a", newline="") as log_file:
         log = csv.writer(log_file)
@@ -105,7 +136,7 @@ def train(name, options, make, columns):
         stopping = []
         signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))  # ends after the step, with the state saved
         while step < options.steps and not stopping:
-            batch, place = source.get()
+            batch, place = next(source)
             factor = rate_factor(step, options)
             for optim in optims:
                 for group in optim.param_groups:
@@ -128,6 +159,8 @@ def train(name, options, make, columns):
                 print(*row, flush=True)
                 seen = []
                 if now - saved > SAVE_SECONDS:
-                    save(state_path, model, optims, step, tokens, place)
+                    save(state_path, model, optims, step, tokens, place, of)
                     saved = now
-    save(state_path, model, optims, step, tokens, place)
+    save(state_path, model, optims, step, tokens, place, of)
+    if step < options.steps:
+        sys.exit(143)

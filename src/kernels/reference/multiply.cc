@@ -35,18 +35,19 @@ float Dot(const Token& x, size_t begin, size_t count, const Weight& weight) {
   return static_cast<float>(sum);
 }
 
-float AddQ4_0(Bytes b, const Token& x, size_t column, float acc) {
+// Each adds one stored block's products to acc.
+float Q4_0(Bytes b, const Token& x, size_t column, float acc) {
   const auto weight = [&](size_t i) { return (i < 16 ? b[2 + i] & 15 : b[2 + i - 16] >> 4) - 8; };
   return std::fma(Dot(x, column, 32, weight), Half(b), acc);
 }
 
-float AddQ8_0(Bytes b, const Token& x, size_t column, float acc) {
+float Q8_0(Bytes b, const Token& x, size_t column, float acc) {
   const auto weight = [&](size_t i) { return int{static_cast<int8_t>(b[2 + i])}; };
   return std::fma(Dot(x, column, 32, weight), Half(b), acc);
 }
 
 template <bool kFive>
-float AddK(Bytes b, const Token& x, size_t column, float acc) {
+float BlocksK(Bytes b, const Token& x, size_t column, float acc) {
   const float d = Half(b), dmin = Half(b + 2);
   Bytes s = b + 4, high = b + 16, low = b + (kFive ? 48 : 16);
   for (size_t j = 0; j < 8; ++j) {
@@ -64,7 +65,7 @@ float AddK(Bytes b, const Token& x, size_t column, float acc) {
   return acc;
 }
 
-float AddQ6_K(Bytes b, const Token& x, size_t column, float acc) {
+float Q6_K(Bytes b, const Token& x, size_t column, float acc) {
   const float d = Half(b + 208);
   for (size_t part = 0; part < 4; ++part) {  // the order of the faster ones
     const size_t h = part / 2, s = part % 2;
@@ -83,7 +84,7 @@ float AddQ6_K(Bytes b, const Token& x, size_t column, float acc) {
   return acc;
 }
 
-template <float (*kAdd)(Bytes, const Token&, size_t, float)>
+template <float (*kBlock)(Bytes, const Token&, size_t, float)>
 float Row(Bytes w, DType format, const Token& x) {
   const DTypeInfo& info = Info(format);
   float total = 0;
@@ -91,7 +92,7 @@ float Row(Bytes w, DType format, const Token& x) {
     float acc = 0;
     const size_t end = std::min(x.batch.cols, (piece + 1) * 256);
     for (size_t c = piece * 256; c < end; c += info.block_elements, w += info.block_bytes)
-      acc = kAdd(w, x, c, acc);
+      acc = kBlock(w, x, c, acc);
     total = std::fma(acc, x.scale(piece), total);
   }
   return total;
@@ -155,11 +156,11 @@ void FillMultiply(Table& table) {
   };
   set(DType::kF16, Multiply<DType::kF16, Row16<FromF16>>);
   set(DType::kBF16, Multiply<DType::kBF16, Row16<FromBf16>>);
-  set(DType::kQ8_0, Multiply<DType::kQ8_0, Row<AddQ8_0>>);
-  set(DType::kQ4_0, Multiply<DType::kQ4_0, Row<AddQ4_0>>);
-  set(DType::kQ4_K, Multiply<DType::kQ4_K, Row<AddK<false>>>);
-  set(DType::kQ5_K, Multiply<DType::kQ5_K, Row<AddK<true>>>);
-  set(DType::kQ6_K, Multiply<DType::kQ6_K, Row<AddQ6_K>>);
+  set(DType::kQ8_0, Multiply<DType::kQ8_0, Row<Q8_0>>);
+  set(DType::kQ4_0, Multiply<DType::kQ4_0, Row<Q4_0>>);
+  set(DType::kQ4_K, Multiply<DType::kQ4_K, Row<BlocksK<false>>>);
+  set(DType::kQ5_K, Multiply<DType::kQ5_K, Row<BlocksK<true>>>);
+  set(DType::kQ6_K, Multiply<DType::kQ6_K, Row<Q6_K>>);
   table.quantise = Quantise;
 }
 

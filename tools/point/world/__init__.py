@@ -54,13 +54,13 @@ SKILLS = TEXT_SKILLS | PICTURE_SKILLS | SOUND_SKILLS
 
 # How often each is drawn in training: what is harder comes more often.
 WEIGHTS = {
-    "talk": 2, "memory": 24, "count": 40, "sort": 20, "rewrite": 8, "arithmetic": 30, "word problem": 12,
-    "story question": 4, "story summary": 2, "tool call": 40, "tool answer": 5, "json": 4, "refusal": 4,
-    "picture shape": 8, "picture colour": 6, "picture count": 44, "picture place": 22, "picture description": 22,
-    "picture chart": 18, "printed word": 50, "printed number": 22, "printed letters": 50,
+    "talk": 2, "memory": 44, "count": 70, "sort": 36, "rewrite": 20, "arithmetic": 64, "word problem": 20,
+    "story question": 4, "story summary": 2, "tool call": 46, "tool answer": 5, "json": 12, "refusal": 4,
+    "picture shape": 8, "picture colour": 4, "picture count": 50, "picture place": 26, "picture description": 14,
+    "picture chart": 18, "printed word": 44, "printed number": 14, "printed letters": 44,
     "video": 14,
-    "spoken digits": 8, "spoken command": 6, "spoken sentence": 18, "spoken question": 26, "tones": 10,
-    "picture and speech": 8, "media together": 8,
+    "spoken digits": 12, "spoken command": 8, "spoken sentence": 16, "spoken question": 22, "tones": 10,
+    "picture and speech": 16, "media together": 6,
 }
 
 # Short questions that training asks many of in a row: a turn more costs less than a conversation more.
