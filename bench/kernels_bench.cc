@@ -23,8 +23,6 @@ namespace {
 constexpr size_t kSize = 3840;  // the model's width
 constexpr size_t kHeadDim = 256;
 
-kernels::TableList Tables() { return UsableTables(); }
-
 // Bytes below 0x70: every f16, bf16 and f32 in them is finite, so no kernel meets a slow value.
 std::vector<std::byte> RandomBytes(size_t n) {
   std::mt19937_64 random(1);
@@ -98,7 +96,7 @@ void Register() {
   const auto add = [](const std::string& name, auto run) {
     benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMicrosecond);
   };
-  const kernels::TableList tables = Tables();
+  const kernels::TableList tables = UsableTables();
   for (const kernels::Table* t : tables.all()) {
     const kernels::Table& table = *t;
     const std::string name = table.name;

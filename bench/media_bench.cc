@@ -46,8 +46,6 @@ BENCHMARK(BenchChoose)->Name("choose_budget_12mp")->Unit(benchmark::kMillisecond
 
 constexpr size_t kWidth = 3840, kPatch = 6912, kTokens = 280;
 
-const kernels::Table& BestTable() { return UsableTables().best(); }
-
 // Small finite bf16 values.
 struct Matrix {
   std::vector<uint16_t> values;
@@ -78,7 +76,7 @@ void BenchEmbed(benchmark::State& state) {
   const std::vector<uint8_t> rgb(3 * 14 * 48 * 20 * 48, 100);
   std::vector<float> out(kTokens * kWidth);
   ThreadPool pool(1);
-  OpContext context(pool, BestTable());
+  OpContext context(pool, UsableTables().best());
   for (auto _ : state) {
     EmbedPicture(context, config, weights, {.rgb = rgb, .height = 14 * 48, .width = 20 * 48}, out);
     benchmark::DoNotOptimize(out.data());
@@ -96,7 +94,7 @@ void BenchLayer(benchmark::State& state) {
   const std::vector<float> x(kTokens * kForward, 0.5f);
   std::vector<float> out(kTokens * kForward);
   ThreadPool pool(1);
-  OpContext context(pool, BestTable());
+  OpContext context(pool, UsableTables().best());
   for (auto _ : state) {
     for (const Matrix& m : matrices) MatMul(context, m.view, x.data(), kTokens, out.data());
     benchmark::DoNotOptimize(out.data());

@@ -40,7 +40,7 @@ struct InspectOptions {
   int threads = 0;
 };
 
-// `exact`: as the weights are stored, which takes no time to prepare.
+// `exact`: the weights stay as they are stored, which takes no time.
 Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o, bool exact = false) {
   CatchInterrupts();
   return OpenModel(o.model,

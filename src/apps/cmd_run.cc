@@ -55,6 +55,7 @@ Result<int> Run(const RunOptions& o) {
                                             {.embedders = o.mmproj,
                                              .threads = o.threads,
                                              .kernels = o.kernels,
+                                             .preload = true,
                                              .progress = ShowLoading},
                                             true));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());

@@ -117,31 +117,32 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) 
 
 // The weights to where they are fast to read.
 Status Engine::Prepare(const EngineOptions& options, Weights& weights) {
-  const bool stay = options.exact || table_ == tables_.all().back();
-  auto stored = StoredMatrices(weights);
-  size_t total = InterleavedBytes(weights);
-  if (stay) {
-    stored.clear();
+  const bool copy = !options.exact && table_ != &kernels::ReferenceTable();
+  if (!copy && !options.preload) return {};
+  std::vector<std::span<const std::byte>> stored;
+  size_t total = 0, reserve = 0;
+  if (copy) {
+    stored = StoredMatrices(weights);
+    total = InterleavedBytes(weights);
+    reserve =
+        total / 8;  // it cannot be let go of as pages of a file can: what works on it has room
+  } else {
     for (const TensorEntry& entry : files_.tensors().entries()) stored.push_back(entry.bytes);
-    total = 0;
   }
-  // A copy cannot be let go of as pages of a file can: what works on it needs room too.
-  const size_t reserve = total / 8;
   for (const auto bytes : stored) total += bytes.size();
   if (const size_t room = AvailableMemory(); total + reserve > room) {
     constexpr double kGiB = 1 << 30;
     warnings_.push_back(
         fmt::format("the weights take {:.1f} GiB and {:.1f} GiB of memory are available: they stay "
-                    "in the file, "
-                    "and will be read from the disk again and again, which is slow",
+                    "in the file, and will be read from the disk again and again, which is slow",
                     static_cast<double>(total) / kGiB, static_cast<double>(room) / kGiB));
     return {};
   }
-  if (!stay) {
+  if (copy) {
     OpContext context(*pool_, *table_);
     CARAT_TRY(Interleave(context, weights, options.progress));
   }
-  return options.progress ? Preload(stored, options.progress) : Status();
+  return options.preload ? Preload(stored, options.progress) : Status();
 }
 
 Status Engine::Preload(std::span<const std::span<const std::byte>> parts,
@@ -155,7 +156,7 @@ Status Engine::Preload(std::span<const std::span<const std::byte>> parts,
       done += step.size();
       if (done < told + kPreloadStep && done < total) continue;
       told = done;
-      if (!progress(done, total)) {
+      if (progress && !progress(done, total)) {
         return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"});
       }
     }

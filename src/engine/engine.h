@@ -36,10 +36,12 @@ struct EngineOptions {
   // activations are rounded to eight bits where weights are quantised. The reference table implies
   // it.
   bool exact = false;
+  // Weights that stay as they are stored are read now, so that the first answer need not wait for
+  // the disk.
+  bool preload = false;
   // Called with bytes done and to do while weights are copied into the kernels' order, and then
-  // while those that stay as they are stored are read; false cancels. Without it the copying is
-  // done all the same, the reading when they are needed. Where memory is too small for the copy,
-  // all weights stay in the file, as with `exact`, with a warning.
+  // while others are preloaded; false cancels. Where memory is too small for the copy, all weights
+  // stay in the file, as with `exact` but not preloaded, with a warning.
   std::function<bool(size_t done, size_t total)> progress = {};
 };
 

@@ -66,6 +66,7 @@ TEST(Engine, PreparedWeightsAreNearTheExactOnesWithEveryTable) {
     ASSERT_VALUE(const auto engine, Engine::Open({.model = model,
                                                   .threads = 2,
                                                   .kernels = table->name,
+                                                  .preload = true,
                                                   .progress = [&](size_t done, size_t total) {
                                                     EXPECT_LE(done, total);
                                                     ++calls, last = done, all = total;
@@ -87,6 +88,7 @@ TEST(Engine, LoadingCanBeCancelled) {
   for (const bool exact : {false, true}) {
     const auto engine = Engine::Open({.model = Golden("quants/mixed.gguf"),
                                       .exact = exact,
+                                      .preload = true,
                                       .progress = [](size_t, size_t) { return false; }});
     ASSERT_FALSE(engine.has_value());
     EXPECT_EQ(engine.error().code, ErrorCode::kCancelled);

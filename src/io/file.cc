@@ -171,13 +171,23 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+namespace {
+
+size_t PageBytes() { return static_cast<size_t>(::sysconf(_SC_PAGESIZE)); }
+
+// Of the pages that the bytes lie in. A refusal only costs time or memory.
+void Advise(std::span<const std::byte> bytes, int advice) {
+  const size_t before = reinterpret_cast<uintptr_t>(bytes.data()) % PageBytes();
+  static_cast<void>(
+      ::madvise(const_cast<std::byte*>(bytes.data()) - before, bytes.size() + before, advice));
+}
+
+}  // namespace
+
 void TouchPages(std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
-  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const size_t before = reinterpret_cast<uintptr_t>(bytes.data()) % page;
-  // The kernel reads ahead in large pieces; a refusal only makes the loop below slower.
-  static_cast<void>(::madvise(const_cast<std::byte*>(bytes.data()) - before, bytes.size() + before,
-                              MADV_WILLNEED));
+  Advise(bytes, MADV_WILLNEED);  // the kernel reads ahead in large pieces
+  const size_t page = PageBytes();
   for (size_t at = 0; at < bytes.size(); at += page) {
     static_cast<void>(*static_cast<const volatile std::byte*>(bytes.data() + at));
   }
@@ -185,11 +195,7 @@ void TouchPages(std::span<const std::byte> bytes) {
 }
 
 void DropPages(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return;
-  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-  const size_t before = reinterpret_cast<uintptr_t>(bytes.data()) % page;
-  static_cast<void>(::madvise(const_cast<std::byte*>(bytes.data()) - before, bytes.size() + before,
-                              MADV_DONTNEED));
+  if (!bytes.empty()) Advise(bytes, MADV_DONTNEED);
 }
 
 }  // namespace carat

@@ -18,6 +18,7 @@
 
 #include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
+#include "tests/support/same_bits.h"
 
 namespace carat::kernels {
 namespace {
@@ -27,10 +28,6 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr size_t kSizes[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 4099};
 
 double SumErrors(size_t n) { return 1.01 * (static_cast<double>(n) / 8 + 6) * kU; }
-
-bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
 
 struct Product {
   double sum = 0;

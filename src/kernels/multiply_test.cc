@@ -11,8 +11,11 @@
 
 #include "kernels/interleaved.h"
 #include "kernels/kernels.h"
+#include "tensor/lazy_buffer.h"
+#include "tests/support/interleaved_matrix.h"
 #include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
+#include "tests/support/same_bits.h"
 
 namespace carat::kernels {
 namespace {
@@ -44,37 +47,20 @@ struct Tokens {
   Batch batch;
 };
 
-struct Aligned {
-  explicit Aligned(size_t n) : bytes(n + 64) {
-    const auto at = reinterpret_cast<uintptr_t>(bytes.data());
-    data = bytes.data() + (64 - at % 64) % 64;
-  }
-  std::vector<std::byte> bytes;
-  std::byte* data;
-};
-
 constexpr size_t kGroups = 2;
 constexpr size_t kStride = kGroups * kGroupRows + 3;
 
-Aligned RandomGroups(std::mt19937_64& random, DType format, size_t cols, Scales scales) {
+InterleavedMatrix RandomGroups(std::mt19937_64& random, DType format, size_t cols, Scales scales) {
   const auto stored = RandomBlocks(random, format, kGroups * kGroupRows * cols, scales);
-  Aligned groups(InterleavedBytes(format, kGroups * kGroupRows, cols));
-  for (size_t g = 0; g < kGroups; ++g) {
-    InterleaveGroup(format, stored.data() + g * stored.size() / kGroups, kGroupRows, cols,
-                    groups.data + g * GroupBytes(format, cols));
-  }
-  return groups;
+  return InterleavedMatrix(
+      {.data = stored.data(), .dtype = format, .rows = kGroups * kGroupRows, .cols = cols});
 }
 
-std::vector<float> Product(const Table& table, DType format, const Aligned& w, const Batch& x,
-                           size_t groups = kGroups) {
+std::vector<float> Product(const Table& table, const InterleavedMatrix& w, const Batch& x) {
   std::vector<float> out(x.tokens * kStride, -5.0f);
-  table.multiply[static_cast<size_t>(format)](w.data, groups, x, out.data(), kStride);
+  table.multiply[static_cast<size_t>(w.view.dtype)](w.view.data, w.view.rows / kGroupRows, x,
+                                                    out.data(), kStride);
   return out;
-}
-
-bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 TEST(Interleaved, LosesNothing) {
@@ -84,13 +70,13 @@ TEST(Interleaved, LosesNothing) {
       if (!CanInterleave(format, cols)) continue;
       for (const size_t rows : {size_t{1}, size_t{15}, kGroupRows}) {
         const auto stored = RandomBlocks(random, format, rows * cols, Scales::kOdd);
-        Aligned group(GroupBytes(format, cols));
-        std::memset(group.data, 0xFF, GroupBytes(format, cols));
-        InterleaveGroup(format, stored.data(), rows, cols, group.data);
+        LazyBuffer group = LazyBuffer::Create(GroupBytes(format, cols)).value();
+        std::memset(group.data(), 0xFF, GroupBytes(format, cols));
+        InterleaveGroup(format, stored.data(), rows, cols, group.data());
         const size_t row_bytes = stored.size() / rows;
         std::vector<std::byte> row(row_bytes);
         for (size_t r = 0; r < kGroupRows; ++r) {
-          StoredRow(format, group.data, r, cols, row.data());
+          StoredRow(format, group.data(), r, cols, row.data());
           const std::vector<std::byte> zero(row_bytes);
           const std::byte* expected = r < rows ? stored.data() + r * row_bytes : zero.data();
           ASSERT_EQ(std::memcmp(row.data(), expected, row_bytes), 0)
@@ -116,13 +102,13 @@ TEST(MultiplyKernel, HasTheReferencesBits) {
     for (const size_t cols : kColumns) {
       if (!CanInterleave(format, cols)) continue;
       for (const Scales scales : {Scales::kTame, Scales::kOdd}) {
-        const Aligned group = RandomGroups(random, format, cols, scales);
+        const InterleavedMatrix group = RandomGroups(random, format, cols, scales);
         for (const size_t tokens : kBatchSizes) {
           const auto rows = RandomFloats(random, tokens * cols, 3.0f);
           const Tokens x(ReferenceTable(), rows, tokens, cols);
-          const auto expected = Product(ReferenceTable(), format, group, x.batch);
+          const auto expected = Product(ReferenceTable(), group, x.batch);
           for (const Table* table : Tables()) {
-            const auto out = Product(*table, format, group, x.batch);
+            const auto out = Product(*table, group, x.batch);
             for (size_t i = 0; i < out.size(); ++i) {
               if (std::isnan(expected[i]) && std::isnan(out[i])) continue;
               ASSERT_EQ(out[i], expected[i])
@@ -141,16 +127,16 @@ TEST(MultiplyKernel, DoesNotDependOnTheBatch) {
   constexpr size_t kCols = 768;
   const auto rows = RandomFloats(random, kMaxBatch * kCols, 2.0f);
   for (const DType format : kFormats) {
-    const Aligned group = RandomGroups(random, format, kCols, Scales::kTame);
+    const InterleavedMatrix group = RandomGroups(random, format, kCols, Scales::kTame);
     for (const Table* table : Tables()) {
       for (const size_t tokens : kBatchSizes) {
         const Tokens all(*table, {rows.begin(), rows.begin() + static_cast<long>(tokens * kCols)},
                          tokens, kCols);
-        const auto out = Product(*table, format, group, all.batch);
+        const auto out = Product(*table, group, all.batch);
         for (size_t t = 0; t < tokens; ++t) {
           const auto begin = rows.begin() + static_cast<long>(t * kCols);
           const Tokens one(*table, {begin, begin + kCols}, 1, kCols);
-          const auto single = Product(*table, format, group, one.batch);
+          const auto single = Product(*table, group, one.batch);
           const auto at = out.begin() + static_cast<long>(t * kStride);
           ASSERT_TRUE(SameBits({at, at + kStride}, single)) << table->name << " " << t;
         }
@@ -166,13 +152,13 @@ TEST(MultiplyKernel, IsNearTheExactProduct) {
   const auto rows = RandomFloats(random, kCols, 2.0f);
   for (const DType format : kFormats) {
     const auto stored = RandomBlocks(random, format, kGroupRows * kCols, Scales::kTame);
-    Aligned group(GroupBytes(format, kCols));
-    InterleaveGroup(format, stored.data(), kGroupRows, kCols, group.data);
+    const InterleavedMatrix group(
+        {.data = stored.data(), .dtype = format, .rows = kGroupRows, .cols = kCols});
     std::vector<float> weights(kGroupRows * kCols);
     const Table& reference = ReferenceTable();
     reference.decode[static_cast<size_t>(format)](stored.data(), weights.size(), weights.data());
     const Tokens x(reference, rows, 1, kCols);
-    const auto out = Product(reference, format, group, x.batch, 1);
+    const auto out = Product(reference, group, x.batch);
     for (size_t r = 0; r < kGroupRows; ++r) {
       double sum = 0, size = 0;
       for (size_t c = 0; c < kCols; ++c) {

@@ -8,9 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "kernels/interleaved.h"
 #include "ops/elementwise.h"
-#include "tensor/lazy_buffer.h"
+#include "tests/support/interleaved_matrix.h"
 #include "tests/support/kernel_tables.h"
 #include "tests/support/random_blocks.h"
 
@@ -112,23 +111,6 @@ TEST(MatMul, DoesNotDependOnThreadsOrTokens) {
     }
   }
 }
-
-// A copy of a matrix in the kernels' order.
-struct InterleavedMatrix {
-  LazyBuffer bytes;
-  MatrixView view;
-
-  explicit InterleavedMatrix(const MatrixView& w) : view(w) {
-    constexpr size_t kRows = kernels::kGroupRows;
-    bytes = LazyBuffer::Create(kernels::InterleavedBytes(w.dtype, w.rows, w.cols)).value();
-    for (size_t r = 0; r < w.rows; r += kRows) {
-      kernels::InterleaveGroup(w.dtype, w.row(r), std::min(kRows, w.rows - r), w.cols,
-                               bytes.data() + r / kRows * kernels::GroupBytes(w.dtype, w.cols));
-    }
-    view.data = bytes.data();
-    view.interleaved = true;
-  }
-};
 
 // Rounding to eight bits errs by at most 1 / 254 of the largest activation, which is at most 1.
 TEST(MatMul, InterleavedWeightsAreNearTheExactProduct) {

@@ -1,7 +1,5 @@
 #include "sys/memory.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
@@ -83,13 +81,6 @@ size_t AvailableMemory(const fs::path& root) {
       room = std::min(room, RoomOfGroups(mount / "memory", path, kV1));
   }
   return room;
-}
-
-size_t ResidentMemory() {
-  std::ifstream statm("/proc/self/statm");
-  size_t all = 0, resident = 0;
-  if (!(statm >> all >> resident)) return 0;
-  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace carat

@@ -11,8 +11,4 @@ namespace carat {
 // and 2; cgroups(7)). SIZE_MAX where the system does not say. `root` is for tests.
 size_t AvailableMemory(const std::filesystem::path& root = "/");
 
-// Bytes of memory that this process holds, of itself and of files mapped (statm's second number).
-// 0 where the system does not say.
-size_t ResidentMemory();
-
 }  // namespace carat

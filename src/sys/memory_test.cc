@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <fstream>
 #include <string>
-#include <vector>
 
 #include "tests/support/temp_folder.h"
 
@@ -25,13 +24,6 @@ class FakeSystem : public testing::Test {
 TEST(AvailableMemory, IsPlausible) {
   EXPECT_GT(AvailableMemory(), size_t{1} << 20);
   EXPECT_LT(AvailableMemory(), SIZE_MAX);  // Linux says
-}
-
-TEST(ResidentMemory, GrowsWithWhatIsTouched) {
-  const size_t before = ResidentMemory();
-  ASSERT_GT(before, size_t{1} << 20);
-  const std::vector<char> held(size_t{64} << 20, 'x');
-  EXPECT_GE(ResidentMemory(), before + held.size() * 9 / 10);
 }
 
 TEST_F(FakeSystem, WithoutWordIsEndless) { EXPECT_EQ(Available(), SIZE_MAX); }

@@ -121,8 +121,6 @@ void Multiply(const void* w, size_t groups, const Batch& batch, float* out, size
   }
 }
 
-}  // namespace
-
 void Quantise(const float* x, size_t t, const Batch& batch) {
   for (size_t begin = 0; begin < batch.cols; begin += 256) {
     const size_t end = std::min(batch.cols, begin + 256);
@@ -149,6 +147,8 @@ void Quantise(const float* x, size_t t, const Batch& batch) {
     }
   }
 }
+
+}  // namespace
 
 void FillMultiply(Table& table) {
   const auto set = [&](DType format, auto function) {

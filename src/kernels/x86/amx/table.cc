@@ -30,57 +30,24 @@ struct Lines {
 };
 
 void StoreLine(Lines& out, size_t line, V::I v) { _mm512_store_si512(out.rows + 64 * line, v); }
-V::I Minus(V::I a, char b) { return _mm512_sub_epi8(a, _mm512_set1_epi8(b)); }
+V::I Minus(V::I a, char b) { return b == 0 ? a : _mm512_sub_epi8(a, _mm512_set1_epi8(b)); }
 
 // Each format: the steps of a unit, how many columns share a scale (a product's), how a step is
-// unpacked, in which block and at which of its bytes a product's q begin, and its scale. A format
-// with kMin has scales and minima as ScalesK reads them.
+// unpacked, in which block and at which of its bytes a product's q begin, and its scale.
 template <class Unit, size_t kStepsOfUnit>
 struct ByBlocks : Unit {
   static constexpr size_t kSteps = kStepsOfUnit, kShared = 32;
   static size_t Block(size_t step, size_t product) { return 2 * step + product; }
   static size_t Byte(size_t) { return 0; }
+  static void Unpack(Bytes w, size_t step, Lines& out) {
+#pragma GCC unroll 2
+    for (size_t p = 0; p < 2; ++p) {
+      V::I v[8];
+      Unit::UnpackBlock(w, Block(step, p), 0, v);
+      for (size_t j = 0; j < 8; ++j) StoreLine(out, 8 * p + j, Minus(v[j], Unit::kOffset));
+    }
+  }
   static V::F Scale(Bytes w, size_t, size_t product) { return Halves(w + 32 * product, 0); }
-};
-
-struct TileQ4_0 : ByBlocks<UnitQ4_0, 1> {
-  static void Unpack(Bytes w, size_t, Lines& out) {
-    for (size_t i = 0; i < 8; ++i) {
-      const V::I p = Line(w + 64, i, 0);
-      const size_t line = i / 4 * 8 + i % 4;
-      StoreLine(out, line, Minus(Low4(p), 8));
-      StoreLine(out, line + 4, Minus(High4(p), 8));
-    }
-  }
-};
-
-struct TileQ8_0 : ByBlocks<UnitQ8_0, 1> {
-  static void Unpack(Bytes w, size_t, Lines& out) {
-    for (size_t i = 0; i < 16; ++i) StoreLine(out, i, Line(w + 64, i, 0));
-  }
-};
-
-struct TileQ4_K : ByBlocks<UnitQ4_K, 4> {
-  static constexpr bool kMin = true;
-  static void Unpack(Bytes w, size_t step, Lines& out) {
-    for (size_t j = 0; j < 8; ++j) {
-      const V::I p = Line(w, 4 + 8 * step + j, 0);
-      StoreLine(out, j, Low4(p));
-      StoreLine(out, 8 + j, High4(p));
-    }
-  }
-};
-
-struct TileQ5_K : ByBlocks<UnitQ5_K, 4> {
-  static constexpr bool kMin = true;
-  static void Unpack(Bytes w, size_t step, Lines& out) {
-    for (size_t j = 0; j < 8; ++j) {
-      const V::I p = Line(w, 12 + 8 * step + j, 0);
-      const V::I bits = V::RightBy(Line(w, 4 + j, 0), static_cast<int>(2 * step));
-      StoreLine(out, j, V::Or(Low4(p), V::Left<4>(V::And(bits, 0x01010101))));
-      StoreLine(out, 8 + j, V::Or(High4(p), V::And(V::Left<3>(bits), 0x10101010)));
-    }
-  }
 };
 
 struct TileQ6_K : UnitQ6_K {
@@ -172,7 +139,7 @@ template <class Tile, int T>
 [[gnu::always_inline]] inline void AddSums(const Sums<T>& sums, Bytes w, const Place<T>& x,
                                            size_t step, V::F* acc) {
   constexpr size_t kProducts = 64 / Tile::kShared;
-  constexpr bool kHasMin = requires { Tile::kMin; };
+  constexpr bool kHasMin = requires { Tile::kHasMin; };
   V::F scale[kProducts], min[kProducts];
   if constexpr (kHasMin) {
     const ScalesK scales(w, 0);
@@ -221,10 +188,7 @@ void TileGroup(Bytes w, const Batch& x, float* out, size_t out_stride) {
       Products<Tile, T>(lines[(i - 1) % 2], place(i - 1), (i - 1) % Tile::kSteps,
                         sums[(i - 1) % 2]);
     if (i < steps) {
-      if (i % Tile::kSteps == 0) {
-        for (size_t b = 0; b < Tile::kBytes; b += 64)
-          _mm_prefetch(reinterpret_cast<const char*>(unit(i) + kAhead + b), _MM_HINT_T1);
-      }
+      if (i % Tile::kSteps == 0) Prefetch(unit(i), Tile::kBytes);
       Tile::Unpack(unit(i), i % Tile::kSteps, lines[i % 2]);
     }
   }
@@ -254,10 +218,10 @@ struct Tiles : Quantised<Tile> {
 constexpr Table MakeTable() {
   Table table{};
   table.name = "amx";
-  table.multiply[3] = Multiply<Tiles<TileQ8_0>>;
-  table.multiply[4] = Multiply<Tiles<TileQ4_0>>;
-  table.multiply[10] = Multiply<Tiles<TileQ4_K>>;
-  table.multiply[11] = Multiply<Tiles<TileQ5_K>>;
+  table.multiply[3] = Multiply<Tiles<ByBlocks<UnitQ8_0, 1>>>;
+  table.multiply[4] = Multiply<Tiles<ByBlocks<UnitQ4_0, 1>>>;
+  table.multiply[10] = Multiply<Tiles<ByBlocks<UnitK<false>, 4>>>;
+  table.multiply[11] = Multiply<Tiles<ByBlocks<UnitK<true>, 4>>>;
   table.multiply[12] = Multiply<Tiles<TileQ6_K>>;
   return table;
 }
