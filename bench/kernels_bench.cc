@@ -40,7 +40,7 @@ void BenchMatMul(benchmark::State& state, const kernels::Table& table, DType dty
   ThreadPool pool(1);
   OpContext context(pool, table);
   for (auto _ : state) {
-    MatMul(context, w, x.data(), tokens, out.data());
+    MatMul(context, Role::kGenerated, w, x.data(), tokens, out.data());
     benchmark::DoNotOptimize(out.data());
   }
   const auto runs = static_cast<double>(state.iterations());

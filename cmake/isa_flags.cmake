@@ -6,7 +6,7 @@ set(CARAT_ISA_avx2 -mavx2 -mfma -mf16c)
 set(CARAT_ISA_avx512 ${CARAT_ISA_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl;-Wno-uninitialized)
 set(CARAT_ISA_avxvnni ${CARAT_ISA_avx2} -mavxvnni)
 set(CARAT_ISA_avx512vnni ${CARAT_ISA_avx512} -mavx512vnni)
-set(CARAT_ISA_amx ${CARAT_ISA_avx512vnni} -mamx-tile -mamx-int8)
+set(CARAT_ISA_amx ${CARAT_ISA_avx512vnni} -mavx512bf16 -mamx-tile -mamx-int8 -mamx-bf16)
 
 set(CARAT_ISA_SOURCES "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")

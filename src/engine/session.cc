@@ -222,7 +222,7 @@ Status Session::ReadAll(const Prompt& prompt, const LogitSink& sink) {
 }
 
 Status Session::Append(TokenId id) {
-  return Run({.ids = std::span(&id, 1)}, {}, LogitRows::kLast, logits_);
+  return Run({.ids = std::span(&id, 1), .role = Role::kGenerated}, {}, LogitRows::kLast, logits_);
 }
 
 Status Session::AppendSound(std::span<const float> samples) {

@@ -42,8 +42,14 @@ struct Batch {
 // What a batch may hold; fewer tokens are filled up with zeros.
 inline constexpr size_t kBatchSizes[] = {1, 2, 3, 4, 6, 8, 12, 16};
 
+// Most rows of one call of multiply_prompt. Its scratch memory: bytes for 512 columns of them in bf16,
+// and then bytes for their sums for each token, the tokens rounded up to 16.
+inline constexpr size_t kPromptRows = 256;
+inline constexpr size_t kPromptPanel = kPromptRows * 512 * 2;
+inline constexpr size_t kPromptSums = kPromptRows * 4;
+
 // An instruction-set table may leave entries null: another's are used there (select.cc fills them
-// in; in a table from SupportedTables only multiply has null entries).
+// in; in a table from SupportedTables only multiply and what serves prompts have null entries).
 struct Table {
   const char* name;
 
@@ -70,6 +76,18 @@ struct Table {
   // interleaved order. All rows of every group are written; out_stride >= groups * kGroupRows.
   void (*multiply[kNumFormats])(const void* w, size_t groups, const Batch& batch, float* out,
                                 size_t out_stride);
+
+  // Writes token t of a prompt, x [cols], rounded to bf16 (to even): tiles[t / 16][c / 32][t % 16]
+  // [c % 32], 64-byte aligned; cols is a multiple of 64. Null where multiply_prompt is.
+  void (*round_prompt)(const float* x, size_t t, size_t cols, uint16_t* tiles);
+
+  // out[t * out_stride + r] = sum_c bf16(w[r, c]) * bf16(x[t, c]) for r < rows <= kPromptRows of
+  // interleaved weights, 64-byte aligned, from a group's first on, and all tokens of a prompt;
+  // products are summed in f32. scratch: 64-byte aligned. Of the last 16 tokens' tiles only those
+  // that there are count. Null: prompts are multiplied in batches.
+  void (*multiply_prompt[kNumFormats])(const void* w, size_t rows, size_t cols,
+                                       const uint16_t* tiles, size_t tokens, void* scratch,
+                                       float* out, size_t out_stride);
 
   // out[i] = x[i] * (mean(x²) + eps)^(-1/2) * weight[i]; weight may be null (then no factor).
   // out may be x. (gemma4-12b spec 4.2)

@@ -10,7 +10,7 @@ static_assert(static_cast<int>(DType::kF32) == 0 && static_cast<int>(DType::kF16
 
 namespace {
 
-// The table with the base's entries where it has none.
+// The table with the base's entries where it has none; prompts go its own way or none.
 Table Over(Table table, const Table& base) {
   const auto fill = [](auto& entry, const auto& fallback) {
     if (entry == nullptr) entry = fallback;

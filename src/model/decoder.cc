@@ -100,7 +100,7 @@ Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, cons
   Embed(context, pass, a.stream.data());
   for (int64_t i = 0; i < config_.num_layers(); ++i) {
     DecoderLayer(context, config_, weights_.layers[static_cast<size_t>(i)], cache.layer(i),
-                 {i, first, tokens}, a);
+                 {i, first, tokens, pass.role}, a);
   }
   cache.Advance(tokens);
   if (rows == LogitRows::kNone) return {};
@@ -109,7 +109,8 @@ Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, cons
   CARAT_CHECK(logits.size() == wanted * vocab);
   const float* last = a.stream.data() + (tokens - wanted) * hidden;
   RmsNorm(context, last, weights_.final_norm, wanted, hidden, config_.rms_eps, a.normed.data());
-  MatMul(context, weights_.head, a.normed.data(), wanted, logits.data());
+  // The head's rows choose tokens: they are always read as those of generated ones.
+  MatMul(context, Role::kGenerated, weights_.head, a.normed.data(), wanted, logits.data());
   if (config_.softcap > 0) SoftCap(context, logits.data(), config_.softcap, logits.size());
   return {};
 }

@@ -21,7 +21,7 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
   const RopeTable& rope = global ? a.global_rope : a.sliding_rope;
 
   const Product products[] = {{w.q, a.q.data()}, {w.k, a.k.data()}, {w.v, a.v.data()}};
-  MatMul(context, a.normed.data(), tokens, std::span(products).first(w.v.empty() ? 2 : 3));
+  MatMul(context, place.role, a.normed.data(), tokens, std::span(products).first(w.v.empty() ? 2 : 3));
   RmsNorm(context, a.q.data(), w.q_norm, tokens * heads, dim, config.rms_eps, a.q.data());
   rope.Apply(a.q.data(), heads);
 
@@ -36,16 +36,17 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
   StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
   Attention(context, cache, a.q.data(), heads, global ? a.global_seen : a.sliding_seen,
             a.mixed.data());
-  MatMul(context, w.o, a.mixed.data(), tokens, a.branch.data());
+  MatMul(context, place.role, w.o, a.mixed.data(), tokens, a.branch.data());
 }
 
 // branch = Wd (gelu(Wg normed) * (Wu normed)) (section 4.6).
-void FeedForward(OpContext& context, const Config& config, const LayerWeights& w, size_t tokens,
-                 Activations& a) {
+void FeedForward(OpContext& context, const Config& config, const LayerWeights& w,
+                 const LayerPlace& place, Activations& a) {
+  const size_t tokens = place.tokens;
   const Product products[] = {{w.gate, a.gate.data()}, {w.up, a.up.data()}};
-  MatMul(context, a.normed.data(), tokens, products);
+  MatMul(context, place.role, a.normed.data(), tokens, products);
   GeluMul(context, a.gate.data(), a.up.data(), tokens, static_cast<size_t>(config.intermediate));
-  MatMul(context, w.down, a.gate.data(), tokens, a.branch.data());
+  MatMul(context, place.role, w.down, a.gate.data(), tokens, a.branch.data());
 }
 
 }  // namespace
@@ -65,7 +66,7 @@ void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& 
   AddTo(stream, branch, n);
 
   RmsNorm(context, stream, w.ffn_norm, tokens, hidden, config.rms_eps, normed);
-  FeedForward(context, config, w, tokens, a);
+  FeedForward(context, config, w, place, a);
   RmsNorm(context, branch, w.post_ffn_norm, tokens, hidden, config.rms_eps, branch);
   AddTo(stream, branch, n);
 

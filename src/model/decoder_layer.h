@@ -9,6 +9,7 @@
 #include "model/weights.h"
 #include "ops/attention.h"
 #include "ops/context.h"
+#include "ops/matmul.h"
 
 namespace carat {
 
@@ -17,6 +18,7 @@ struct LayerPlace {
   int64_t layer = 0;
   Pos first = 0;      // position of the first token
   size_t tokens = 0;  // T
+  Role role = Role::kPrompt;
 };
 
 // a.stream [T, H] goes in and comes out; the layer's keys and values are stored in `cache`.

@@ -64,7 +64,7 @@ void EmbedPicture(OpContext& context, const VisionConfig& config, const VisionWe
     });
     LayerNorm(context, patch.data(), w.patch_norm.weight, w.patch_norm.bias, count, values,
               kLayerNormEps, patch.data());
-    MatMul(context, w.patch_matrix, patch.data(), count, embedded.data());
+    MatMul(context, Role::kPrompt, w.patch_matrix, patch.data(), count, embedded.data());
     AddBias(embedded.data(), w.patch_bias, count, width);
     LayerNorm(context, embedded.data(), w.embed_norm.weight, w.embed_norm.bias, count, width,
               kLayerNormEps, embedded.data());
@@ -78,7 +78,7 @@ void EmbedPicture(OpContext& context, const VisionConfig& config, const VisionWe
     LayerNorm(context, embedded.data(), w.position_norm.weight, w.position_norm.bias, count, width,
               kLayerNormEps, embedded.data());
     RmsNorm(context, embedded.data(), nullptr, count, width, config.rms_eps, embedded.data());
-    MatMul(context, w.projection, embedded.data(), count, out.data() + first * hidden);
+    MatMul(context, Role::kPrompt, w.projection, embedded.data(), count, out.data() + first * hidden);
   }
 }
 
@@ -92,7 +92,7 @@ void EmbedSound(OpContext& context, const AudioConfig& config, const MatrixView&
     const size_t count = std::min(kBatch, frames - first);
     RmsNorm(context, samples.data() + first * frame, nullptr, count, frame, config.rms_eps,
             normed.data());
-    MatMul(context, projection, normed.data(), count, out.data() + first * hidden);
+    MatMul(context, Role::kPrompt, projection, normed.data(), count, out.data() + first * hidden);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "ops/attention.h"
+#include "ops/matmul.h"
 
 namespace carat {
 
@@ -31,6 +32,7 @@ struct Pass {
   // Ascending, none over another. A block must be whole.
   std::span<const SoftRun> soft = {};
   BlockMask mask = BlockMask::kReference;
+  Role role = Role::kPrompt;  // of all of them
 };
 
 // What the queries at first, first + 1, … of a pass see in layers of one kind. window 0: a global

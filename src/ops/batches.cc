@@ -82,4 +82,12 @@ void Batches::Fill(ThreadPool& pool, const kernels::Table& table, const float* x
   });
 }
 
+void Batches::FillPrompt(ThreadPool& pool, const kernels::Table& table, const float* x,
+                         size_t tokens, size_t cols) {
+  entries_.clear();
+  memory_.Resize((tokens + 15) / 16 * 16 * cols * sizeof(uint16_t) / sizeof(float));
+  auto* tiles = reinterpret_cast<uint16_t*>(memory_.data());
+  pool.Run(tokens, [&](size_t t, int) { table.round_prompt(x + t * cols, t, cols, tiles); });
+}
+
 }  // namespace carat

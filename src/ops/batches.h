@@ -1,7 +1,9 @@
-// The tokens of a pass as the batches that products with interleaved weights read.
+// The tokens of a pass as products with interleaved weights read them: as batches, or as the tiles of
+// a prompt.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -16,6 +18,11 @@ class Batches {
   // Takes x [tokens, cols] in, cols a multiple of 64: `rounded` in whole numbers, `plain` as it is.
   void Fill(ThreadPool& pool, const kernels::Table& table, const float* x, size_t tokens,
             size_t cols, bool rounded, bool plain);
+
+  // Takes x in as kernels::Table::round_prompt says, which the table must have.
+  void FillPrompt(ThreadPool& pool, const kernels::Table& table, const float* x, size_t tokens,
+                  size_t cols);
+  const uint16_t* prompt() const { return reinterpret_cast<const uint16_t*>(memory_.data()); }
 
   struct Entry {
     kernels::Batch batch;

@@ -22,6 +22,13 @@ size_t StoredRowsPerPart(size_t cols) {
   return std::clamp<size_t>(2 * kPartBytes / sizeof(float) / cols / 4 * 4, 4, 64);
 }
 
+void ScaleRows(const MatrixView& w, float* out, size_t tokens, size_t first, size_t rows) {
+  if (w.scale == 1.0f) return;
+  for (size_t t = 0; t < tokens; ++t) {
+    for (size_t r = 0; r < rows; ++r) out[t * w.rows + first + r] *= w.scale;
+  }
+}
+
 void StoredPart(OpContext& context, int thread, const MatrixView& w, const float* x, size_t tokens,
                 size_t part, float* out) {
   const size_t part_rows = StoredRowsPerPart(w.cols);
@@ -33,10 +40,7 @@ void StoredPart(OpContext& context, int thread, const MatrixView& w, const float
     values = decoded;
   }
   context.table().matmul(values, rows, x, tokens, w.cols, out + first, w.rows);
-  if (w.scale == 1.0f) return;
-  for (size_t t = 0; t < tokens; ++t) {
-    for (size_t r = 0; r < rows; ++r) out[t * w.rows + first + r] *= w.scale;
-  }
+  ScaleRows(w, out, tokens, first, rows);
 }
 
 size_t GroupsPerPart(const MatrixView& w) {
@@ -64,34 +68,83 @@ void InterleavedPart(OpContext& context, const MatrixView& w, size_t part, float
   }
 }
 
-size_t Parts(const MatrixView& w) {
+// Rows of one part of a prompt's product, for which all tokens' activations are read once; fewer
+// where threads would have nothing to do.
+size_t PromptRowsPerPart(const MatrixView& w, int threads) {
+  constexpr size_t kPair = 2 * kernels::kGroupRows;  // that are multiplied together
+  const size_t share = w.rows / (8 * static_cast<size_t>(threads));
+  return std::clamp<size_t>(share / kPair * kPair, 2 * kPair, kernels::kPromptRows);
+}
+
+void PromptPart(OpContext& context, int thread, const MatrixView& w, size_t tokens, size_t part,
+                float* out) {
+  const size_t per_part = PromptRowsPerPart(w, context.pool().threads());
+  const size_t first = part * per_part, rows = std::min(per_part, w.rows - first);
+  const size_t group = first / kernels::kGroupRows;
+  const size_t sums = (tokens + 15) / 16 * 16 * kernels::kPromptSums;
+  void* scratch = context.Scratch(thread, (kernels::kPromptPanel + sums) / sizeof(float));
+  context.table().multiply_prompt[static_cast<size_t>(w.dtype)](
+      w.data + group * kernels::GroupBytes(w.dtype, w.cols), rows, w.cols,
+      context.batches().prompt(), tokens, scratch, out + first, w.rows);
+  ScaleRows(w, out, tokens, first, rows);
+}
+
+enum class Way { kStored, kBatches, kPrompt };
+
+Way WayOf(const OpContext& context, Role role, const MatrixView& w) {
+  if (!w.interleaved) return Way::kStored;
+  const bool tiles = context.table().multiply_prompt[static_cast<size_t>(w.dtype)] != nullptr;
+  return role == Role::kPrompt && tiles ? Way::kPrompt : Way::kBatches;
+}
+
+size_t Parts(const MatrixView& w, Way way, int threads) {
   const auto up = [](size_t a, size_t b) { return (a + b - 1) / b; };
-  return w.interleaved ? up(up(w.rows, kernels::kGroupRows), GroupsPerPart(w))
-                       : up(w.rows, StoredRowsPerPart(w.cols));
+  switch (way) {
+    case Way::kStored:
+      return up(w.rows, StoredRowsPerPart(w.cols));
+    case Way::kBatches:
+      return up(up(w.rows, kernels::kGroupRows), GroupsPerPart(w));
+    case Way::kPrompt:
+      return up(w.rows, PromptRowsPerPart(w, threads));
+  }
+  return 0;
 }
 
 }  // namespace
 
-void MatMul(OpContext& context, const float* x, size_t tokens, std::span<const Product> products) {
-  bool rounded = false, plain = false;
+void MatMul(OpContext& context, Role role, const float* x, size_t tokens,
+            std::span<const Product> products) {
+  bool rounded = false, plain = false, prompt = false;
   size_t parts = 0;
+  const int threads = context.pool().threads();
   for (const auto& [w, out] : products) {
     CARAT_CHECK(!w.empty() && tokens > 0 && w.cols == products[0].w.cols);
-    parts += Parts(w);
-    if (w.interleaved) (Info(w.dtype).block_elements > 1 ? rounded : plain) = true;
+    const Way way = WayOf(context, role, w);
+    parts += Parts(w, way, threads);
+    if (way == Way::kPrompt) prompt = true;
+    if (way == Way::kBatches) (Info(w.dtype).block_elements > 1 ? rounded : plain) = true;
   }
+  // Formats of both ways side by side, which no usual file has, go in turn.
+  if (prompt && (rounded || plain)) {
+    for (const Product& product : products) MatMul(context, role, x, tokens, {&product, 1});
+    return;
+  }
+  if (prompt)
+    context.batches().FillPrompt(context.pool(), context.table(), x, tokens, products[0].w.cols);
   if (rounded || plain) {
     context.batches().Fill(context.pool(), context.table(), x, tokens, products[0].w.cols, rounded,
                            plain);
   }
   context.pool().Run(parts, [&](size_t part, int thread) {
     for (const auto& [w, out] : products) {
-      if (part >= Parts(w)) {
-        part -= Parts(w);
-      } else {
-        return w.interleaved ? InterleavedPart(context, w, part, out)
-                             : StoredPart(context, thread, w, x, tokens, part, out);
+      const Way way = WayOf(context, role, w);
+      if (const size_t own = Parts(w, way, threads); part >= own) {
+        part -= own;
+        continue;
       }
+      if (way == Way::kStored) return StoredPart(context, thread, w, x, tokens, part, out);
+      if (way == Way::kBatches) return InterleavedPart(context, w, part, out);
+      return PromptPart(context, thread, w, tokens, part, out);
     }
   });
 }

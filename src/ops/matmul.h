@@ -9,6 +9,12 @@
 
 namespace carat {
 
+// What tokens are: each role has its own arithmetic, and a token's numbers depend on nothing else.
+enum class Role {
+  kGenerated,  // also drafts that are checked: many passes of few tokens
+  kPrompt,     // few passes of many tokens
+};
+
 // One of several products with the same x: out[t, r] = w.scale * sum_c w[r, c] * x[t, c].
 struct Product {
   const MatrixView& w;
@@ -16,15 +22,16 @@ struct Product {
 };
 
 // All of `products`; x [tokens, cols], the same cols in each w; no overlap; tokens >= 1.
-// Interleaved weights are multiplied as kernels::Table::multiply says; all others are decoded, and
-// summed in f32. Every output is computed alone, so it does not depend on `tokens` or on the number
-// of threads.
-void MatMul(OpContext& context, const float* x, size_t tokens, std::span<const Product> products);
+// Interleaved weights are multiplied as kernels::Table::multiply says, those of prompts as its
+// multiply_prompt if it has one for all of them; all others are decoded, and summed in f32. Every
+// output is computed alone, so it does not depend on `tokens` or on the number of threads.
+void MatMul(OpContext& context, Role role, const float* x, size_t tokens,
+            std::span<const Product> products);
 
-inline void MatMul(OpContext& context, const MatrixView& w, const float* x, size_t tokens,
-                   float* out) {
+inline void MatMul(OpContext& context, Role role, const MatrixView& w, const float* x,
+                   size_t tokens, float* out) {
   const Product product{w, out};
-  MatMul(context, x, tokens, {&product, 1});
+  MatMul(context, role, x, tokens, {&product, 1});
 }
 
 // out = row `index` of w as f32 [w.cols].

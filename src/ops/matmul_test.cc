@@ -60,7 +60,7 @@ TEST(MatMul, EveryFormatIsNearTheExactProduct) {
           ThreadPool pool(2);
           OpContext context(pool, *table);
           std::vector<float> out(3 * 70, -5.0f);
-          MatMul(context, w.view, x.data(), 3, out.data());
+          MatMul(context, Role::kGenerated, w.view, x.data(), 3, out.data());
           ExpectProduct(w, x, 3, out);
         }
       }
@@ -77,7 +77,7 @@ TEST(MatMul, SizesAroundAPart) {
       const RandomMatrix w(random, DType::kBF16, rows, cols);
       const auto x = RandomFloats(random, 2 * cols);
       std::vector<float> out(2 * rows);
-      MatMul(context, w.view, x.data(), 2, out.data());
+      MatMul(context, Role::kGenerated, w.view, x.data(), 2, out.data());
       ExpectProduct(w, x, 2, out);
     }
   }
@@ -85,7 +85,7 @@ TEST(MatMul, SizesAroundAPart) {
   const RandomMatrix wide(random, DType::kF16, 9, 70000);
   const auto x = RandomFloats(random, 70000);
   std::vector<float> out(9);
-  MatMul(context, wide.view, x.data(), 1, out.data());
+  MatMul(context, Role::kGenerated, wide.view, x.data(), 1, out.data());
   ExpectProduct(wide, x, 1, out);
 }
 
@@ -99,13 +99,13 @@ TEST(MatMul, DoesNotDependOnThreadsOrTokens) {
       ThreadPool one(1);
       OpContext single(one, *table);
       for (size_t t = 0; t < 9; ++t) {
-        MatMul(single, w.view, x.data() + t * 256, 1, expected.data() + t * 201);
+        MatMul(single, Role::kGenerated, w.view, x.data() + t * 256, 1, expected.data() + t * 201);
       }
       for (const int threads : {1, 2, 3, 5, 8}) {
         ThreadPool pool(threads);
         OpContext context(pool, *table);
         std::vector<float> out(9 * 201);
-        MatMul(context, w.view, x.data(), 9, out.data());
+        MatMul(context, Role::kGenerated, w.view, x.data(), 9, out.data());
         EXPECT_EQ(out, expected) << table->name << ", " << threads << " threads";
       }
     }
@@ -125,10 +125,10 @@ TEST(MatMul, InterleavedWeightsAreNearTheExactProduct) {
       OpContext context(pool, *Tables()[0]);
       std::vector<float> out(tokens * 201 + 1, -7.0f), other(tokens * 16);
       const Product products[] = {{w.view, out.data()}, {v.view, other.data()}};
-      MatMul(context, x.data(), tokens, products);
+      MatMul(context, Role::kGenerated, x.data(), tokens, products);
       EXPECT_EQ(out.back(), -7.0f) << "wrote past the end";
       std::vector<float> alone(tokens * 16);
-      MatMul(context, v.view, x.data(), tokens, alone.data());
+      MatMul(context, Role::kGenerated, v.view, x.data(), tokens, alone.data());
       EXPECT_EQ(other, alone) << "a product depends on its neighbour";
       for (size_t i = 0; i < tokens * 201; ++i) {
         double sum = 0, size = 0;
@@ -154,13 +154,13 @@ TEST(MatMul, InterleavedOnesDoNotDependOnThreadsOrTokensOrTable) {
     ThreadPool one(1);
     OpContext single(one, kernels::ReferenceTable());
     for (size_t t = 0; t < 37; ++t)
-      MatMul(single, w.view, x.data() + t * 512, 1, expected.data() + t * 330);
+      MatMul(single, Role::kGenerated, w.view, x.data() + t * 512, 1, expected.data() + t * 330);
     for (const kernels::Table* table : Tables()) {
       for (const int threads : {1, 3}) {
         ThreadPool pool(threads);
         OpContext context(pool, *table);
         std::vector<float> out(37 * 330);
-        MatMul(context, w.view, x.data(), 37, out.data());
+        MatMul(context, Role::kGenerated, w.view, x.data(), 37, out.data());
         EXPECT_EQ(out, expected) << table->name << ", " << threads << " threads";
       }
     }

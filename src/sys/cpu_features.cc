@@ -16,9 +16,10 @@ namespace carat {
 namespace {
 
 bool HasTiles() {
-  constexpr unsigned kTile = 1u << 24, kBytes = 1u << 25;  // leaf 7, EDX
+  constexpr unsigned kTiles = 1u << 24 | 1u << 25 | 1u << 22;  // leaf 7, EDX: tiles, bytes, bf16
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kTile) != 0 && (d & kBytes) != 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kTiles) == kTiles &&
+         __builtin_cpu_supports("avx512bf16");
 }
 
 // Linux gives a process the tiles' 8 KiB of state only if it asks (arch_prctl(2), since 5.16).

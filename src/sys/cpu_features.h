@@ -10,7 +10,7 @@ struct CpuFeatures {
   bool avxvnni = false;
   bool avx512 = false;  // F, BW, DQ and VL
   bool avx512vnni = false;
-  bool amx = false;  // tiles of bytes, and the system lets this process use them
+  bool amx = false;  // tiles of bytes and of bf16, and the system lets this process use them
 };
 
 // Asks the system for AMX where the processor has it.

@@ -26,6 +26,7 @@ bool Spin(const Done& done) {
 
 ThreadPool::ThreadPool(int threads) {
   CARAT_CHECK(threads >= 1);
+  shares_ = std::make_unique<Share[]>(static_cast<size_t>(threads));
   try {
     for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { WorkerLoop(i); });
   } catch (const std::system_error&) {
@@ -40,12 +41,25 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::DoShare(int thread) const {
-  const size_t n = static_cast<size_t>(threads());
-  const size_t t = static_cast<size_t>(thread);
-  const size_t begin = parts_ * t / n;
-  const size_t end = parts_ * (t + 1) / n;
-  for (size_t part = begin; part < end; ++part) call_(work_, part, thread);
+bool ThreadPool::Share::Take(bool from_end, size_t& part) {
+  uint64_t seen = left.load(std::memory_order_relaxed);
+  for (;;) {
+    const uint64_t first = seen >> 32, end = seen & UINT32_MAX;
+    if (first == end) return false;
+    part = static_cast<size_t>(from_end ? end - 1 : first);
+    const uint64_t rest = from_end ? seen - 1 : seen + (uint64_t{1} << 32);
+    if (left.compare_exchange_weak(seen, rest, std::memory_order_relaxed)) return true;
+  }
+}
+
+// A thread's own share, then what is left of the others'.
+void ThreadPool::DoShares(int thread) {
+  const int n = threads();
+  size_t part = 0;
+  for (int i = 0; i < n; ++i) {
+    Share& share = shares_[static_cast<size_t>((thread + i) % n)];
+    while (share.Take(i > 0, part)) call_(work_, part, thread);
+  }
 }
 
 void ThreadPool::WorkerLoop(int thread) {
@@ -56,7 +70,7 @@ void ThreadPool::WorkerLoop(int thread) {
     }
     seen = round_.load(std::memory_order_acquire);
     if (stop_.load()) return;
-    DoShare(thread);
+    DoShares(thread);
     if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
   }
 }
@@ -66,13 +80,16 @@ void ThreadPool::RunErased(size_t parts, const void* work, Call call) {
     for (size_t part = 0; part < parts; ++part) call(work, part, 0);
     return;
   }
+  CARAT_CHECK(parts <= UINT32_MAX);
   work_ = work;
   call_ = call;
-  parts_ = parts;
+  const auto n = static_cast<size_t>(threads());
+  for (size_t t = 0; t < n; ++t)
+    shares_[t].left.store(parts * t / n << 32 | parts * (t + 1) / n, std::memory_order_relaxed);
   pending_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
-  DoShare(0);
+  DoShares(0);
   const auto done = [&] { return pending_.load(std::memory_order_acquire) == 0; };
   while (!Spin(done)) {
     const uint32_t left = pending_.load(std::memory_order_acquire);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/interleaved.h"
+#include "kernels/reference/decode.h"
 #include "tensor/half.h"
 
 namespace carat::kernels::reference {
@@ -121,6 +122,32 @@ void Multiply(const void* w, size_t groups, const Batch& batch, float* out, size
   }
 }
 
+void RoundPrompt(const float* x, size_t t, size_t cols, uint16_t* tiles) {
+  for (size_t c = 0; c < cols; ++c)
+    tiles[((t / 16 * (cols / 32) + c / 32) * 16 + t % 16) * 32 + c % 32] = ToBf16(x[c]);
+}
+
+template <DType kFormat>
+void MultiplyPrompt(const void* w, size_t rows, size_t cols, const uint16_t* tiles, size_t tokens,
+                    void*, float* out, size_t out_stride) {
+  const DTypeInfo& info = Info(kFormat);
+  std::vector<std::byte> row(cols / info.block_elements * info.block_bytes);
+  std::vector<float> values(cols);
+  for (size_t r = 0; r < rows; ++r) {
+    const size_t group = r / kGroupRows * GroupBytes(kFormat, cols);
+    StoredRow(kFormat, static_cast<const std::byte*>(w) + group, r % kGroupRows, cols, row.data());
+    kDecoders[static_cast<size_t>(kFormat)](row.data(), cols, values.data());
+    for (size_t t = 0; t < tokens; ++t) {
+      float sum = 0;
+      for (size_t c = 0; c < cols; ++c) {
+        const size_t at = ((t / 16 * (cols / 32) + c / 32) * 16 + t % 16) * 32 + c % 32;
+        sum += RoundToBf16(values[c]) * FromBf16(tiles[at]);
+      }
+      out[t * out_stride + r] = sum;
+    }
+  }
+}
+
 void Quantise(const float* x, size_t t, const Batch& batch) {
   for (size_t begin = 0; begin < batch.cols; begin += 256) {
     const size_t end = std::min(batch.cols, begin + 256);
@@ -162,6 +189,15 @@ void FillMultiply(Table& table) {
   set(DType::kQ5_K, Multiply<DType::kQ5_K, Row<BlocksK<true>>>);
   set(DType::kQ6_K, Multiply<DType::kQ6_K, Row<Q6_K>>);
   table.quantise = Quantise;
+  const auto set_prompt = [&](DType format, auto function) {
+    table.multiply_prompt[static_cast<size_t>(format)] = function;
+  };
+  set_prompt(DType::kQ8_0, MultiplyPrompt<DType::kQ8_0>);
+  set_prompt(DType::kQ4_0, MultiplyPrompt<DType::kQ4_0>);
+  set_prompt(DType::kQ4_K, MultiplyPrompt<DType::kQ4_K>);
+  set_prompt(DType::kQ5_K, MultiplyPrompt<DType::kQ5_K>);
+  set_prompt(DType::kQ6_K, MultiplyPrompt<DType::kQ6_K>);
+  table.round_prompt = RoundPrompt;
 }
 
 }  // namespace carat::kernels::reference

@@ -1,7 +1,7 @@
-// The products of AMX tiles of bytes; batches too small for them go by vectors, and all else is
-// avx512vnni's.
+// The products of AMX tiles: of bytes for the larger batches, of bf16 for prompts. Smaller batches go
+// by vectors, and all else is avx512vnni's.
 //
-// A step is 64 columns of a group: its weights are unpacked to lines of signed bytes, which are the
+// Of bytes: a step is 64 columns of a group: its weights are unpacked to lines of signed bytes, which are the
 // rows of B tiles as they stand; the batch's q are the rows of A tiles; one product per scale gives
 // a tile of tokens x rows of whole numbers, and vectors multiply them by the scales as
 // ../interleaved.inc does, in the same order: the same bits. Three steps are in hand at once, so
@@ -22,7 +22,7 @@ namespace {
 // and the products over V.
 #include "kernels/x86/interleaved.inc"
 
-constexpr int kLeastTokens = 3;  // below, vectors are faster
+constexpr int kLeastTokens = 12;  // below, vectors are faster
 
 // A step's weights: of its first product, of its second, and so on.
 struct Lines {
@@ -84,9 +84,9 @@ void Configure() {
   shapes.Load();
 }
 
-template <int T>
+template <class Tile, int T>
 struct Sums {
-  alignas(64) int32_t of[4][T][16];  // of each product
+  alignas(64) int32_t of[64 / Tile::kShared][T][16];  // of each product
 };
 
 // The compiler is told which memory these read and write: <immintrin.h> of GCC 12 does not.
@@ -122,7 +122,7 @@ template <class Tile, int T, int kProduct>
 
 template <class Tile, int T>
 [[gnu::always_inline]] inline void Products(const Lines& b, const Place<T>& x, size_t step,
-                                            Sums<T>& out) {
+                                            Sums<Tile, T>& out) {
   OneProduct<Tile, T, 0>(b, x, step);
   OneProduct<Tile, T, 1>(b, x, step);
   if constexpr (Tile::kShared == 16) {
@@ -136,7 +136,7 @@ template <class Tile, int T>
 }
 
 template <class Tile, int T>
-[[gnu::always_inline]] inline void AddSums(const Sums<T>& sums, Bytes w, const Place<T>& x,
+[[gnu::always_inline]] inline void AddSums(const Sums<Tile, T>& sums, Bytes w, const Place<T>& x,
                                            size_t step, V::F* acc) {
   constexpr size_t kProducts = 64 / Tile::kShared;
   constexpr bool kHasMin = requires { Tile::kHasMin; };
@@ -167,15 +167,16 @@ void TileGroup(Bytes w, const Batch& x, float* out, size_t out_stride) {
   const size_t steps = x.cols / 64;
   const auto unit = [&](size_t step) { return w + step / Tile::kSteps * Tile::kBytes; };
   const auto place = [&](size_t step) { return Place<T>(x, step / Tile::kSteps * Tile::kColumns); };
-  Lines lines[2];
-  Sums<T> sums[2];
+  constexpr size_t kLag = 1, kKept = kLag + 1;
+  Lines lines[kKept];
+  Sums<Tile, T> sums[kKept];
   V::F total[T], acc[T];
   for (int t = 0; t < T; ++t) total[t] = acc[t] = V::Zero();
   const float* scale = x.scale;
-  for (size_t i = 0; i < steps + 2; ++i) {
-    if (i >= 2) {
-      const size_t step = i - 2;
-      AddSums<Tile, T>(sums[step % 2], unit(step), place(step), step % Tile::kSteps, acc);
+  for (size_t i = 0; i < steps + 2 * kLag; ++i) {
+    if (i >= 2 * kLag) {
+      const size_t step = i - 2 * kLag;
+      AddSums<Tile, T>(sums[step % kKept], unit(step), place(step), step % Tile::kSteps, acc);
       if (step % 4 == 3 || step + 1 == steps) {  // of 256 columns the last
         for (int t = 0; t < T; ++t) {
           total[t] = V::Fma(acc[t], V::Set(scale[t]), total[t]);
@@ -184,12 +185,13 @@ void TileGroup(Bytes w, const Batch& x, float* out, size_t out_stride) {
         scale += T;
       }
     }
-    if (i >= 1 && i <= steps)
-      Products<Tile, T>(lines[(i - 1) % 2], place(i - 1), (i - 1) % Tile::kSteps,
-                        sums[(i - 1) % 2]);
+    if (i >= kLag && i < steps + kLag) {
+      const size_t step = i - kLag;
+      Products<Tile, T>(lines[step % kKept], place(step), step % Tile::kSteps, sums[step % kKept]);
+    }
     if (i < steps) {
       if (i % Tile::kSteps == 0) Prefetch(unit(i), Tile::kBytes);
-      Tile::Unpack(unit(i), i % Tile::kSteps, lines[i % 2]);
+      Tile::Unpack(unit(i), i % Tile::kSteps, lines[i % kKept]);
     }
   }
   for (int t = 0; t < T; ++t) V::Store(out + static_cast<size_t>(t) * out_stride, total[t]);
@@ -215,9 +217,17 @@ struct Tiles : Quantised<Tile> {
   }
 };
 
+#include "kernels/x86/amx/prompt.inc"
+
 constexpr Table MakeTable() {
   Table table{};
   table.name = "amx";
+  table.round_prompt = RoundPrompt;
+  table.multiply_prompt[3] = MultiplyPrompt<ByBlocks<UnitQ8_0, 1>>;
+  table.multiply_prompt[4] = MultiplyPrompt<ByBlocks<UnitQ4_0, 1>>;
+  table.multiply_prompt[10] = MultiplyPrompt<ByBlocks<UnitK<false>, 4>>;
+  table.multiply_prompt[11] = MultiplyPrompt<ByBlocks<UnitK<true>, 4>>;
+  table.multiply_prompt[12] = MultiplyPrompt<TileQ6_K>;
   table.multiply[3] = Multiply<Tiles<ByBlocks<UnitQ8_0, 1>>>;
   table.multiply[4] = Multiply<Tiles<ByBlocks<UnitQ4_0, 1>>>;
   table.multiply[10] = Multiply<Tiles<ByBlocks<UnitK<false>, 4>>>;
