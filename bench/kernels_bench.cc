@@ -1,7 +1,7 @@
 // Inner loops of every kernel table, one thread:
 //   matmul/TABLE/FORMAT/tokens:N   a matrix of 3840 x 3840 through ops/matmul.h, decoding included
 //   decode/TABLE/FORMAT            4 MiB of f32 out of one format
-//   softmax/TABLE/n:N, dot_keys/…, mix_values/…   attention over N positions, head size 256
+//   exp_scores/TABLE/n:N, dot_keys/…, mix_values/…   attention over N positions, head size 256
 //
 //   kernels_bench --benchmark_filter=matmul
 #include <benchmark/benchmark.h>
@@ -62,12 +62,13 @@ void BenchDecode(benchmark::State& state, const kernels::Table& table, DType dty
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kElements));
 }
 
-void BenchSoftmax(benchmark::State& state, const kernels::Table& table, size_t n) {
+void BenchExpScores(benchmark::State& state, const kernels::Table& table, size_t n) {
   std::vector<float> scores(n), x(n);
   for (size_t i = 0; i < n; ++i) scores[i] = static_cast<float>(i % 37) - 20.0f;
   for (auto _ : state) {
     std::memcpy(x.data(), scores.data(), n * sizeof(float));
-    table.softmax(x.data(), n);
+    float top = 0;
+    benchmark::DoNotOptimize(table.exp_scores(x.data(), n, &top));
     benchmark::DoNotOptimize(x.data());
   }
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(n));
@@ -82,9 +83,9 @@ void BenchAttention(benchmark::State& state, const kernels::Table& table, size_t
   std::vector<float> scores(n), out(kHeadDim);
   for (auto _ : state) {
     if (mix) {
-      table.mix_values[format](p.data(), rows.data(), stride, n, kHeadDim, out.data());
+      table.mix_values[format](p.data(), 1, n, rows.data(), stride, n, kHeadDim, out.data());
     } else {
-      table.dot_keys[format](q.data(), rows.data(), stride, n, kHeadDim, scores.data());
+      table.dot_keys[format](q.data(), 1, rows.data(), stride, n, kHeadDim, scores.data(), n);
     }
     benchmark::DoNotOptimize(out.data());
     benchmark::DoNotOptimize(scores.data());
@@ -112,8 +113,8 @@ void Register() {
     }
     for (const size_t n : {64, 1024, 16384}) {
       const std::string size = "/n:" + std::to_string(n);
-      add("softmax/" + name + size,
-          [&table, n](benchmark::State& s) { BenchSoftmax(s, table, n); });
+      add("exp_scores/" + name + size,
+          [&table, n](benchmark::State& s) { BenchExpScores(s, table, n); });
       for (size_t format = 0; format < kernels::kNumCacheFormats; ++format) {
         for (const bool mix : {false, true}) {
           add(std::string(mix ? "mix_values/" : "dot_keys/") + name + "/" +

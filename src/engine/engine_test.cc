@@ -24,7 +24,7 @@ TEST(Engine, UsesTheTableThatIsAskedFor) {
         Engine::Open({.model = Golden("models/tiny6"), .threads = 1, .kernels = table->name}));
     EXPECT_STREQ(engine->table().name, table->name);
     EXPECT_EQ(engine->table().matmul, table->matmul);
-    EXPECT_EQ(engine->table().softmax, table->softmax);
+    EXPECT_EQ(engine->table().exp_scores, table->exp_scores);
   }
   ASSERT_VALUE(const auto engine, Engine::Open({.model = Golden("models/tiny6"), .threads = 3}));
   EXPECT_STREQ(engine->table().name, Tables()[0]->name);

@@ -35,7 +35,7 @@ class WindowPoolTest : public testing::Test {
   }
   size_t Slot(Pos position) const {
     const CacheView view = cache_.layer(0);
-    return static_cast<size_t>(position) % view.capacity * view.position_bytes();
+    return static_cast<size_t>(position) % view.capacity * view.row_bytes();
   }
 
   KvCache cache_;

@@ -20,8 +20,8 @@ namespace carat::kernels {
 
 // Same order and number as carat::DType's weight formats (checked in select.cc).
 inline constexpr int kNumFormats = 21;
-// Formats of the attention cache: 0 = f32, 1 = f16, 2 = bf16, as in carat::DType.
-inline constexpr int kNumCacheFormats = 3;
+// Formats of the attention cache: 0 = f32, 1 = f16, 2 = bf16, 3 = Q8_0, as in carat::DType.
+inline constexpr int kNumCacheFormats = 4;
 
 // Rows of a group of interleaved weights (interleaved.h), and most tokens of a batch.
 inline constexpr size_t kGroupRows = 16;
@@ -52,6 +52,9 @@ inline constexpr size_t kPromptSums = kPromptRows * 4;
 // in; in a table from SupportedTables only multiply and what serves prompts have null entries).
 struct Table {
   const char* name;
+  // Attention over a bf16 cache takes q and the softmax's weights as bf16 where dim is a multiple of
+  // 32.
+  bool attention_bf16;
 
   // dst[i] = value of element i, for i < n. src: n elements in the format, any alignment; n is a
   // multiple of the block size. Exact: every table gives the same bits (gguf spec 5.2).
@@ -96,17 +99,21 @@ struct Table {
   // gate[i] = gelu_tanh(gate[i]) * up[i] (spec 4.6)
   void (*gelu_mul)(float* gate, const float* up, size_t n);
 
-  // x[i] = exp(x[i] - max(x)) / sum_j exp(x[j] - max(x)); n >= 1. (spec 4.3, step 6)
-  void (*softmax)(float* x, size_t n);
+  // x[i] = exp(x[i] - max(x)), n >= 1; gives their sum and writes max(x) to top. (spec 4.3, step 6)
+  float (*exp_scores)(float* x, size_t n, float* top);
 
-  // scores[i] = sum_d q[d] * keys[i][d], i < n; key i begins at keys + i * stride bytes, dim
-  // elements in the cache format. dim is a multiple of 16.
-  void (*dot_keys[kNumCacheFormats])(const float* q, const void* keys, size_t stride, size_t n,
-                                     size_t dim, float* scores);
+  // scores[r * scores_stride + i] = sum_d q[r * dim + d] * keys[i][d] for all r < rows and i < n; key
+  // i begins at keys + i * stride bytes, dim elements in the cache format. dim is a multiple of 16,
+  // and of 32 for Q8_0. A score is the same whatever rows and keys stand beside it.
+  void (*dot_keys[kNumCacheFormats])(const float* q, size_t rows, const void* keys, size_t stride,
+                                     size_t n, size_t dim, float* scores, size_t scores_stride);
 
-  // out[d] += sum_i p[i] * values[i][d], added in the order of i; layout as above.
-  void (*mix_values[kNumCacheFormats])(const float* p, const void* values, size_t stride, size_t n,
-                                       size_t dim, float* out);
+  // out[r * dim + d] = sum_i p[r * p_stride + i] * values[i][d], i < n; layout as above. A row's
+  // result is the same whatever rows stand beside it, and where zeros are put before or behind its p
+  // in steps of 32.
+  void (*mix_values[kNumCacheFormats])(const float* p, size_t rows, size_t p_stride,
+                                       const void* values, size_t stride, size_t n, size_t dim,
+                                       float* out);
 };
 
 // The getters of the raw tables, for select.cc.

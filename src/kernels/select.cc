@@ -27,7 +27,7 @@ Table Over(Table table, const Table& base) {
   fill(table.matmul, base.matmul);
   fill(table.rms_norm, base.rms_norm);
   fill(table.gelu_mul, base.gelu_mul);
-  fill(table.softmax, base.softmax);
+  fill(table.exp_scores, base.exp_scores);
   return table;
 }
 

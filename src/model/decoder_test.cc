@@ -134,7 +134,7 @@ TEST(Decoder, AGlobalValueDoesNotDependOnTheKeysNorm) {
     Runner runner(decoder, *Tables()[0]);
     runner.Run(RandomIds(5, 30, 64));
     const CacheView view = runner.cache.layer(5);
-    const size_t bytes = 30 * view.position_bytes();
+    const size_t bytes = 30 * view.row_bytes();
     return std::pair(std::vector(view.keys, view.keys + bytes),
                      std::vector(view.values, view.values + bytes));
   };

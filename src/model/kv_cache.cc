@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 #include "base/check.h"
 
@@ -26,15 +27,14 @@ Result<KvCache> KvCache::Create(const Config& config, const Options& options) {
     view.capacity = static_cast<size_t>(
         config.is_global[static_cast<size_t>(i)] ? options.max_positions : cache.ring_);
     cache.layers_.push_back(view);
-    total += 2 * view.capacity * view.position_bytes();
+    total += 2 * view.bytes();
   }
   CARAT_ASSIGN(cache.memory_, LazyBuffer::Create(total));
   std::byte* at = cache.memory_.data();
   for (CacheView& view : cache.layers_) {
-    const size_t bytes = view.capacity * view.position_bytes();
     view.keys = at;
-    view.values = at + bytes;
-    at += 2 * bytes;
+    view.values = at + view.bytes();
+    at += 2 * view.bytes();
   }
   return cache;
 }
@@ -63,30 +63,33 @@ size_t KvCache::WindowBytes() const {
   size_t bytes = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (!is_global_[i])
-      bytes += 2 * static_cast<size_t>(std::min(window_, ring_)) * layers_[i].position_bytes();
+      bytes += 2 * static_cast<size_t>(std::min(window_, ring_)) * layers_[i].kv_heads *
+               layers_[i].row_bytes();
   }
   return bytes;
 }
 
-// A saved window holds, layer by layer, the keys of its positions and then their values; `copy`
-// gets each row in the cache and its offset in the window.
+// A saved window holds, layer by layer and head by head, the keys of its positions and then their
+// values; `copy` gets runs of neighbouring rows in the cache, their offset in the window and bytes.
 template <class Copy>
 void KvCache::ForWindow(Pos end, const Copy& copy) const {
   const Pos window = std::min(window_, ring_);
   const Pos begin = std::max<Pos>(0, end - window);
-  size_t layer_offset = 0;
+  size_t offset = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (is_global_[i]) continue;
     const CacheView& view = layers_[i];
-    const size_t row = view.position_bytes();
-    const size_t half = static_cast<size_t>(window) * row;
-    for (Pos p = begin; p < end; ++p) {
-      const size_t slot = static_cast<size_t>(p) % view.capacity * row;
-      const size_t offset = layer_offset + static_cast<size_t>(p - begin) * row;
-      copy(view.keys + slot, offset, row);
-      copy(view.values + slot, offset + half, row);
+    const size_t row = view.row_bytes(), n = static_cast<size_t>(end - begin);
+    const size_t slot = static_cast<size_t>(begin) % view.capacity;
+    const size_t first = std::min(n, view.capacity - slot);
+    for (std::byte* all : {view.keys, view.values}) {
+      for (size_t h = 0; h < view.kv_heads; ++h) {
+        std::byte* head = all + h * view.head_bytes();
+        copy(head + slot * row, offset, first * row);
+        copy(head, offset + first * row, (n - first) * row);
+        offset += static_cast<size_t>(window) * row;
+      }
     }
-    layer_offset += 2 * half;
   }
 }
 

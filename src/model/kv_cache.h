@@ -21,7 +21,7 @@ namespace carat {
 class KvCache {
  public:
   struct Options {
-    DType dtype = DType::kBF16;  // kF32, kF16 or kBF16
+    DType dtype = DType::kBF16;  // kF32, kF16, kBF16 or kQ8_0
     Pos max_positions = 0;       // most positions ever held
     // Positions that the ring keeps beyond what a query and the drafter see. It bounds both a
     // prefill chunk and a rollback without a saved window.

@@ -1,8 +1,11 @@
 #include "ops/attention.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <vector>
 
 #include "base/check.h"
 #include "tensor/half.h"
@@ -10,72 +13,238 @@
 namespace carat {
 namespace {
 
+// Positions of a block, which begins at a multiple of it: its keys and values stay in the
+// second-level cache. Within it, positions are computed from a multiple of kStep on.
+constexpr Pos kBlock = 256, kStep = 32;
+// Rows, each a token's head, that read a block together.
+constexpr size_t kRows = 64;
+
 void StoreRow(DType dtype, const float* src, size_t n, std::byte* dst) {
   if (dtype == DType::kF32) {
     std::memcpy(dst, src, n * sizeof(float));
+    return;
+  }
+  if (dtype == DType::kQ8_0) {  // gguf specification, 5.3
+    for (size_t i = 0; i < n; i += 32, src += 32, dst += 34) {
+      float top = 0;
+      for (size_t j = 0; j < 32; ++j) top = std::max(top, std::abs(src[j]));
+      const float scale = top / 127, inverse = scale > 0 ? 1 / scale : 0;
+      const uint16_t half = ToF16(scale);
+      std::memcpy(dst, &half, sizeof half);
+      for (size_t j = 0; j < 32; ++j)
+        dst[2 + j] = static_cast<std::byte>(static_cast<int8_t>(std::round(src[j] * inverse)));
+    }
     return;
   }
   auto* out = reinterpret_cast<uint16_t*>(dst);
   for (size_t i = 0; i < n; ++i) out[i] = dtype == DType::kF16 ? ToF16(src[i]) : ToBf16(src[i]);
 }
 
-// Positions [begin, end) as at most two runs of neighbouring slots.
-struct Runs {
-  size_t slot[2];
-  size_t count[2];
+// Tokens that share one KV head's rows.
+struct Tile {
+  size_t kv_head;
+  size_t first;  // token
+  std::span<const KeyRange> seen;
+  size_t group;  // heads on one KV head
+  Pos begin, end;  // what any of them sees
+  size_t rows() const { return seen.size() * group; }
+  Pos first_block() const { return begin / kBlock; }
+  Pos blocks() const { return (end + kBlock - 1) / kBlock - first_block(); }
 };
 
-Runs RunsOf(const CacheView& cache, Pos begin, Pos end) {
-  const auto n = static_cast<size_t>(end - begin);
-  CARAT_DCHECK(n <= cache.capacity);
-  const size_t slot = static_cast<size_t>(begin) % cache.capacity;
-  const size_t head = std::min(n, cache.capacity - slot);
-  return {{slot, 0}, {head, n - head}};
+std::vector<Tile> Tiles(const CacheView& cache, size_t num_heads, std::span<const KeyRange> seen) {
+  const size_t group = num_heads / cache.kv_heads, tokens = std::max<size_t>(1, kRows / group);
+  std::vector<Tile> tiles;
+  for (size_t head = 0; head < cache.kv_heads; ++head) {
+    for (size_t t = 0; t < seen.size(); t += tokens) {
+      const auto part = seen.subspan(t, std::min(tokens, seen.size() - t));
+      Tile tile{head, t, part, group, part[0].begin, part[0].end};
+      for (const KeyRange& range : part) {
+        tile.begin = std::min(tile.begin, range.begin);
+        tile.end = std::max(tile.end, range.end);
+      }
+      tiles.push_back(tile);
+    }
+  }
+  return tiles;
+}
+
+// A softmax-weighted sum of some positions' values, not yet divided by the sum of the weights: of
+// each row, its highest score, that sum, and the sum of values [dim].
+struct Partial {
+  float* top;
+  float* sum;
+  float* out;
+  static size_t Floats(size_t rows, size_t dim) { return rows * (dim + 2); }
+  Partial(float* memory, size_t rows) : top(memory), sum(memory + rows), out(memory + 2 * rows) {}
+};
+
+constexpr float kNothing = -std::numeric_limits<float>::infinity();  // the top of no position
+
+// One thread's work on a tile.
+class Work {
+ public:
+  static size_t Floats(size_t rows, size_t dim) {
+    return rows * dim + rows * static_cast<size_t>(kBlock) + 2 * Partial::Floats(rows, dim);
+  }
+
+  Work(OpContext& context, int thread, const CacheView& cache, const Tile& tile, const float* q,
+       size_t num_heads)
+      : table_(context.table()), cache_(cache), tile_(tile), num_heads_(num_heads) {
+    const size_t rows = tile.rows(), dim = cache.head_dim;
+    wrapped_ = 2 * static_cast<size_t>(kBlock) * cache.row_bytes() / sizeof(float);
+    q_ = context.Scratch(thread, Floats(rows, dim) + wrapped_);
+    scores_ = q_ + rows * dim;
+    partials_ = scores_ + rows * static_cast<size_t>(kBlock);
+    copy_ = partials_ + 2 * Partial::Floats(rows, dim);
+    for (size_t t = 0; t < tile.seen.size(); ++t)
+      std::copy_n(q + At(t), tile.group * dim, q_ + t * tile.group * dim);
+  }
+
+  Partial partial(size_t i) const {
+    return {partials_ + i * Partial::Floats(tile_.rows(), cache_.head_dim), tile_.rows()};
+  }
+
+  void ComputeBlock(Pos block, const Partial& out) {
+    const size_t rows = tile_.rows(), dim = cache_.head_dim;
+    const Pos begin = std::max(tile_.begin, block * kBlock) / kStep * kStep;
+    const Pos end = std::min(tile_.end, (block + 1) * kBlock);
+    const auto n = static_cast<size_t>(end - begin);
+    const auto format = static_cast<size_t>(cache_.dtype);
+    const size_t stride = cache_.row_bytes();
+    table_.dot_keys[format](q_, rows, Rows(cache_.keys, begin, n, 0), stride, n, dim, scores_,
+                            kBlock);
+    for (size_t r = 0; r < rows; ++r) {
+      const KeyRange& seen = tile_.seen[r / tile_.group];
+      float* scores = scores_ + r * static_cast<size_t>(kBlock);
+      const Pos from = std::max(seen.begin, begin), to = std::min(seen.end, end);
+      if (from >= to) {
+        out.top[r] = kNothing;
+        std::fill_n(scores, n, 0.0f);
+        continue;
+      }
+      std::fill(scores, scores + (from - begin), 0.0f);
+      std::fill(scores + (to - begin), scores + n, 0.0f);
+      out.sum[r] = table_.exp_scores(scores + (from - begin), static_cast<size_t>(to - from),
+                                     out.top + r);
+    }
+    table_.mix_values[format](scores_, rows, kBlock, Rows(cache_.values, begin, n, 1), stride, n,
+                              dim, out.out);
+  }
+
+  // Writes the rows of `state` to out [tokens, num_heads, dim].
+  void Finish(const Partial& state, float* out) const {
+    const size_t dim = cache_.head_dim;
+    for (size_t r = 0; r < tile_.rows(); ++r) {
+      float* to = out + At(r / tile_.group) + r % tile_.group * dim;
+      const float inverse = 1.0f / state.sum[r];
+      for (size_t d = 0; d < dim; ++d) to[d] = state.out[r * dim + d] * inverse;
+    }
+  }
+
+ private:
+  size_t At(size_t t) const {
+    return ((tile_.first + t) * num_heads_ + tile_.kv_head * tile_.group) * cache_.head_dim;
+  }
+
+  // Positions [begin, begin + n) side by side; copied where the ring ends among them.
+  const std::byte* Rows(const std::byte* all, Pos begin, size_t n, size_t which) {
+    const size_t stride = cache_.row_bytes();
+    const std::byte* head = all + tile_.kv_head * cache_.head_bytes();
+    const size_t slot = static_cast<size_t>(begin) % cache_.capacity;
+    if (slot + n <= cache_.capacity) return head + slot * stride;
+    auto* copy = reinterpret_cast<std::byte*>(copy_ + which * wrapped_ / 2);
+    for (size_t i = 0; i < n; ++i)
+      std::memcpy(copy + i * stride, head + (slot + i) % cache_.capacity * stride, stride);
+    return copy;
+  }
+
+  const kernels::Table& table_;
+  const CacheView& cache_;
+  const Tile& tile_;
+  size_t num_heads_;
+  size_t wrapped_;  // floats
+  float *q_, *scores_, *partials_, *copy_;
+};
+
+// Adds the next block's part to what came before.
+void Fold(const Partial& part, size_t rows, size_t dim, const Partial& state) {
+  for (size_t r = 0; r < rows; ++r) {
+    if (part.top[r] == kNothing) continue;
+    const float top = state.top[r] > part.top[r] ? state.top[r] : part.top[r];
+    const float old = std::exp(state.top[r] - top), added = std::exp(part.top[r] - top);
+    state.top[r] = top;
+    state.sum[r] = state.sum[r] * old + part.sum[r] * added;
+    float* out = state.out + r * dim;
+    const float* more = part.out + r * dim;
+    for (size_t d = 0; d < dim; ++d) out[d] = out[d] * old + more[d] * added;
+  }
+}
+
+void Clear(const Partial& state, size_t rows, size_t dim) {
+  std::fill_n(state.top, rows, kNothing);
+  std::fill_n(state.sum, rows, 0.0f);
+  std::fill_n(state.out, rows * dim, 0.0f);
 }
 
 }  // namespace
 
 void StoreRows(const CacheView& cache, Pos first, size_t count, const float* k, const float* v) {
-  const size_t width = cache.kv_heads * cache.head_dim;
-  const size_t bytes = cache.position_bytes();
+  const size_t width = cache.kv_heads * cache.head_dim, bytes = cache.row_bytes();
   for (size_t t = 0; t < count; ++t) {
     const size_t slot = (static_cast<size_t>(first) + t) % cache.capacity;
-    StoreRow(cache.dtype, k + t * width, width, cache.keys + slot * bytes);
-    StoreRow(cache.dtype, v + t * width, width, cache.values + slot * bytes);
+    for (size_t h = 0; h < cache.kv_heads; ++h) {
+      const size_t from = t * width + h * cache.head_dim, to = h * cache.head_bytes() + slot * bytes;
+      StoreRow(cache.dtype, k + from, cache.head_dim, cache.keys + to);
+      StoreRow(cache.dtype, v + from, cache.head_dim, cache.values + to);
+    }
   }
 }
 
 void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
                std::span<const KeyRange> seen, float* out) {
-  const kernels::Table& table = context.table();
-  const auto format = static_cast<size_t>(cache.dtype);
-  CARAT_CHECK(format < kernels::kNumCacheFormats);
-  const size_t group = num_heads / cache.kv_heads;
+  CARAT_CHECK(static_cast<size_t>(cache.dtype) < kernels::kNumCacheFormats);
   const size_t dim = cache.head_dim;
-  const size_t stride = cache.position_bytes();
-  const size_t head_bytes = dim * Info(cache.dtype).block_bytes;
-  context.pool().Run(seen.size() * num_heads, [&](size_t part, int thread) {
-    const size_t head = part % num_heads;
-    const auto [begin, end] = seen[part / num_heads];
-    const auto n = static_cast<size_t>(end - begin);
-    const Runs runs = RunsOf(cache, begin, end);
-    float* scores = context.Scratch(thread, n);
-    float* row = out + part * dim;
-    std::fill(row, row + dim, 0.0f);
-    const size_t offset = head / group * head_bytes;
-    float* at = scores;
-    for (int run = 0; run < 2; ++run) {
-      const std::byte* keys = cache.keys + runs.slot[run] * stride + offset;
-      table.dot_keys[format](q + part * dim, keys, stride, runs.count[run], dim, at);
-      at += runs.count[run];
-    }
-    table.softmax(scores, n);
-    at = scores;
-    for (int run = 0; run < 2; ++run) {
-      const std::byte* values = cache.values + runs.slot[run] * stride + offset;
-      table.mix_values[format](at, values, stride, runs.count[run], dim, row);
-      at += runs.count[run];
-    }
+  const std::vector<Tile> tiles = Tiles(cache, num_heads, seen);
+  std::vector<size_t> ends;  // of each tile's blocks among all
+  size_t blocks = 0;
+  for (const Tile& tile : tiles) ends.push_back(blocks += static_cast<size_t>(tile.blocks()));
+  // Enough tiles for all threads: each goes through its blocks. Else blocks are computed alone, their
+  // parts kept, and added up in the same order.
+  const bool split = tiles.size() < 2 * static_cast<size_t>(context.pool().threads());
+  if (!split) {
+    context.pool().Run(tiles.size(), [&](size_t i, int thread) {
+      const Tile& tile = tiles[i];
+      Work work(context, thread, cache, tile, q, num_heads);
+      const Partial part = work.partial(0), state = work.partial(1);
+      Clear(state, tile.rows(), dim);
+      for (Pos b = 0; b < tile.blocks(); ++b) {
+        work.ComputeBlock(tile.first_block() + b, part);
+        Fold(part, tile.rows(), dim, state);
+      }
+      work.Finish(state, out);
+    });
+    return;
+  }
+  size_t most_rows = 0;
+  for (const Tile& tile : tiles) most_rows = std::max(most_rows, tile.rows());
+  const size_t part_floats = Partial::Floats(most_rows, dim);
+  float* parts = context.SharedScratch(blocks * part_floats);
+  const auto blocks_of = [&](size_t i) { return i == 0 ? size_t{0} : ends[i - 1]; };
+  context.pool().Run(blocks, [&](size_t block, int thread) {
+    const auto i = static_cast<size_t>(std::ranges::upper_bound(ends, block) - ends.begin());
+    Work work(context, thread, cache, tiles[i], q, num_heads);
+    work.ComputeBlock(tiles[i].first_block() + static_cast<Pos>(block - blocks_of(i)),
+                      {parts + block * part_floats, tiles[i].rows()});
+  });
+  context.pool().Run(tiles.size(), [&](size_t i, int thread) {
+    const Tile& tile = tiles[i];
+    const Work work(context, thread, cache, tile, q, num_heads);
+    const Partial state = work.partial(1);
+    Clear(state, tile.rows(), dim);
+    for (size_t block = blocks_of(i); block < ends[i]; ++block)
+      Fold({parts + block * part_floats, tile.rows()}, tile.rows(), dim, state);
+    work.Finish(state, out);
   });
 }
 

@@ -44,7 +44,7 @@ struct Timeline {
 
   Timeline(std::mt19937_64& random, const Shape& s, size_t length) : shape(s) {
     cache = {.dtype = s.dtype, .capacity = s.capacity, .kv_heads = s.kv_heads, .head_dim = s.dim};
-    memory.resize(2 * s.capacity * cache.position_bytes());
+    memory.resize(2 * cache.bytes());
     cache.keys = memory.data();
     cache.values = memory.data() + memory.size() / 2;
     q = RandomFloats(random, length * s.heads * s.dim, 0.7f);

@@ -28,12 +28,18 @@ class OpContext {
     buffer.Resize(size);
     return buffer.data();
   }
+  // Scratch memory that all threads share, at least `size` floats; valid until its next call.
+  float* SharedScratch(size_t size) {
+    shared_.Resize(size);
+    return shared_.data();
+  }
 
  private:
   ThreadPool& pool_;
   const kernels::Table& table_;
   Batches batches_;
   std::vector<FloatBuffer> scratch_;
+  FloatBuffer shared_;
 };
 
 }  // namespace carat

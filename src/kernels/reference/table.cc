@@ -62,15 +62,14 @@ void GeluMul(float* gate, const float* up, size_t n) {
   }
 }
 
-void Softmax(float* x, size_t n) {
-  const float top = *std::max_element(x, x + n);
+float ExpScores(float* x, size_t n, float* top) {
+  *top = *std::max_element(x, x + n);
   float lanes[kLanes] = {};
   for (size_t i = 0; i < n; ++i) {
-    x[i] = std::exp(x[i] - top);
+    x[i] = std::exp(x[i] - *top);
     lanes[i % kLanes] += x[i];
   }
-  const float inverse = 1.0f / SumLanes(lanes);
-  for (size_t i = 0; i < n; ++i) x[i] *= inverse;
+  return SumLanes(lanes);
 }
 
 template <int kFormat>
@@ -79,6 +78,10 @@ float Load(const void* at, size_t i) {
     float value;
     std::memcpy(&value, static_cast<const float*>(at) + i, sizeof value);
     return value;
+  } else if constexpr (kFormat == 3) {
+    const auto* block = static_cast<const uint8_t*>(at) + i / 32 * 34;
+    const auto half = static_cast<uint16_t>(block[0] | block[1] << 8);
+    return FromF16(half) * static_cast<float>(static_cast<int8_t>(block[2 + i % 32]));
   } else {
     const uint16_t bits = static_cast<const uint16_t*>(at)[i];
     return kFormat == 1 ? FromF16(bits) : FromBf16(bits);
@@ -90,23 +93,31 @@ const void* At(const void* base, size_t stride, size_t i) {
 }
 
 template <int kFormat>
-void DotKeys(const float* q, const void* keys, size_t stride, size_t n, size_t dim, float* scores) {
-  for (size_t i = 0; i < n; ++i) {
-    const void* key = At(keys, stride, i);
-    float lanes[kLanes] = {};
-    for (size_t d = 0; d < dim; d += kLanes) {
-      for (size_t l = 0; l < kLanes; ++l) lanes[l] += q[d + l] * Load<kFormat>(key, d + l);
+void DotKeys(const float* q, size_t rows, const void* keys, size_t stride, size_t n, size_t dim,
+             float* scores, size_t scores_stride) {
+  for (size_t r = 0; r < rows; ++r) {
+    for (size_t i = 0; i < n; ++i) {
+      const void* key = At(keys, stride, i);
+      float lanes[kLanes] = {};
+      for (size_t d = 0; d < dim; d += kLanes) {
+        for (size_t l = 0; l < kLanes; ++l)
+          lanes[l] += q[r * dim + d + l] * Load<kFormat>(key, d + l);
+      }
+      scores[r * scores_stride + i] = SumLanes(lanes);
     }
-    scores[i] = SumLanes(lanes);
   }
 }
 
 template <int kFormat>
-void MixValues(const float* p, const void* values, size_t stride, size_t n, size_t dim,
-               float* out) {
-  for (size_t i = 0; i < n; ++i) {
-    const void* value = At(values, stride, i);
-    for (size_t d = 0; d < dim; ++d) out[d] += p[i] * Load<kFormat>(value, d);
+void MixValues(const float* p, size_t rows, size_t p_stride, const void* values, size_t stride,
+               size_t n, size_t dim, float* out) {
+  for (size_t r = 0; r < rows; ++r) {
+    std::fill(out + r * dim, out + (r + 1) * dim, 0.0f);
+    for (size_t i = 0; i < n; ++i) {
+      const void* value = At(values, stride, i);
+      for (size_t d = 0; d < dim; ++d)
+        out[r * dim + d] += p[r * p_stride + i] * Load<kFormat>(value, d);
+    }
   }
 }
 
@@ -118,13 +129,15 @@ Table MakeTable() {
   reference::FillMultiply(table);
   table.rms_norm = RmsNorm;
   table.gelu_mul = GeluMul;
-  table.softmax = Softmax;
+  table.exp_scores = ExpScores;
   table.dot_keys[0] = DotKeys<0>;
   table.dot_keys[1] = DotKeys<1>;
   table.dot_keys[2] = DotKeys<2>;
+  table.dot_keys[3] = DotKeys<3>;
   table.mix_values[0] = MixValues<0>;
   table.mix_values[1] = MixValues<1>;
   table.mix_values[2] = MixValues<2>;
+  table.mix_values[3] = MixValues<3>;
   return table;
 }
 
