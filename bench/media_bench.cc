@@ -96,7 +96,8 @@ void BenchLayer(benchmark::State& state) {
   ThreadPool pool(1);
   OpContext context(pool, UsableTables().best());
   for (auto _ : state) {
-    for (const Matrix& m : matrices) MatMul(context, Role::kGenerated, m.view, x.data(), kTokens, out.data());
+    for (const Matrix& m : matrices)
+      MatMul(context, Role::kGenerated, m.view, x.data(), kTokens, out.data());
     benchmark::DoNotOptimize(out.data());
   }
 }

@@ -10,6 +10,7 @@
 #include "apps/media_options.h"
 #include "apps/one_answer.h"
 #include "apps/output.h"
+#include "apps/run_options.h"
 #include "chat/media_reader.h"
 #include "media/limits.h"
 
@@ -110,8 +111,7 @@ void AddDescribe(CLI::App& app, int& exit_code) {
   command->add_option("--max-tokens", o->max_tokens, "most tokens of an answer")
       ->check(WholeNumber())
       ->capture_default_str();
-  command->add_option("--threads", o->threads, "threads; 0 for all processors")
-      ->capture_default_str();
+  AddThreadsOption(*command, o->threads);
   command->callback([o, &exit_code] {
     const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());

@@ -14,6 +14,7 @@
 #include "apps/media_options.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
+#include "apps/run_options.h"
 #include "apps/terminal.h"
 #include "base/bytes.h"
 #include "engine/generate.h"
@@ -221,8 +222,7 @@ Status TakeMedia(const CLI::App& command, InspectOptions& o) {
 void AddRunning(CLI::App& command, InspectOptions& o) {
   command.add_option("--mmproj", o.mmproj, "the embedders of a GGUF model, as in carat run");
   command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
-  command.add_option("--threads", o.threads, "threads; 0 for all processors")
-      ->capture_default_str();
+  AddThreadsOption(command, o.threads);
   command.add_option("--out", o.out, "the file to write")->required();
 }
 

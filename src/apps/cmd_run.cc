@@ -142,14 +142,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--context", o->context,
                   "most positions; 0 for the smaller of 32768 and the model's")
       ->capture_default_str();
-  run->add_option("--cache", o->cache, "element type of the attention cache")
-      ->check(CLI::IsMember({"f32", "f16", "bf16"}))
-      ->capture_default_str();
-  run->add_option("--threads", o->threads, "threads; 0 for all processors")->capture_default_str();
-  run->add_option(
-      "--kernels", o->kernels,
-      "reference, avx2, avxvnni, avx512, avx512vnni or amx; the best of this processor if not "
-      "given");
+  AddEngineOptions(*run, o->threads, o->kernels, o->cache);
   run->callback([o, run, &exit_code] {
     o->media = ReadMediaOptions(*run);
     const auto code = Run(*o);

@@ -12,6 +12,7 @@
 #include "apps/media_options.h"
 #include "apps/one_answer.h"
 #include "apps/output.h"
+#include "apps/run_options.h"
 #include "apps/terminal.h"
 #include "apps/transcript.h"
 #include "engine/session.h"
@@ -135,8 +136,7 @@ void AddTranscribe(CLI::App& app, int& exit_code) {
       ->check(NotEmpty());
   command->add_option("--translate", o->translate, "translate into this language too")
       ->check(NotEmpty());
-  command->add_option("--threads", o->threads, "threads; 0 for all processors")
-      ->capture_default_str();
+  AddThreadsOption(*command, o->threads);
   command->add_flag("--reference", o->reference, "everything in f32 with the scalar kernels");
   command->callback([o, &exit_code] {
     if (const Status done = Run(*o); !done) exit_code = Report(done.error());

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   carat::AddRun(app, exit_code);
   carat::AddTranscribe(app, exit_code);
+  carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);
   carat::AddInspect(app, exit_code);
   try {

@@ -45,9 +45,25 @@ Result<GenerateOptions> ToGenerateOptions(const RunOptions& o, const Engine& eng
   return options;
 }
 
+void AddThreadsOption(CLI::App& command, int& threads) {
+  command.add_option("--threads", threads, "threads; all processors if not given")
+      ->check(CLI::Range(1, 1024));
+}
+
+void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std::string& cache) {
+  command.add_option("--cache", cache, "element type of the attention cache")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}))
+      ->capture_default_str();
+  AddThreadsOption(command, threads);
+  command.add_option("--kernels", kernels,
+                     "reference, avx2, avxvnni, avx512, avx512vnni or amx; the best of this "
+                     "processor if not given");
+}
+
 DType CacheType(const std::string& name) {
   if (name == "f32") return DType::kF32;
   if (name == "f16") return DType::kF16;
+  if (name == "q8_0") return DType::kQ8_0;
   CARAT_CHECK(name == "bf16");
   return DType::kBF16;
 }

@@ -1,6 +1,7 @@
 // What the command line of `carat run` says.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -40,7 +41,11 @@ struct RunOptions {
 // option by its field (top_k for --top-k).
 Result<GenerateOptions> ToGenerateOptions(const RunOptions& options, const Engine& engine);
 
-// f32, f16 or bf16; precondition: one of them.
+// --threads; and with it --kernels and --cache. What is not given stays as it is.
+void AddThreadsOption(CLI::App& command, int& threads);
+void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std::string& cache);
+
+// f32, f16, bf16 or q8_0; precondition: one of them.
 DType CacheType(const std::string& name);
 
 }  // namespace carat

@@ -60,8 +60,8 @@ double Bf16Errors(const Table& table, size_t format, size_t dim) {
   return table.attention_bf16 && format == 2 && dim % 32 == 0 ? 0x1p-8 : 0;
 }
 
-// exp errs by 4 u above and below the line; the sum of positive terms by SumErrors relatively. Below
-// -87.33 a vector kernel gives its smallest power, 1.2e-38.
+// exp errs by 4 u above and below the line; the sum of positive terms by SumErrors relatively.
+// Below -87.33 a vector kernel gives its smallest power, 1.2e-38.
 TEST(ExpScoresKernel, IsNearTheExactValues) {
   std::mt19937_64 random(7);
   for (const size_t n : {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 256}) {
@@ -128,8 +128,7 @@ TEST(DotKeysKernel, IsNearTheExactScoresWholeAndInParts) {
             << table->name << " format " << format << " dim " << dim;
       }
       const size_t cut = n / 2;
-      if (cut > 0)
-        dot(q.data(), rows, keys.row(0), keys.stride, cut, dim, parts.data(), stride);
+      if (cut > 0) dot(q.data(), rows, keys.row(0), keys.stride, cut, dim, parts.data(), stride);
       dot(q.data(), rows, keys.row(cut), keys.stride, n - cut, dim, parts.data() + cut, stride);
       for (size_t r = 0; r < rows; ++r)
         dot(&q[r * dim], 1, keys.row(0), keys.stride, n, dim, &alone[r * stride], stride);

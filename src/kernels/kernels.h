@@ -42,8 +42,8 @@ struct Batch {
 // What a batch may hold; fewer tokens are filled up with zeros.
 inline constexpr size_t kBatchSizes[] = {1, 2, 3, 4, 6, 8, 12, 16};
 
-// Most rows of one call of multiply_prompt. Its scratch memory: bytes for 512 columns of them in bf16,
-// and then bytes for their sums for each token, the tokens rounded up to 16.
+// Most rows of one call of multiply_prompt. Its scratch memory: bytes for 512 columns of them in
+// bf16, and then bytes for their sums for each token, the tokens rounded up to 16.
 inline constexpr size_t kPromptRows = 256;
 inline constexpr size_t kPromptPanel = kPromptRows * 512 * 2;
 inline constexpr size_t kPromptSums = kPromptRows * 4;
@@ -52,8 +52,8 @@ inline constexpr size_t kPromptSums = kPromptRows * 4;
 // in; in a table from SupportedTables only multiply and what serves prompts have null entries).
 struct Table {
   const char* name;
-  // Attention over a bf16 cache takes q and the softmax's weights as bf16 where dim is a multiple of
-  // 32.
+  // Attention over a bf16 cache takes q and the softmax's weights as bf16 where dim is a multiple
+  // of 32.
   bool attention_bf16;
 
   // dst[i] = value of element i, for i < n. src: n elements in the format, any alignment; n is a
@@ -102,18 +102,24 @@ struct Table {
   // x[i] = exp(x[i] - max(x)), n >= 1; gives their sum and writes max(x) to top. (spec 4.3, step 6)
   float (*exp_scores)(float* x, size_t n, float* top);
 
-  // scores[r * scores_stride + i] = sum_d q[r * dim + d] * keys[i][d] for all r < rows and i < n; key
-  // i begins at keys + i * stride bytes, dim elements in the cache format. dim is a multiple of 16,
-  // and of 32 for Q8_0. A score is the same whatever rows and keys stand beside it.
+  // scores[r * scores_stride + i] = sum_d q[r * dim + d] * keys[i][d] for all r < rows and i < n;
+  // key i begins at keys + i * stride bytes, dim elements in the cache format. dim is a multiple of
+  // 16, and of 32 for Q8_0. A score is the same whatever rows and keys stand beside it.
   void (*dot_keys[kNumCacheFormats])(const float* q, size_t rows, const void* keys, size_t stride,
                                      size_t n, size_t dim, float* scores, size_t scores_stride);
 
   // out[r * dim + d] = sum_i p[r * p_stride + i] * values[i][d], i < n; layout as above. A row's
-  // result is the same whatever rows stand beside it, and where zeros are put before or behind its p
-  // in steps of 32.
+  // result is the same whatever rows stand beside it, and where zeros are put before or behind its
+  // p in steps of 32.
   void (*mix_values[kNumCacheFormats])(const float* p, size_t rows, size_t p_stride,
                                        const void* values, size_t stride, size_t n, size_t dim,
                                        float* out);
+
+  // For measuring what there is to reach. read: reads a multiple of 256 bytes once; gives anything.
+  // matrix_steps: n times the largest step of the unit that multiplies matrices, on numbers it
+  // already has; gives how many products were added up.
+  uint64_t (*read)(const void* bytes, size_t size);
+  double (*matrix_steps)(size_t n);
 };
 
 // The getters of the raw tables, for select.cc.

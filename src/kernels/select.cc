@@ -28,6 +28,8 @@ Table Over(Table table, const Table& base) {
   fill(table.rms_norm, base.rms_norm);
   fill(table.gelu_mul, base.gelu_mul);
   fill(table.exp_scores, base.exp_scores);
+  fill(table.read, base.read);
+  fill(table.matrix_steps, base.matrix_steps);
   return table;
 }
 

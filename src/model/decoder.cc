@@ -103,15 +103,20 @@ Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, cons
                  {i, first, tokens, pass.role}, a);
   }
   cache.Advance(tokens);
-  if (rows == LogitRows::kNone) return {};
+  if (rows == LogitRows::kNone) {
+    context.profile().Stop();
+    return {};
+  }
 
   const size_t wanted = rows == LogitRows::kAll ? tokens : 1;
   CARAT_CHECK(logits.size() == wanted * vocab);
+  context.profile().Enter(Stage::kHead);
   const float* last = a.stream.data() + (tokens - wanted) * hidden;
   RmsNorm(context, last, weights_.final_norm, wanted, hidden, config_.rms_eps, a.normed.data());
   // The head's rows choose tokens: they are always read as those of generated ones.
   MatMul(context, Role::kGenerated, weights_.head, a.normed.data(), wanted, logits.data());
   if (config_.softcap > 0) SoftCap(context, logits.data(), config_.softcap, logits.size());
+  context.profile().Stop();
   return {};
 }
 

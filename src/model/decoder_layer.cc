@@ -20,8 +20,12 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
   const size_t tokens = place.tokens;
   const RopeTable& rope = global ? a.global_rope : a.sliding_rope;
 
+  Profile& profile = context.profile();
+  profile.Enter(Stage::kQkv);
   const Product products[] = {{w.q, a.q.data()}, {w.k, a.k.data()}, {w.v, a.v.data()}};
-  MatMul(context, place.role, a.normed.data(), tokens, std::span(products).first(w.v.empty() ? 2 : 3));
+  MatMul(context, place.role, a.normed.data(), tokens,
+         std::span(products).first(w.v.empty() ? 2 : 3));
+  profile.Enter(Stage::kRope);
   RmsNorm(context, a.q.data(), w.q_norm, tokens * heads, dim, config.rms_eps, a.q.data());
   rope.Apply(a.q.data(), heads);
 
@@ -34,8 +38,10 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
   rope.Apply(a.k.data(), kv_heads);
 
   StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
+  profile.Enter(Stage::kAttention);
   Attention(context, cache, a.q.data(), heads, global ? a.global_seen : a.sliding_seen,
             a.mixed.data());
+  profile.Enter(Stage::kOutput);
   MatMul(context, place.role, w.o, a.mixed.data(), tokens, a.branch.data());
 }
 
@@ -43,9 +49,13 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
 void FeedForward(OpContext& context, const Config& config, const LayerWeights& w,
                  const LayerPlace& place, Activations& a) {
   const size_t tokens = place.tokens;
+  Profile& profile = context.profile();
+  profile.Enter(Stage::kGateUp);
   const Product products[] = {{w.gate, a.gate.data()}, {w.up, a.up.data()}};
   MatMul(context, place.role, a.normed.data(), tokens, products);
+  profile.Enter(Stage::kGelu);
   GeluMul(context, a.gate.data(), a.up.data(), tokens, static_cast<size_t>(config.intermediate));
+  profile.Enter(Stage::kDown);
   MatMul(context, place.role, w.down, a.gate.data(), tokens, a.branch.data());
 }
 
@@ -60,13 +70,17 @@ void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& 
   float* normed = a.normed.data();
   float* branch = a.branch.data();
 
+  Profile& profile = context.profile();
+  profile.Enter(Stage::kNorms);
   RmsNorm(context, stream, w.attn_norm, tokens, hidden, config.rms_eps, normed);
   SelfAttention(context, config, w, cache, place, a);
+  profile.Enter(Stage::kNorms);
   RmsNorm(context, branch, w.post_attn_norm, tokens, hidden, config.rms_eps, branch);
   AddTo(stream, branch, n);
 
   RmsNorm(context, stream, w.ffn_norm, tokens, hidden, config.rms_eps, normed);
   FeedForward(context, config, w, place, a);
+  profile.Enter(Stage::kNorms);
   RmsNorm(context, branch, w.post_ffn_norm, tokens, hidden, config.rms_eps, branch);
   AddTo(stream, branch, n);
 

@@ -78,7 +78,8 @@ void EmbedPicture(OpContext& context, const VisionConfig& config, const VisionWe
     LayerNorm(context, embedded.data(), w.position_norm.weight, w.position_norm.bias, count, width,
               kLayerNormEps, embedded.data());
     RmsNorm(context, embedded.data(), nullptr, count, width, config.rms_eps, embedded.data());
-    MatMul(context, Role::kPrompt, w.projection, embedded.data(), count, out.data() + first * hidden);
+    MatMul(context, Role::kPrompt, w.projection, embedded.data(), count,
+           out.data() + first * hidden);
   }
 }
 

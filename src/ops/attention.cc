@@ -45,7 +45,7 @@ struct Tile {
   size_t kv_head;
   size_t first;  // token
   std::span<const KeyRange> seen;
-  size_t group;  // heads on one KV head
+  size_t group;    // heads on one KV head
   Pos begin, end;  // what any of them sees
   size_t rows() const { return seen.size() * group; }
   Pos first_block() const { return begin / kBlock; }
@@ -125,8 +125,8 @@ class Work {
       }
       std::fill(scores, scores + (from - begin), 0.0f);
       std::fill(scores + (to - begin), scores + n, 0.0f);
-      out.sum[r] = table_.exp_scores(scores + (from - begin), static_cast<size_t>(to - from),
-                                     out.top + r);
+      out.sum[r] =
+          table_.exp_scores(scores + (from - begin), static_cast<size_t>(to - from), out.top + r);
     }
     table_.mix_values[format](scores_, rows, kBlock, Rows(cache_.values, begin, n, 1), stride, n,
                               dim, out.out);
@@ -194,7 +194,8 @@ void StoreRows(const CacheView& cache, Pos first, size_t count, const float* k, 
   for (size_t t = 0; t < count; ++t) {
     const size_t slot = (static_cast<size_t>(first) + t) % cache.capacity;
     for (size_t h = 0; h < cache.kv_heads; ++h) {
-      const size_t from = t * width + h * cache.head_dim, to = h * cache.head_bytes() + slot * bytes;
+      const size_t from = t * width + h * cache.head_dim,
+                   to = h * cache.head_bytes() + slot * bytes;
       StoreRow(cache.dtype, k + from, cache.head_dim, cache.keys + to);
       StoreRow(cache.dtype, v + from, cache.head_dim, cache.values + to);
     }
@@ -209,8 +210,8 @@ void Attention(OpContext& context, const CacheView& cache, const float* q, size_
   std::vector<size_t> ends;  // of each tile's blocks among all
   size_t blocks = 0;
   for (const Tile& tile : tiles) ends.push_back(blocks += static_cast<size_t>(tile.blocks()));
-  // Enough tiles for all threads: each goes through its blocks. Else blocks are computed alone, their
-  // parts kept, and added up in the same order.
+  // Enough tiles for all threads: each goes through its blocks. Else blocks are computed alone,
+  // their parts kept, and added up in the same order.
   const bool split = tiles.size() < 2 * static_cast<size_t>(context.pool().threads());
   if (!split) {
     context.pool().Run(tiles.size(), [&](size_t i, int thread) {

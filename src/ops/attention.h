@@ -38,9 +38,10 @@ struct KeyRange {
 // out[t, h] = sum_p softmax_p(q[t, h] · key[p, h / group]) value[p, h / group], scores times 1.0,
 // over the positions p of seen[t].
 //   q, out [seen.size(), num_heads, head_dim]. The cache holds all those positions.
-// In one pass over the cache: the positions are taken in blocks, and a block's part is added to what
-// came before as in Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018). The
-// blocks' borders are fixed, so every (t, h) is the same whatever is computed beside it.
+// In one pass over the cache: the positions are taken in blocks, and a block's part is added to
+// what came before as in Milakov and Gimelshein, "Online normalizer calculation for softmax"
+// (2018). The blocks' borders are fixed, so every (t, h) is the same whatever is computed beside
+// it.
 void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
                std::span<const KeyRange> seen, float* out);
 

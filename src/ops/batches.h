@@ -1,5 +1,5 @@
-// The tokens of a pass as products with interleaved weights read them: as batches, or as the tiles of
-// a prompt.
+// The tokens of a pass as products with interleaved weights read them: as batches, or as the tiles
+// of a prompt.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 
 #include "kernels/kernels.h"
 #include "ops/batches.h"
+#include "ops/profile.h"
 #include "sys/thread_pool.h"
 #include "tensor/view.h"
 
@@ -19,6 +20,8 @@ class OpContext {
 
   ThreadPool& pool() { return pool_; }
   const kernels::Table& table() const { return table_; }
+
+  Profile& profile() { return profile_; }
 
   Batches& batches() { return batches_; }  // of the product that runs
 
@@ -37,6 +40,7 @@ class OpContext {
  private:
   ThreadPool& pool_;
   const kernels::Table& table_;
+  Profile profile_;
   Batches batches_;
   std::vector<FloatBuffer> scratch_;
   FloatBuffer shared_;

@@ -1,7 +1,7 @@
 // ThreadPool: the same small set of threads for every parallel step.
 //
-// Work is cut into numbered parts by the caller, and every part is done by one thread from beginning
-// to end, so that results are the same, bit for bit, whatever the number of threads.
+// Work is cut into numbered parts by the caller, and every part is done by one thread from
+// beginning to end, so that results are the same, bit for bit, whatever the number of threads.
 #pragma once
 
 #include <atomic>
@@ -52,7 +52,7 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   const void* work_ = nullptr;  // of this round: what to call, and how
   Call call_ = nullptr;
-  std::unique_ptr<Share[]> shares_;  // of each thread
+  std::unique_ptr<Share[]> shares_;    // of each thread
   std::atomic<uint32_t> round_ = 0;    // goes up by one when work is there
   std::atomic<uint32_t> pending_ = 0;  // workers that have not finished this round
   std::atomic<bool> stop_ = false;

@@ -17,7 +17,9 @@ const std::vector<const kernels::Table*>& Tables() {
 std::vector<const kernels::Table*> DistinctTables() {
   std::vector<const kernels::Table*> distinct;
   for (const kernels::Table* table : Tables()) {
-    const auto same = [&](const kernels::Table* other) { return other->exp_scores == table->exp_scores; };
+    const auto same = [&](const kernels::Table* other) {
+      return other->exp_scores == table->exp_scores;
+    };
     if (std::ranges::none_of(distinct, same)) distinct.push_back(table);
   }
   return distinct;

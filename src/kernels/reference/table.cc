@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <iterator>
+#include <numeric>
 
 #include "kernels/kernels.h"
 #include "kernels/reference/decode.h"
@@ -121,6 +122,22 @@ void MixValues(const float* p, size_t rows, size_t p_stride, const void* values,
   }
 }
 
+uint64_t Read(const void* bytes, size_t size) {
+  const auto* words = static_cast<const uint64_t*>(bytes);
+  return std::accumulate(words, words + size / sizeof(uint64_t), uint64_t{0});
+}
+
+double MatrixSteps(size_t n) {
+  volatile float operand = 1.0f;
+  float sums[kLanes] = {};
+  for (size_t i = 0; i < n; ++i) {
+    const float factor = operand;
+    for (float& sum : sums) sum += factor * factor;
+  }
+  operand = SumLanes(sums);
+  return static_cast<double>(n) * kLanes;
+}
+
 Table MakeTable() {
   Table table{};
   table.name = "reference";
@@ -138,6 +155,8 @@ Table MakeTable() {
   table.mix_values[1] = MixValues<1>;
   table.mix_values[2] = MixValues<2>;
   table.mix_values[3] = MixValues<3>;
+  table.read = Read;
+  table.matrix_steps = MatrixSteps;
   return table;
 }
 

@@ -1,9 +1,10 @@
-// The products of AMX tiles: of bytes for the larger batches, of bf16 for prompts. Smaller batches go
-// by vectors, and all else is avx512vnni's.
+// The products of AMX tiles: of bytes for the larger batches, of bf16 for prompts. Smaller batches
+// go by vectors, and all else is avx512vnni's.
 //
-// Of bytes: a step is 64 columns of a group: its weights are unpacked to lines of signed bytes, which are the
-// rows of B tiles as they stand; the batch's q are the rows of A tiles; one product per scale gives
-// a tile of tokens x rows of whole numbers, and vectors multiply them by the scales as
+// Of bytes: a step is 64 columns of a group: its weights are unpacked to lines of signed bytes,
+// which are the rows of B tiles as they stand; the batch's q are the rows of A tiles; one product
+// per scale gives a tile of tokens x rows of whole numbers, and vectors multiply them by the scales
+// as
 // ../interleaved.inc does, in the same order: the same bits. Three steps are in hand at once, so
 // that nothing that was just stored is waited for: one is unpacked, one multiplied, one summed up.
 #include <immintrin.h>
@@ -222,6 +223,7 @@ struct Tiles : Quantised<Tile> {
 constexpr Table MakeTable() {
   Table table{};
   table.name = "amx";
+  table.matrix_steps = TileSteps;
   table.round_prompt = RoundPrompt;
   table.multiply_prompt[3] = MultiplyPrompt<ByBlocks<UnitQ8_0, 1>>;
   table.multiply_prompt[4] = MultiplyPrompt<ByBlocks<UnitQ4_0, 1>>;
