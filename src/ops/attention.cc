@@ -40,6 +40,10 @@ void StoreRow(DType dtype, const float* src, size_t n, std::byte* dst) {
   for (size_t i = 0; i < n; ++i) out[i] = dtype == DType::kF16 ? ToF16(src[i]) : ToBf16(src[i]);
 }
 
+void Prefetch(const std::byte* at, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
 // Tokens that share one KV head's rows.
 struct Tile {
   size_t kv_head;
@@ -112,8 +116,12 @@ class Work {
     const auto n = static_cast<size_t>(end - begin);
     const auto format = static_cast<size_t>(cache_.dtype);
     const size_t stride = cache_.row_bytes();
-    table_.dot_keys[format](q_, rows, Rows(cache_.keys, begin, n, 0), stride, n, dim, scores_,
-                            kBlock);
+    const std::byte* keys = Rows(cache_.keys, begin, n, 0);
+    const std::byte* values = Rows(cache_.values, begin, n, 1);
+    // Both on their way before they are read in another order than they lie in.
+    Prefetch(keys, n * stride);
+    Prefetch(values, n * stride);
+    table_.dot_keys[format](q_, rows, keys, stride, n, dim, scores_, kBlock);
     for (size_t r = 0; r < rows; ++r) {
       const KeyRange& seen = tile_.seen[r / tile_.group];
       float* scores = scores_ + r * static_cast<size_t>(kBlock);
@@ -128,8 +136,7 @@ class Work {
       out.sum[r] =
           table_.exp_scores(scores + (from - begin), static_cast<size_t>(to - from), out.top + r);
     }
-    table_.mix_values[format](scores_, rows, kBlock, Rows(cache_.values, begin, n, 1), stride, n,
-                              dim, out.out);
+    table_.mix_values[format](scores_, rows, kBlock, values, stride, n, dim, out.out);
   }
 
   // Writes the rows of `state` to out [tokens, num_heads, dim].

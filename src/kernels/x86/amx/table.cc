@@ -218,11 +218,17 @@ struct Tiles : Quantised<Tile> {
   }
 };
 
+// Tiles of bf16, of prompts:
 #include "kernels/x86/amx/prompt.inc"
+// and of attention:
+#include "kernels/x86/amx/attention.inc"
 
 constexpr Table MakeTable() {
   Table table{};
   table.name = "amx";
+  table.attention_bf16 = true;
+  table.dot_keys[2] = DotKeysTiles;
+  table.mix_values[2] = MixValuesTiles;
   table.matrix_steps = TileSteps;
   table.round_prompt = RoundPrompt;
   table.multiply_prompt[3] = MultiplyPrompt<ByBlocks<UnitQ8_0, 1>>;
