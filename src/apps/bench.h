@@ -21,7 +21,7 @@ struct BenchOptions {
   std::string model = {};  // as the command line names it
   DType cache = DType::kBF16;
   std::vector<std::string> names = {};  // of records; CheckBenchNames
-  int rounds = 5;                  // passes of each record; the median counts
+  int rounds = 5;                       // passes of each record; the median counts
   bool profile = false;
 };
 
@@ -39,7 +39,7 @@ struct BenchRecord {
   double limit_seconds = 0;  // reading those bytes, or for prefill adding up its products
   std::optional<double> ratio_to_one_token = {};  // of verify: seconds by those of decode_512
   std::optional<std::array<double, kNumStages>> profile = {};  // seconds by stage of a pass
-  std::string skipped = {};                                  // why it was not measured
+  std::string skipped = {};                                    // why it was not measured
 
   double tokens_per_second() const { return static_cast<double>(rows) / seconds; }
   double limit_tokens_per_second() const { return static_cast<double>(rows) / limit_seconds; }

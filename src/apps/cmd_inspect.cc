@@ -36,6 +36,7 @@ struct InspectOptions {
   bool greedy = false;
   bool ignore_stop = false;
   std::string mask = "R";
+  std::string kernels;
   size_t max_tokens = 128;
   uint64_t seed = 0;
   int threads = 0;
@@ -47,7 +48,7 @@ Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o, bool exact =
   return OpenModel(o.model,
                    {.embedders = o.mmproj,
                     .threads = o.threads,
-                    .kernels = o.reference ? "reference" : "",
+                    .kernels = o.reference ? "reference" : o.kernels,
                     .exact = exact},
                    false);
 }
@@ -221,7 +222,9 @@ Status TakeMedia(const CLI::App& command, InspectOptions& o) {
 
 void AddRunning(CLI::App& command, InspectOptions& o) {
   command.add_option("--mmproj", o.mmproj, "the embedders of a GGUF model, as in carat run");
-  command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
+  auto* reference =
+      command.add_flag("--reference", o.reference, "everything in f32 with the scalar kernels");
+  AddKernelsOption(command, o.kernels)->excludes(reference);
   AddThreadsOption(command, o.threads);
   command.add_option("--out", o.out, "the file to write")->required();
 }

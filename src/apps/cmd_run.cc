@@ -140,7 +140,7 @@ void AddRun(CLI::App& app, int& exit_code) {
                 "done or, once the model is loaded, error");
   run->add_flag("--no-history", o->no_history, "keep no history of what is typed");
   run->add_option("--context", o->context,
-                  "most positions; 0 for the smaller of 32768 and the model's")
+                  "most positions; 0 for as many as fit the memory, up to 32768 (carat plan)")
       ->capture_default_str();
   AddEngineOptions(*run, o->threads, o->kernels, o->cache);
   run->callback([o, run, &exit_code] {

@@ -11,6 +11,7 @@ namespace carat {
 void AddBench(CLI::App& app, int& exit_code);
 void AddDescribe(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
+void AddPlan(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);
 void AddTranscribe(CLI::App& app, int& exit_code);
 

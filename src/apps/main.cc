@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   carat::AddTranscribe(app, exit_code);
   carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);
+  carat::AddPlan(app, exit_code);
   carat::AddInspect(app, exit_code);
   try {
     app.parse(argc, argv);

@@ -50,14 +50,18 @@ void AddThreadsOption(CLI::App& command, int& threads) {
       ->check(CLI::Range(1, 1024));
 }
 
+CLI::Option* AddKernelsOption(CLI::App& command, std::string& kernels) {
+  return command.add_option("--kernels", kernels,
+                            "reference, avx2, avxvnni, avx512, avx512vnni or amx; the best of this "
+                            "processor if not given");
+}
+
 void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std::string& cache) {
   command.add_option("--cache", cache, "element type of the attention cache")
       ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}))
       ->capture_default_str();
   AddThreadsOption(command, threads);
-  command.add_option("--kernels", kernels,
-                     "reference, avx2, avxvnni, avx512, avx512vnni or amx; the best of this "
-                     "processor if not given");
+  AddKernelsOption(command, kernels);
 }
 
 DType CacheType(const std::string& name) {

@@ -41,8 +41,9 @@ struct RunOptions {
 // option by its field (top_k for --top-k).
 Result<GenerateOptions> ToGenerateOptions(const RunOptions& options, const Engine& engine);
 
-// --threads; and with it --kernels and --cache. What is not given stays as it is.
+// --threads, --kernels, and both with --cache. What is not given stays as it is.
 void AddThreadsOption(CLI::App& command, int& threads);
+CLI::Option* AddKernelsOption(CLI::App& command, std::string& kernels);
 void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std::string& cache);
 
 // f32, f16, bf16 or q8_0; precondition: one of them.

@@ -54,10 +54,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   }
   CARAT_ASSIGN(ModelFiles files, OpenModelFiles(options.model));
   CARAT_ASSIGN(LoadedModel model, LoadTextModel(std::move(files)));
-  engine->files_ = std::move(model.files);
   engine->embedders_ = std::move(model.embedders);
-  engine->tokenizer_ = std::move(model.tokenizer);
-  engine->defaults_ = std::move(model.defaults);
   engine->warnings_ = std::move(model.warnings);
   engine->pool_ =
       std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : UsableProcessors());
@@ -65,22 +62,26 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
     engine->warnings_.push_back(fmt::format("{} threads were wanted, the system gave {}",
                                             options.threads, engine->pool_->threads()));
   }
-  CARAT_TRY(engine->FindEmbedders(options.embedders, model.config.hidden));
-  CARAT_TRY(engine->Prepare(options, model.weights));
+  CARAT_TRY(engine->FindEmbedders(options.embedders, model.files, model.config.hidden));
+  CARAT_TRY(engine->Prepare(options, model));
+  engine->files_ = std::move(model.files);
+  engine->tokenizer_ = std::move(model.tokenizer);
+  engine->defaults_ = std::move(model.defaults);
   engine->decoder_ = std::make_unique<Decoder>(std::move(model.config), std::move(model.weights));
   return engine;
 }
 
 // A file that was named must fit; one that merely lies beside the model may belong to another.
-Status Engine::FindEmbedders(const std::filesystem::path& named, int64_t hidden) {
-  if (!files_.gguf) {
+Status Engine::FindEmbedders(const std::filesystem::path& named, const ModelFiles& files,
+                             int64_t hidden) {
+  if (!files.gguf) {
     if (named.empty()) return {};
     return Fail({.what = "a model folder has its own embedders",
                  .where = named.string(),
                  .wanted = "an mmproj file beside a GGUF model only"});
   }
   if (!named.empty()) return OpenEmbedders(named, hidden);
-  const auto beside = EmbeddersBeside(files_.path);
+  const auto beside = EmbeddersBeside(files.path);
   if (beside.size() > 1) {
     warnings_.push_back(fmt::format(
         "{} mmproj files lie beside the model, and none is used: name one to see and hear",
@@ -115,32 +116,24 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) 
   return {};
 }
 
-// The weights to where they are fast to read.
-Status Engine::Prepare(const EngineOptions& options, Weights& weights) {
+// The weights to where they are fast to read, if there is memory for them and for a session.
+Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
   const bool copy = !options.exact && table_ != &kernels::ReferenceTable();
-  if (!copy && !options.preload) return {};
+  const size_t available = AvailableMemory(), room = available - Spare(available);
+  memory_ = MemoryOfModel(model, copy, embedder_files_ ? &*embedder_files_ : nullptr, nullptr);
+  if (!options.load || (!copy && !options.preload)) return {};
+  const size_t session = MemoryOfSession(model.config, embedders_.weights.vision.has_value(), {},
+                                         std::min(kLeastContext, model.config.max_positions))
+                             .total();
+  if (memory_.total() + session > room)
+    return std::unexpected(DoesNotFit(memory_, session, available));
   std::vector<std::span<const std::byte>> stored;
-  size_t total = 0, reserve = 0;
   if (copy) {
-    stored = StoredMatrices(weights);
-    total = InterleavedBytes(weights);
-    reserve =
-        total / 8;  // it cannot be let go of as pages of a file can: what works on it has room
-  } else {
-    for (const TensorEntry& entry : files_.tensors().entries()) stored.push_back(entry.bytes);
-  }
-  for (const auto bytes : stored) total += bytes.size();
-  if (const size_t room = AvailableMemory(); total + reserve > room) {
-    constexpr double kGiB = 1 << 30;
-    warnings_.push_back(
-        fmt::format("the weights take {:.1f} GiB and {:.1f} GiB of memory are available: they stay "
-                    "in the file, and will be read from the disk again and again, which is slow",
-                    static_cast<double>(total) / kGiB, static_cast<double>(room) / kGiB));
-    return {};
-  }
-  if (copy) {
+    stored = StoredMatrices(model.weights);
     OpContext context(*pool_, *table_);
-    CARAT_TRY(Interleave(context, weights, options.progress));
+    CARAT_TRY(Interleave(context, model.weights, options.progress));
+  } else {
+    for (const TensorEntry& entry : model.files.tensors().entries()) stored.push_back(entry.bytes);
   }
   return options.preload ? Preload(stored, options.progress) : Status();
 }

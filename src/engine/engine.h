@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "engine/model_files.h"
+#include "engine/plan.h"
 #include "kernels/select.h"
 #include "model/decoder.h"
 #include "sys/thread_pool.h"
@@ -39,9 +40,10 @@ struct EngineOptions {
   // Weights that stay as they are stored are read now, so that the first answer need not wait for
   // the disk.
   bool preload = false;
+  // Without it nothing is loaded: the model can be planned, not run.
+  bool load = true;
   // Called with bytes done and to do while weights are copied into the kernels' order, and then
-  // while others are preloaded; false cancels. Where memory is too small for the copy, all weights
-  // stay in the file, as with `exact` but not preloaded, with a warning.
+  // while others are preloaded; false cancels.
   std::function<bool(size_t done, size_t total)> progress = {};
 };
 
@@ -49,6 +51,7 @@ struct EngineOptions {
 // time.
 class Engine {
  public:
+  // kNoMemory where the model and a session do not fit the memory that there is (plan.h).
   static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -66,14 +69,16 @@ class Engine {
   // The first weight that is no finite number, of the model and its embedders, as FindNonFinite
   // says it. Reads all of them.
   std::string FindBrokenWeight() const;
+  // What was planned for it (plan.h).
+  const ModelMemory& memory() const { return memory_; }
   const kernels::Table& table() const { return *table_; }
   ThreadPool& pool() const { return *pool_; }
 
  private:
   Engine() = default;
-  Status FindEmbedders(const std::filesystem::path& named, int64_t hidden);
+  Status FindEmbedders(const std::filesystem::path& named, const ModelFiles& files, int64_t hidden);
   Status OpenEmbedders(const std::filesystem::path& path, int64_t hidden);
-  Status Prepare(const EngineOptions& options, Weights& weights);
+  Status Prepare(const EngineOptions& options, LoadedModel& model);
   Status Preload(std::span<const std::span<const std::byte>> parts,
                  const std::function<bool(size_t, size_t)>& progress);
 
@@ -84,6 +89,7 @@ class Engine {
   std::optional<Tokenizer> tokenizer_;
   GenerationDefaults defaults_;
   std::vector<std::string> warnings_;
+  ModelMemory memory_;
   kernels::TableList tables_;
   const kernels::Table* table_ = nullptr;
   std::unique_ptr<ThreadPool> pool_;

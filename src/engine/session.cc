@@ -7,6 +7,8 @@
 
 #include "base/check.h"
 #include "engine/embed.h"
+#include "engine/plan.h"
+#include "sys/memory.h"
 
 namespace carat {
 namespace {
@@ -32,7 +34,35 @@ Pos Common(std::span<const TokenId> ids, std::span<const ContentKey> keys, const
   return common;
 }
 
+bool Sees(const Engine& engine) { return engine.embedders().weights.vision.has_value(); }
+
+// The context that is asked for, or the one that fits.
+Result<Pos> ChooseContext(const Engine& engine, const SessionOptions& options) {
+  const size_t available = AvailableMemory();
+  const size_t room = available - Spare(available);
+  const Pos longest = LongestContext(engine.config(), Sees(engine), options, room);
+  if (options.context == 0 && longest > 0)
+    return std::min(longest, SessionOptions::kDefaultContext);
+  const Pos wanted = std::max(options.context, Pos{1});
+  const size_t bytes = MemoryOfSession(engine.config(), Sees(engine), options, wanted).total();
+  if (bytes <= room) return wanted;
+  constexpr double kGiB = 1 << 30;
+  return Fail({.code = ErrorCode::kNoMemory,
+               .what = fmt::format("a context of {} tokens takes {:.2f} GiB of memory", wanted,
+                                   static_cast<double>(bytes) / kGiB),
+               .where = "context",
+               .wanted = longest > 0 ? fmt::format("at most {}, or a smaller cache type", longest)
+                                     : "more free memory, or a smaller cache type",
+               .found = fmt::format("{:.2f} GiB available", static_cast<double>(room) / kGiB)});
+}
+
 }  // namespace
+
+KvCache::Options CacheOptions(bool sees, const SessionOptions& options, Pos context) {
+  return {.dtype = options.cache,
+          .max_positions = context,
+          .margin = std::max({options.chunk, Pos{64}, sees ? options.max_picture : Pos{0}})};
+}
 
 Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
   const Pos most = engine.config().max_positions;
@@ -48,14 +78,9 @@ Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
                  .wanted = "1 to 4096 tokens",
                  .found = std::to_string(options.chunk)});
   }
-  const Pos context =
-      options.context > 0 ? options.context : std::min(most, SessionOptions::kDefaultContext);
-  const Pos picture = engine.embedders().weights.vision ? options.max_picture : 0;
-  CARAT_ASSIGN(
-      KvCache cache,
-      KvCache::Create(engine.config(), {.dtype = options.cache,
-                                        .max_positions = context,
-                                        .margin = std::max({options.chunk, Pos{64}, picture})}));
+  CARAT_ASSIGN(const Pos context, ChooseContext(engine, options));
+  CARAT_ASSIGN(KvCache cache,
+               KvCache::Create(engine.config(), CacheOptions(Sees(engine), options, context)));
   return Session(engine, std::move(cache), options);
 }
 

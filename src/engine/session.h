@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "engine/engine.h"
 #include "engine/prompt.h"
+#include "engine/session_options.h"
 #include "engine/window_pool.h"
 #include "model/activations.h"
 #include "model/decoder.h"
@@ -17,19 +18,6 @@
 #include "ops/context.h"
 
 namespace carat {
-
-struct SessionOptions {
-  DType cache = DType::kBF16;  // element type of the attention cache: kF32, kF16 or kBF16
-  Pos context = 0;             // most positions; 0: the smaller of kDefaultContext and the model's
-  Pos chunk = 256;  // positions of one prefill step; also bounds how late a cancel is seen
-  size_t window_pool_bytes = size_t{1} << 30;  // budget for saved windows (window_pool.h)
-  // Most soft tokens of one picture, which is computed in one pass. Where the model sees, the
-  // caches of the sliding layers are at least this much longer than their window.
-  Pos max_picture = 1120;
-  BlockMask mask = BlockMask::kReference;
-
-  static constexpr Pos kDefaultContext = 32768;
-};
 
 // Called after each prefill step with positions done and to do; false cancels.
 using PrefillProgress = std::function<bool(size_t done, size_t total)>;

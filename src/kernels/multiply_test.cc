@@ -172,6 +172,60 @@ TEST(MultiplyKernel, IsNearTheExactProduct) {
   }
 }
 
+// Weights and activations each err by 2^-9 as bf16; sums in f32.
+TEST(MultiplyPromptKernel, IsNearTheExactProductAndAloneTheSame) {
+  std::mt19937_64 random(9);
+  constexpr size_t kRows = 3 * kGroupRows - 5, kMost = 70;
+  for (const DType format : kFormats) {
+    for (const size_t cols : {size_t{64}, size_t{256}, size_t{640}, size_t{1280}}) {
+      if (!CanInterleave(format, cols)) continue;
+      const auto stored = RandomBlocks(random, format, kRows * cols, Scales::kTame);
+      const InterleavedMatrix w(
+          {.data = stored.data(), .dtype = format, .rows = kRows, .cols = cols});
+      std::vector<float> weights(kRows * cols);
+      const auto f = static_cast<size_t>(format);
+      ReferenceTable().decode[f](stored.data(), weights.size(), weights.data());
+      const auto x = RandomFloats(random, kMost * cols, 2.0f);
+      for (const Table* table : Tables()) {
+        if (table->multiply_prompt[f] == nullptr) continue;
+        const auto product = [&](size_t first, size_t tokens) {
+          LazyBuffer tiles = LazyBuffer::Create((tokens + 15) / 16 * 16 * cols * 2).value();
+          LazyBuffer scratch =
+              LazyBuffer::Create(kPromptPanel + (tokens + 15) / 16 * 16 * kPromptSums).value();
+          auto* rounded = reinterpret_cast<uint16_t*>(tiles.data());
+          for (size_t t = 0; t < tokens; ++t)
+            table->round_prompt(&x[(first + t) * cols], t, cols, rounded);
+          std::vector<float> out(tokens * (kRows + 1), -5.0f);
+          table->multiply_prompt[f](w.view.data, kRows, cols, rounded, tokens, scratch.data(),
+                                    out.data(), kRows + 1);
+          return out;
+        };
+        const auto all = product(0, kMost);
+        for (size_t i = 0; i < all.size(); ++i) {
+          const size_t t = i / (kRows + 1), r = i % (kRows + 1);
+          if (r == kRows) {
+            ASSERT_EQ(all[i], -5.0f) << table->name << " wrote past the end";
+            continue;
+          }
+          double sum = 0, size = 0;
+          for (size_t c = 0; c < cols; ++c) {
+            const double term = double{weights[r * cols + c]} * double{x[t * cols + c]};
+            sum += term;
+            size += std::abs(term);
+          }
+          ASSERT_NEAR(all[i], sum, 1.05 * 0x1p-8 * size)
+              << table->name << " " << Info(format).name << " " << cols << " columns";
+        }
+        for (const size_t tokens : {1, 15, 16, 17, 31, 33}) {
+          const auto part = product(7, tokens);
+          ASSERT_TRUE(std::equal(part.begin(), part.end(), all.begin() + 7 * (kRows + 1)))
+              << table->name << " " << Info(format).name << " " << tokens << " tokens";
+        }
+      }
+    }
+  }
+}
+
 TEST(QuantiseKernel, HasTheReferencesBits) {
   std::mt19937_64 random(5);
   for (const size_t cols : kColumns) {

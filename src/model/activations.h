@@ -28,6 +28,8 @@ struct Activations {
   std::vector<KeyRange> global_seen;
 
   void Reserve(const Config& config, size_t tokens);
+  // Bytes that this takes, and what products round of it.
+  static size_t Bytes(const Config& config, size_t tokens);
 };
 
 }  // namespace carat

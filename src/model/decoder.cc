@@ -11,25 +11,38 @@
 
 namespace carat {
 
+namespace {
+
+// Floats of a token.
+struct Widths {
+  explicit Widths(const Config& config) {
+    const auto of = [](const AttentionShape& shape, int64_t n) {
+      return static_cast<size_t>(n * shape.head_dim);
+    };
+    hidden = static_cast<size_t>(config.hidden);
+    intermediate = static_cast<size_t>(config.intermediate);
+    q = std::max(of(config.sliding, config.num_heads), of(config.global, config.num_heads));
+    kv = std::max(of(config.sliding, config.sliding.kv_heads),
+                  of(config.global, config.global.kv_heads));
+  }
+  size_t hidden, intermediate, q, kv;
+};
+
+}  // namespace
+
 void Activations::Reserve(const Config& config, size_t tokens) {
-  const auto hidden = static_cast<size_t>(config.hidden);
-  const auto heads = static_cast<size_t>(config.num_heads);
-  const auto width = [](const AttentionShape& shape, size_t n) {
-    return n * static_cast<size_t>(shape.head_dim);
-  };
-  const size_t q_width = std::max(width(config.sliding, heads), width(config.global, heads));
-  const size_t kv_width =
-      std::max(width(config.sliding, static_cast<size_t>(config.sliding.kv_heads)),
-               width(config.global, static_cast<size_t>(config.global.kv_heads)));
-  stream.Resize(tokens * hidden);
-  normed.Resize(tokens * hidden);
-  branch.Resize(tokens * hidden);
-  q.Resize(tokens * q_width);
-  mixed.Resize(tokens * q_width);
-  k.Resize(tokens * kv_width);
-  v.Resize(tokens * kv_width);
-  gate.Resize(tokens * static_cast<size_t>(config.intermediate));
-  up.Resize(tokens * static_cast<size_t>(config.intermediate));
+  const Widths widths(config);
+  for (FloatBuffer* rows : {&stream, &normed, &branch}) rows->Resize(tokens * widths.hidden);
+  for (FloatBuffer* rows : {&q, &mixed}) rows->Resize(tokens * widths.q);
+  for (FloatBuffer* rows : {&k, &v}) rows->Resize(tokens * widths.kv);
+  for (FloatBuffer* rows : {&gate, &up}) rows->Resize(tokens * widths.intermediate);
+}
+
+size_t Activations::Bytes(const Config& config, size_t tokens) {
+  const Widths widths(config);
+  const size_t floats = 3 * widths.hidden + 2 * widths.q + 2 * widths.kv + 2 * widths.intermediate;
+  const size_t rounded = 2 * std::max(widths.intermediate, widths.q);  // as bf16
+  return tokens * (floats * sizeof(float) + rounded);
 }
 
 Decoder::Decoder(Config config, Weights weights)

@@ -8,30 +8,60 @@
 
 namespace carat {
 
+namespace {
+
+// Slots of a sliding layer. window + 1: the drafter sees one position more than the target
+// (gemma4-12b specification, 10.4).
+Pos Ring(const Config& config, const KvCache::Options& options) {
+  return std::min(config.window + 1 + options.margin, options.max_positions);
+}
+
+// A layer without its memory.
+CacheView Shape(const Config& config, const KvCache::Options& options, int64_t layer) {
+  const AttentionShape& shape = config.attention(layer);
+  const bool global = config.is_global[static_cast<size_t>(layer)];
+  return {.dtype = options.dtype,
+          .capacity = static_cast<size_t>(global ? options.max_positions : Ring(config, options)),
+          .kv_heads = static_cast<size_t>(shape.kv_heads),
+          .head_dim = static_cast<size_t>(shape.head_dim)};
+}
+
+}  // namespace
+
+KvCache::Bytes KvCache::BytesOf(const Config& config, const Options& options) {
+  Bytes bytes;
+  for (int64_t i = 0; i < config.num_layers(); ++i) {
+    const bool global = config.is_global[static_cast<size_t>(i)];
+    (global ? bytes.global : bytes.sliding) += 2 * Shape(config, options, i).bytes();
+  }
+  return bytes;
+}
+
+size_t KvCache::WindowBytesOf(const Config& config, const Options& options) {
+  const auto window = static_cast<size_t>(std::min(config.window, Ring(config, options)));
+  size_t bytes = 0;
+  for (int64_t i = 0; i < config.num_layers(); ++i) {
+    const CacheView view = Shape(config, options, i);
+    if (!config.is_global[static_cast<size_t>(i)])
+      bytes += 2 * window * view.kv_heads * view.row_bytes();
+  }
+  return bytes;
+}
+
 Result<KvCache> KvCache::Create(const Config& config, const Options& options) {
   CARAT_CHECK(options.max_positions >= 1 && options.margin >= 1);
   KvCache cache;
   cache.max_positions_ = options.max_positions;
   cache.margin_ = options.margin;
   cache.window_ = config.window;
-  // window + 1: the drafter sees one position more than the target (gemma4-12b
-  // specification, 10.4).
-  cache.ring_ = std::min(config.window + 1 + options.margin, options.max_positions);
+  cache.ring_ = Ring(config, options);
+  cache.window_bytes_ = WindowBytesOf(config, options);
   cache.is_global_ = config.is_global;
-  size_t total = 0;
-  for (int64_t i = 0; i < config.num_layers(); ++i) {
-    CacheView view;
-    view.dtype = options.dtype;
-    view.kv_heads = static_cast<size_t>(config.attention(i).kv_heads);
-    view.head_dim = static_cast<size_t>(config.attention(i).head_dim);
-    view.capacity = static_cast<size_t>(
-        config.is_global[static_cast<size_t>(i)] ? options.max_positions : cache.ring_);
-    cache.layers_.push_back(view);
-    total += 2 * view.bytes();
-  }
-  CARAT_ASSIGN(cache.memory_, LazyBuffer::Create(total));
+  const Bytes bytes = BytesOf(config, options);
+  CARAT_ASSIGN(cache.memory_, LazyBuffer::Create(bytes.sliding + bytes.global));
   std::byte* at = cache.memory_.data();
-  for (CacheView& view : cache.layers_) {
+  for (int64_t i = 0; i < config.num_layers(); ++i) {
+    CacheView& view = cache.layers_.emplace_back(Shape(config, options, i));
     view.keys = at;
     view.values = at + view.bytes();
     at += 2 * view.bytes();
@@ -57,16 +87,6 @@ void KvCache::Advance(size_t count) {
   CARAT_CHECK(n <= margin_ && size_ + n <= max_positions_);
   size_ += n;
   ring_begin_ = std::max(ring_begin_, size_ - ring_);
-}
-
-size_t KvCache::WindowBytes() const {
-  size_t bytes = 0;
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    if (!is_global_[i])
-      bytes += 2 * static_cast<size_t>(std::min(window_, ring_)) * layers_[i].kv_heads *
-               layers_[i].row_bytes();
-  }
-  return bytes;
 }
 
 // A saved window holds, layer by layer and head by head, the keys of its positions and then their

@@ -29,6 +29,14 @@ class KvCache {
   };
   static Result<KvCache> Create(const Config& config, const Options& options);
 
+  // Bytes that a full cache takes.
+  struct Bytes {
+    size_t sliding = 0, global = 0;
+  };
+  static Bytes BytesOf(const Config& config, const Options& options);
+  // Bytes of one saved window (WindowBytes).
+  static size_t WindowBytesOf(const Config& config, const Options& options);
+
   Pos size() const { return size_; }  // positions written so far
   Pos max_positions() const { return max_positions_; }
   Pos margin() const { return margin_; }
@@ -45,7 +53,7 @@ class KvCache {
   void Advance(size_t count);
 
   // Bytes of one saved window: the last `window` positions of every sliding layer.
-  size_t WindowBytes() const;
+  size_t WindowBytes() const { return window_bytes_; }
   // Copies the window that ends at size() into `out` [WindowBytes()].
   void SaveWindow(std::span<std::byte> out) const;
   // Puts back a window saved when size() was `end`, and cuts the timeline to `end`. The global rows
@@ -64,6 +72,7 @@ class KvCache {
   Pos margin_ = 0;
   Pos window_ = 0;
   Pos ring_ = 0;  // slots of a sliding layer
+  size_t window_bytes_ = 0;
   std::vector<bool> is_global_;
   std::vector<CacheView> layers_;
   LazyBuffer memory_;

@@ -167,6 +167,31 @@ TEST(MatMul, InterleavedOnesDoNotDependOnThreadsOrTokensOrTable) {
   }
 }
 
+TEST(MatMul, PromptsDoNotDependOnThreadsOrTokens) {
+  std::mt19937_64 random(8);
+  for (const DType dtype : {DType::kBF16, DType::kQ4_0, DType::kQ6_K}) {
+    const RandomMatrix stored(random, dtype, 1333, 512);
+    InterleavedMatrix w(stored.view);
+    w.view.scale = 0.5f;
+    const auto x = RandomFloats(random, 37 * 512);
+    for (const kernels::Table* table : Tables()) {
+      if (table == &kernels::ReferenceTable()) continue;  // slow, and tested as a kernel
+      ThreadPool one(1);
+      OpContext single(one, *table);
+      std::vector<float> expected(37 * 1333);
+      for (size_t t = 0; t < 37; ++t)
+        MatMul(single, Role::kPrompt, w.view, x.data() + t * 512, 1, expected.data() + t * 1333);
+      for (const int threads : {1, 3}) {
+        ThreadPool pool(threads);
+        OpContext context(pool, *table);
+        std::vector<float> out(37 * 1333);
+        MatMul(context, Role::kPrompt, w.view, x.data(), 37, out.data());
+        EXPECT_EQ(out, expected) << table->name << ", " << threads << " threads";
+      }
+    }
+  }
+}
+
 TEST(DecodeRow, GivesOneRowTimesTheScale) {
   std::mt19937_64 random(4);
   ThreadPool pool(1);

@@ -35,6 +35,7 @@ class Bpe {
   };
   // Appends the ids of the whole word.
   void Encode(std::span<const Symbol> word, std::vector<TokenId>& out) const;
+  size_t bytes() const { return rules_.bytes() + borders_.bytes(); }
 
  private:
   struct Rule {

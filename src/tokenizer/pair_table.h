@@ -36,6 +36,7 @@ class PairTable {
     }
     return nullptr;
   }
+  size_t bytes() const { return slots_.size() * sizeof(Slot); }
 
  private:
   static constexpr uint64_t kEmpty = ~uint64_t{0};

@@ -324,6 +324,16 @@ std::vector<TokenId> Tokenizer::EncodeText(std::string_view text) const {
 
 size_t Tokenizer::size() const { return data_->at.size() - 1; }
 
+size_t Tokenizer::MemoryBytes() const {
+  // A node of a map is its value, the next node and a hash, in an allocation with its header.
+  constexpr size_t kNode = sizeof(std::pair<std::string_view, TokenId>) + 3 * sizeof(void*);
+  const Data& d = *data_;
+  return d.arena.capacity() + d.byte_arena.capacity() +
+         (d.at.capacity() + d.bytes_at.capacity()) * sizeof(uint32_t) +
+         (d.ids.size() + d.characters.size()) * kNode +
+         (d.ids.bucket_count() + d.characters.bucket_count()) * sizeof(void*) + d.bpe.bytes();
+}
+
 std::string_view Tokenizer::Piece(TokenId id) const {
   CARAT_CHECK(id >= 0 && static_cast<size_t>(id) < size());
   return data_->Piece(static_cast<size_t>(id));

@@ -76,6 +76,7 @@ class Tokenizer {
   std::vector<TokenId> EncodeText(std::string_view text) const;
 
   size_t size() const;
+  size_t MemoryBytes() const;  // about
   // The vocabulary's own spelling ("▁world", "<0x0A>"). Precondition: 0 <= id < size().
   std::string_view Piece(TokenId id) const;
   // The bytes that a token stands for in output (" world", "\n"); special tokens give their text.
