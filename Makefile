@@ -30,8 +30,8 @@ test: packages-build ## build with the tests and run them; needs neither a model
 check: packages-check ## format, layers, walks, kernel symbols, clang-tidy, sanitizers, fuzzing
 	@tools/check.sh
 
-bench: packages-build ## build and run the benchmarks in build/bench/
-	@tools/bench.sh $(ARGS)
+bench: packages-build ## measure a model: make bench [MODEL=/path/to/gemma-4-12b.gguf] [ARGS="..."]
+	@MODEL='$(MODEL)' tools/bench.sh $(ARGS)
 
 install: build ## install to PREFIX (default ~/.local), no root needed
 	@cmake --install build --prefix '$(PREFIX)'

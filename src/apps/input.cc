@@ -13,6 +13,7 @@
 #include "chat/prompt.h"
 #include "io/file.h"
 #include "io/json.h"
+#include "ops/usable_tables.h"
 #include "sys/executable.h"
 
 namespace carat {
@@ -185,6 +186,11 @@ Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions
                                           bool say) {
   CARAT_ASSIGN(options.model, ChooseModel(name));
   if (!options.progress) options.progress = [](size_t, size_t) { return !Interrupted(); };
+  if (options.kernels.empty() && UsableTables().count == 1) {
+    PrintWarnings(
+        {"this processor has neither AVX2 nor anything better that carat has kernels for: "
+         "it will be very slow"});
+  }
   CARAT_ASSIGN(auto engine, Engine::Open(options));
   PrintWarnings(engine->warnings());
   if (!say) return engine;

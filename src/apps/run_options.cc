@@ -46,7 +46,9 @@ Result<GenerateOptions> ToGenerateOptions(const RunOptions& o, const Engine& eng
 }
 
 void AddThreadsOption(CLI::App& command, int& threads) {
-  command.add_option("--threads", threads, "threads; all processors if not given")
+  command
+      .add_option("--threads", threads,
+                  "threads; as many as help, at most all processors, if not given")
       ->check(CLI::Range(1, 1024));
 }
 

@@ -6,6 +6,7 @@
 
 #include "io/file.h"
 #include "model/interleave.h"
+#include "ops/thread_choice.h"
 #include "ops/usable_tables.h"
 #include "sys/cpu_features.h"
 #include "sys/memory.h"
@@ -132,10 +133,27 @@ Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
     stored = StoredMatrices(model.weights);
     OpContext context(*pool_, *table_);
     CARAT_TRY(Interleave(context, model.weights, options.progress));
+    WarnOfSlowFormats(model.weights);
+    const auto& order = model.weights.interleaved;
+    const int helps = ThreadsThatHelp(*table_, {order.data(), order.size()}, pool_->threads());
+    if (options.threads == 0 && helps < pool_->threads())
+      pool_ = std::make_unique<ThreadPool>(helps);
   } else {
     for (const TensorEntry& entry : model.files.tensors().entries()) stored.push_back(entry.bytes);
   }
   return options.preload ? Preload(stored, options.progress) : Status();
+}
+
+// Those that have no fast kernel, where they make up a part of the model that is felt.
+void Engine::WarnOfSlowFormats(const Weights& weights) {
+  size_t stored = 0;
+  for (const auto matrix : StoredMatrices(weights)) stored += matrix.size();
+  if (stored <= (stored + weights.interleaved.size()) / 100) return;
+  warnings_.push_back(fmt::format(
+      "{:.0f} % of the weights have a type without a fast kernel ({}): they take a slower, exact "
+      "way",
+      100 * static_cast<double>(stored) / static_cast<double>(stored + weights.interleaved.size()),
+      SlowFormats(weights)));
 }
 
 Status Engine::Preload(std::span<const std::span<const std::byte>> parts,

@@ -31,7 +31,7 @@ struct EngineOptions {
   // The embedders of pictures and sound of a GGUF model: an mmproj GGUF file. Empty: the only
   // mmproj*.gguf beside the model, if there is one. A folder has its own.
   std::filesystem::path embedders = {};
-  int threads = 0;           // 0: all usable processors
+  int threads = 0;           // 0: as many as help, at most all usable processors
   std::string kernels = {};  // a table by name; empty: the best this processor runs
   // The weights stay as they are stored and products are summed in f32: slow. Without it
   // activations are rounded to eight bits where weights are quantised. The reference table implies
@@ -79,6 +79,7 @@ class Engine {
   Status FindEmbedders(const std::filesystem::path& named, const ModelFiles& files, int64_t hidden);
   Status OpenEmbedders(const std::filesystem::path& path, int64_t hidden);
   Status Prepare(const EngineOptions& options, LoadedModel& model);
+  void WarnOfSlowFormats(const Weights& weights);
   Status Preload(std::span<const std::span<const std::byte>> parts,
                  const std::function<bool(size_t, size_t)>& progress);
 

@@ -58,8 +58,20 @@ size_t InterleavedBytes(const Weights& weights) {
 std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights) {
   std::vector<std::span<const std::byte>> stored;
   for (const MatrixView* w : MatricesOf(weights))
-    if (!HasOrder(*w)) stored.emplace_back(w->data, w->rows * w->row_bytes());
+    if (!HasOrder(*w) && !w->interleaved) stored.emplace_back(w->data, w->rows * w->row_bytes());
   return stored;
+}
+
+std::string SlowFormats(const Weights& weights) {
+  std::vector<DType> found;
+  std::string names;
+  for (const MatrixView* w : MatricesOf(weights)) {
+    if (HasOrder(*w) || w->interleaved || std::ranges::find(found, w->dtype) != found.end())
+      continue;
+    found.push_back(w->dtype);
+    names += (names.empty() ? "" : ", ") + std::string(Info(w->dtype).name);
+  }
+  return names;
 }
 
 Status Interleave(OpContext& context, Weights& weights,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -17,6 +18,9 @@ size_t InterleavedBytes(const Weights& weights);
 
 // The matrices that Interleave leaves as they are stored.
 std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights);
+
+// Their types, "Q4_1, Q2_K"; empty if there are none.
+std::string SlowFormats(const Weights& weights);
 
 // Copies every matrix whose format has an interleaved order (kernels/interleaved.h) into
 // weights.interleaved and views it there; once for each weights. They must lie in a mapped file:
