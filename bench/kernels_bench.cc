@@ -83,9 +83,11 @@ void BenchAttention(benchmark::State& state, const kernels::Table& table, size_t
   std::vector<float> scores(n), out(kHeadDim);
   for (auto _ : state) {
     if (mix) {
-      table.mix_values[format](p.data(), 1, n, rows.data(), stride, n, kHeadDim, out.data());
+      table.mix_values[format](p.data(), 1, n, rows.data(), stride, n, kHeadDim, out.data(),
+                               nullptr);
     } else {
-      table.dot_keys[format](q.data(), 1, rows.data(), stride, n, kHeadDim, scores.data(), n);
+      table.dot_keys[format](q.data(), 1, rows.data(), stride, n, kHeadDim, scores.data(), n,
+                             nullptr);
     }
     benchmark::DoNotOptimize(out.data());
     benchmark::DoNotOptimize(scores.data());

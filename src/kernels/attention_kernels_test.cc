@@ -111,7 +111,7 @@ TEST(DotKeysKernel, IsNearTheExactScoresWholeAndInParts) {
     for (const Table* table : Tables()) {
       const auto dot = table->dot_keys[format];
       std::vector<float> scores(rows * stride, -5.0f), parts = scores, alone = scores;
-      dot(q.data(), rows, keys.row(0), keys.stride, n, dim, scores.data(), stride);
+      dot(q.data(), rows, keys.row(0), keys.stride, n, dim, scores.data(), stride, keys.row(0));
       for (size_t i = 0; i < rows * stride; ++i) {
         const size_t r = i / stride, k = i % stride;
         if (k >= n) {
@@ -128,10 +128,12 @@ TEST(DotKeysKernel, IsNearTheExactScoresWholeAndInParts) {
             << table->name << " format " << format << " dim " << dim;
       }
       const size_t cut = n / 2;
-      if (cut > 0) dot(q.data(), rows, keys.row(0), keys.stride, cut, dim, parts.data(), stride);
-      dot(q.data(), rows, keys.row(cut), keys.stride, n - cut, dim, parts.data() + cut, stride);
+      if (cut > 0)
+        dot(q.data(), rows, keys.row(0), keys.stride, cut, dim, parts.data(), stride, nullptr);
+      dot(q.data(), rows, keys.row(cut), keys.stride, n - cut, dim, parts.data() + cut, stride,
+          nullptr);
       for (size_t r = 0; r < rows; ++r)
-        dot(&q[r * dim], 1, keys.row(0), keys.stride, n, dim, &alone[r * stride], stride);
+        dot(&q[r * dim], 1, keys.row(0), keys.stride, n, dim, &alone[r * stride], stride, nullptr);
       ASSERT_TRUE(SameBits(parts, scores)) << table->name << " " << n << " cut at " << cut;
       ASSERT_TRUE(SameBits(alone, scores)) << table->name << " " << rows << " rows";
     }
@@ -151,7 +153,8 @@ TEST(MixValuesKernel, IsNearTheExactMixWhateverStandsBesideIt) {
     for (const Table* table : Tables()) {
       const auto mix = table->mix_values[format];
       std::vector<float> out(rows * dim + 1, -5.0f), wide = out, alone = out;
-      mix(&p[kMore], rows, stride, values.row(kMore), values.stride, n, dim, out.data());
+      mix(&p[kMore], rows, stride, values.row(kMore), values.stride, n, dim, out.data(),
+          values.row(0));
       ASSERT_EQ(out.back(), -5.0f);
       for (size_t i = 0; i < rows * dim; ++i) {
         double exact = 0, size = 0;
@@ -165,10 +168,10 @@ TEST(MixValuesKernel, IsNearTheExactMixWhateverStandsBesideIt) {
         ASSERT_NEAR(out[i], exact, (errors + Bf16Errors(*table, format, dim)) * size + 1e-30)
             << table->name << " format " << format << " dim " << dim << " n " << n;
       }
-      mix(p.data(), rows, stride, values.row(0), values.stride, stride, dim, wide.data());
+      mix(p.data(), rows, stride, values.row(0), values.stride, stride, dim, wide.data(), nullptr);
       for (size_t r = 0; r < rows; ++r)
         mix(&p[r * stride + kMore], 1, stride, values.row(kMore), values.stride, n, dim,
-            &alone[r * dim]);
+            &alone[r * dim], nullptr);
       ASSERT_TRUE(SameBits(wide, out)) << table->name << " with zeros around";
       ASSERT_TRUE(SameBits(alone, out)) << table->name << " " << rows << " rows";
     }

@@ -104,16 +104,18 @@ struct Table {
 
   // scores[r * scores_stride + i] = sum_d q[r * dim + d] * keys[i][d] for all r < rows and i < n;
   // key i begins at keys + i * stride bytes, dim elements in the cache format. dim is a multiple of
-  // 16, and of 32 for Q8_0. A score is the same whatever rows and keys stand beside it.
+  // 16, and of 32 for Q8_0. A score is the same whatever rows and keys stand beside it. `next`: n *
+  // stride bytes that are read after this, asked for on the way; or null.
   void (*dot_keys[kNumCacheFormats])(const float* q, size_t rows, const void* keys, size_t stride,
-                                     size_t n, size_t dim, float* scores, size_t scores_stride);
+                                     size_t n, size_t dim, float* scores, size_t scores_stride,
+                                     const void* next);
 
   // out[r * dim + d] = sum_i p[r * p_stride + i] * values[i][d], i < n; layout as above. A row's
   // result is the same whatever rows stand beside it, and where zeros are put before or behind its
   // p in steps of 32.
   void (*mix_values[kNumCacheFormats])(const float* p, size_t rows, size_t p_stride,
                                        const void* values, size_t stride, size_t n, size_t dim,
-                                       float* out);
+                                       float* out, const void* next);
 
   // For measuring what there is to reach. read: reads a multiple of 256 bytes once; gives anything.
   // matrix_steps: n times the largest step of the unit that multiplies matrices, on numbers it

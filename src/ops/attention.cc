@@ -40,10 +40,6 @@ void StoreRow(DType dtype, const float* src, size_t n, std::byte* dst) {
   for (size_t i = 0; i < n; ++i) out[i] = dtype == DType::kF16 ? ToF16(src[i]) : ToBf16(src[i]);
 }
 
-void Prefetch(const std::byte* at, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
-}
-
 // Tokens that share one KV head's rows.
 struct Tile {
   size_t kv_head;
@@ -118,10 +114,8 @@ class Work {
     const size_t stride = cache_.row_bytes();
     const std::byte* keys = Rows(cache_.keys, begin, n, 0);
     const std::byte* values = Rows(cache_.values, begin, n, 1);
-    // Both on their way before they are read in another order than they lie in.
-    Prefetch(keys, n * stride);
-    Prefetch(values, n * stride);
-    table_.dot_keys[format](q_, rows, keys, stride, n, dim, scores_, kBlock);
+    // What comes next is on its way while this is computed.
+    table_.dot_keys[format](q_, rows, keys, stride, n, dim, scores_, kBlock, values);
     for (size_t r = 0; r < rows; ++r) {
       const KeyRange& seen = tile_.seen[r / tile_.group];
       float* scores = scores_ + r * static_cast<size_t>(kBlock);
@@ -136,7 +130,8 @@ class Work {
       out.sum[r] =
           table_.exp_scores(scores + (from - begin), static_cast<size_t>(to - from), out.top + r);
     }
-    table_.mix_values[format](scores_, rows, kBlock, values, stride, n, dim, out.out);
+    table_.mix_values[format](scores_, rows, kBlock, values, stride, n, dim, out.out,
+                              end < tile_.end ? Next(end, n) : nullptr);
   }
 
   // Writes the rows of `state` to out [tokens, num_heads, dim].
@@ -152,6 +147,13 @@ class Work {
  private:
   size_t At(size_t t) const {
     return ((tile_.first + t) * num_heads_ + tile_.kv_head * tile_.group) * cache_.head_dim;
+  }
+
+  // The next block's keys, if so many rows lie there.
+  const std::byte* Next(Pos begin, size_t n) const {
+    const size_t slot = static_cast<size_t>(begin) % cache_.capacity;
+    if (slot + n > cache_.capacity) return nullptr;
+    return cache_.keys + tile_.kv_head * cache_.head_bytes() + slot * cache_.row_bytes();
   }
 
   // Positions [begin, begin + n) side by side; copied where the ring ends among them.

@@ -95,7 +95,7 @@ const void* At(const void* base, size_t stride, size_t i) {
 
 template <int kFormat>
 void DotKeys(const float* q, size_t rows, const void* keys, size_t stride, size_t n, size_t dim,
-             float* scores, size_t scores_stride) {
+             float* scores, size_t scores_stride, const void*) {
   for (size_t r = 0; r < rows; ++r) {
     for (size_t i = 0; i < n; ++i) {
       const void* key = At(keys, stride, i);
@@ -111,7 +111,7 @@ void DotKeys(const float* q, size_t rows, const void* keys, size_t stride, size_
 
 template <int kFormat>
 void MixValues(const float* p, size_t rows, size_t p_stride, const void* values, size_t stride,
-               size_t n, size_t dim, float* out) {
+               size_t n, size_t dim, float* out, const void*) {
   for (size_t r = 0; r < rows; ++r) {
     std::fill(out + r * dim, out + (r + 1) * dim, 0.0f);
     for (size_t i = 0; i < n; ++i) {
