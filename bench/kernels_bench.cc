@@ -79,15 +79,14 @@ void BenchAttention(benchmark::State& state, const kernels::Table& table, size_t
                     bool mix) {
   const size_t stride = 8 * kHeadDim * (format == 0 ? 4 : 2);
   const auto rows = RandomBytes(n * stride);
+  const kernels::CacheRows keys{rows.data(), stride, n, kHeadDim, nullptr};
   const std::vector<float> q(kHeadDim, 0.1f), p(n, 1e-3f);
   std::vector<float> scores(n), out(kHeadDim);
   for (auto _ : state) {
     if (mix) {
-      table.mix_values[format](p.data(), 1, n, rows.data(), stride, n, kHeadDim, out.data(),
-                               nullptr);
+      table.mix_values[format](p.data(), 1, n, keys, out.data());
     } else {
-      table.dot_keys[format](q.data(), 1, rows.data(), stride, n, kHeadDim, scores.data(), n,
-                             nullptr);
+      table.dot_keys[format](q.data(), 1, keys, scores.data(), n);
     }
     benchmark::DoNotOptimize(out.data());
     benchmark::DoNotOptimize(scores.data());

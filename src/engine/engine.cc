@@ -144,16 +144,16 @@ Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
   return options.preload ? Preload(stored, options.progress) : Status();
 }
 
-// Those that have no fast kernel, where they make up a part of the model that is felt.
+// What takes the slower way, where it is so much that it is felt.
 void Engine::WarnOfSlowFormats(const Weights& weights) {
+  constexpr size_t kFelt = size_t{64} << 20;
   size_t stored = 0;
   for (const auto matrix : StoredMatrices(weights)) stored += matrix.size();
-  if (stored <= (stored + weights.interleaved.size()) / 100) return;
+  if (stored < kFelt) return;
+  const size_t all = stored + weights.interleaved.size();
   warnings_.push_back(fmt::format(
-      "{:.0f} % of the weights have a type without a fast kernel ({}): they take a slower, exact "
-      "way",
-      100 * static_cast<double>(stored) / static_cast<double>(stored + weights.interleaved.size()),
-      SlowFormats(weights)));
+      "{:.0f} % of the weights ({}) have no fast kernel and take a slower, exact way",
+      100 * static_cast<double>(stored) / static_cast<double>(all), SlowFormats(weights)));
 }
 
 Status Engine::Preload(std::span<const std::span<const std::byte>> parts,

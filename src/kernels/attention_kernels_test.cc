@@ -23,23 +23,26 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 double SumErrors(size_t n) { return 1.01 * (static_cast<double>(n) / 8 + 6) * kU; }
 
 // Rows of a cache, a few bytes apart, and their values.
-struct CacheRows {
-  size_t stride;
+struct Stored {
+  size_t dim, stride;
   std::vector<std::byte> bytes;
   std::vector<float> values;  // [n, dim]
 
-  CacheRows(std::mt19937_64& random, size_t format, size_t n, size_t dim) : values(n * dim) {
+  Stored(std::mt19937_64& random, size_t format, size_t n, size_t width)
+      : dim(width), values(n * width) {
     const auto dtype = static_cast<DType>(format);
     const size_t row = dim / Info(dtype).block_elements * Info(dtype).block_bytes;
     stride = row + 12;
-    bytes.resize(n * stride + 1);
+    bytes.resize(n * stride);
     for (size_t i = 0; i < n; ++i) {
       const auto blocks = RandomBlocks(random, dtype, dim, Scales::kTame);
       std::ranges::copy(blocks, bytes.begin() + static_cast<long>(i * stride));
       ReferenceTable().decode[format](blocks.data(), dim, values.data() + i * dim);
     }
   }
-  const std::byte* row(size_t i) const { return bytes.data() + i * stride; }
+  CacheRows rows(size_t first, size_t n, bool next = false) const {
+    return {bytes.data() + first * stride, stride, n, dim, next ? bytes.data() : nullptr};
+  }
 };
 
 // Calls check(format, dim, rows, n) for all that a cache may hold.
@@ -105,13 +108,13 @@ TEST(ExpScoresKernel, PassesOnWhatIsNotANumber) {
 TEST(DotKeysKernel, IsNearTheExactScoresWholeAndInParts) {
   std::mt19937_64 random(8);
   ForShapes([&](size_t format, size_t dim, size_t rows, size_t n) {
-    const CacheRows keys(random, format, n, dim);
+    const Stored keys(random, format, n, dim);
     const auto q = RandomFloats(random, rows * dim);
     const size_t stride = n + 3;
     for (const Table* table : Tables()) {
       const auto dot = table->dot_keys[format];
       std::vector<float> scores(rows * stride, -5.0f), parts = scores, alone = scores;
-      dot(q.data(), rows, keys.row(0), keys.stride, n, dim, scores.data(), stride, keys.row(0));
+      dot(q.data(), rows, keys.rows(0, n, true), scores.data(), stride);
       for (size_t i = 0; i < rows * stride; ++i) {
         const size_t r = i / stride, k = i % stride;
         if (k >= n) {
@@ -128,12 +131,10 @@ TEST(DotKeysKernel, IsNearTheExactScoresWholeAndInParts) {
             << table->name << " format " << format << " dim " << dim;
       }
       const size_t cut = n / 2;
-      if (cut > 0)
-        dot(q.data(), rows, keys.row(0), keys.stride, cut, dim, parts.data(), stride, nullptr);
-      dot(q.data(), rows, keys.row(cut), keys.stride, n - cut, dim, parts.data() + cut, stride,
-          nullptr);
+      if (cut > 0) dot(q.data(), rows, keys.rows(0, cut), parts.data(), stride);
+      dot(q.data(), rows, keys.rows(cut, n - cut), parts.data() + cut, stride);
       for (size_t r = 0; r < rows; ++r)
-        dot(&q[r * dim], 1, keys.row(0), keys.stride, n, dim, &alone[r * stride], stride, nullptr);
+        dot(&q[r * dim], 1, keys.rows(0, n), &alone[r * stride], stride);
       ASSERT_TRUE(SameBits(parts, scores)) << table->name << " " << n << " cut at " << cut;
       ASSERT_TRUE(SameBits(alone, scores)) << table->name << " " << rows << " rows";
     }
@@ -145,7 +146,7 @@ TEST(MixValuesKernel, IsNearTheExactMixWhateverStandsBesideIt) {
   std::mt19937_64 random(9);
   ForShapes([&](size_t format, size_t dim, size_t rows, size_t n) {
     constexpr size_t kMore = 64;  // values before and behind that count for nothing
-    const CacheRows values(random, format, n + 2 * kMore, dim);
+    const Stored values(random, format, n + 2 * kMore, dim);
     const size_t stride = n + 2 * kMore;
     std::vector<float> p(rows * stride, 0.0f);
     for (size_t r = 0; r < rows; ++r)
@@ -153,8 +154,7 @@ TEST(MixValuesKernel, IsNearTheExactMixWhateverStandsBesideIt) {
     for (const Table* table : Tables()) {
       const auto mix = table->mix_values[format];
       std::vector<float> out(rows * dim + 1, -5.0f), wide = out, alone = out;
-      mix(&p[kMore], rows, stride, values.row(kMore), values.stride, n, dim, out.data(),
-          values.row(0));
+      mix(&p[kMore], rows, stride, values.rows(kMore, n, true), out.data());
       ASSERT_EQ(out.back(), -5.0f);
       for (size_t i = 0; i < rows * dim; ++i) {
         double exact = 0, size = 0;
@@ -168,10 +168,9 @@ TEST(MixValuesKernel, IsNearTheExactMixWhateverStandsBesideIt) {
         ASSERT_NEAR(out[i], exact, (errors + Bf16Errors(*table, format, dim)) * size + 1e-30)
             << table->name << " format " << format << " dim " << dim << " n " << n;
       }
-      mix(p.data(), rows, stride, values.row(0), values.stride, stride, dim, wide.data(), nullptr);
+      mix(p.data(), rows, stride, values.rows(0, stride), wide.data());
       for (size_t r = 0; r < rows; ++r)
-        mix(&p[r * stride + kMore], 1, stride, values.row(kMore), values.stride, n, dim,
-            &alone[r * dim], nullptr);
+        mix(&p[r * stride + kMore], 1, stride, values.rows(kMore, n), &alone[r * dim]);
       ASSERT_TRUE(SameBits(wide, out)) << table->name << " with zeros around";
       ASSERT_TRUE(SameBits(alone, out)) << table->name << " " << rows << " rows";
     }

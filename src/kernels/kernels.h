@@ -42,6 +42,25 @@ struct Batch {
 // What a batch may hold; fewer tokens are filled up with zeros.
 inline constexpr size_t kBatchSizes[] = {1, 2, 3, 4, 6, 8, 12, 16};
 
+// A prompt's tokens as round_prompt writes them: x rounded to bf16 (to even), tiles[t / 16][c / 32]
+// [t % 16][c % 32], 64-byte aligned. Of the last 16 tokens' tiles only those that there are count.
+struct PromptRows {
+  const uint16_t* tiles;
+  size_t tokens;
+  size_t cols;  // a multiple of 64
+};
+
+// Neighbouring positions of one head in the attention cache: row i begins at at + i * stride bytes,
+// dim elements in the cache format. dim is a multiple of 16, and of 32 for Q8_0. `next`: n * stride
+// bytes that are read after these, asked for on the way; or null.
+struct CacheRows {
+  const void* at;
+  size_t stride;
+  size_t n;  // at least 1
+  size_t dim;
+  const void* next;
+};
+
 // Most rows of one call of multiply_prompt. Its scratch memory: bytes for 512 columns of them in
 // bf16, and then bytes for their sums for each token, the tokens rounded up to 16.
 inline constexpr size_t kPromptRows = 256;
@@ -80,17 +99,15 @@ struct Table {
   void (*multiply[kNumFormats])(const void* w, size_t groups, const Batch& batch, float* out,
                                 size_t out_stride);
 
-  // Writes token t of a prompt, x [cols], rounded to bf16 (to even): tiles[t / 16][c / 32][t % 16]
-  // [c % 32], 64-byte aligned; cols is a multiple of 64. Null where multiply_prompt is.
+  // Writes token t of a prompt, x [cols], to tiles as PromptRows has them. Null where
+  // multiply_prompt is.
   void (*round_prompt)(const float* x, size_t t, size_t cols, uint16_t* tiles);
 
-  // out[t * out_stride + r] = sum_c bf16(w[r, c]) * bf16(x[t, c]) for r < rows <= kPromptRows of
+  // out[t * out_stride + r] = sum_c bf16(w[r, c]) * x[t, c] for r < rows <= kPromptRows of
   // interleaved weights, 64-byte aligned, from a group's first on, and all tokens of a prompt;
-  // products are summed in f32. scratch: 64-byte aligned. Of the last 16 tokens' tiles only those
-  // that there are count. Null: prompts are multiplied in batches.
-  void (*multiply_prompt[kNumFormats])(const void* w, size_t rows, size_t cols,
-                                       const uint16_t* tiles, size_t tokens, void* scratch,
-                                       float* out, size_t out_stride);
+  // products are summed in f32. scratch: 64-byte aligned. Null: prompts are multiplied in batches.
+  void (*multiply_prompt[kNumFormats])(const void* w, size_t rows, const PromptRows& x,
+                                       void* scratch, float* out, size_t out_stride);
 
   // out[i] = x[i] * (mean(x²) + eps)^(-1/2) * weight[i]; weight may be null (then no factor).
   // out may be x. (gemma4-12b spec 4.2)
@@ -102,20 +119,15 @@ struct Table {
   // x[i] = exp(x[i] - max(x)), n >= 1; gives their sum and writes max(x) to top. (spec 4.3, step 6)
   float (*exp_scores)(float* x, size_t n, float* top);
 
-  // scores[r * scores_stride + i] = sum_d q[r * dim + d] * keys[i][d] for all r < rows and i < n;
-  // key i begins at keys + i * stride bytes, dim elements in the cache format. dim is a multiple of
-  // 16, and of 32 for Q8_0. A score is the same whatever rows and keys stand beside it. `next`: n *
-  // stride bytes that are read after this, asked for on the way; or null.
-  void (*dot_keys[kNumCacheFormats])(const float* q, size_t rows, const void* keys, size_t stride,
-                                     size_t n, size_t dim, float* scores, size_t scores_stride,
-                                     const void* next);
+  // scores[r * scores_stride + i] = sum_d q[r * dim + d] * keys[i][d] for all r < rows and i < n. A
+  // score is the same whatever rows and keys stand beside it.
+  void (*dot_keys[kNumCacheFormats])(const float* q, size_t rows, const CacheRows& keys,
+                                     float* scores, size_t scores_stride);
 
-  // out[r * dim + d] = sum_i p[r * p_stride + i] * values[i][d], i < n; layout as above. A row's
-  // result is the same whatever rows stand beside it, and where zeros are put before or behind its
-  // p in steps of 32.
+  // out[r * dim + d] = sum_i p[r * p_stride + i] * values[i][d], i < n. A row's result is the same
+  // whatever rows stand beside it, and where zeros are put before or behind its p in steps of 32.
   void (*mix_values[kNumCacheFormats])(const float* p, size_t rows, size_t p_stride,
-                                       const void* values, size_t stride, size_t n, size_t dim,
-                                       float* out, const void* next);
+                                       const CacheRows& values, float* out);
 
   // For measuring what there is to reach. read: reads a multiple of 256 bytes once; gives anything.
   // matrix_steps: n times the largest step of the unit that multiplies matrices, on numbers it

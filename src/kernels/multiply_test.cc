@@ -196,7 +196,7 @@ TEST(MultiplyPromptKernel, IsNearTheExactProductAndAloneTheSame) {
           for (size_t t = 0; t < tokens; ++t)
             table->round_prompt(&x[(first + t) * cols], t, cols, rounded);
           std::vector<float> out(tokens * (kRows + 1), -5.0f);
-          table->multiply_prompt[f](w.view.data, kRows, cols, rounded, tokens, scratch.data(),
+          table->multiply_prompt[f](w.view.data, kRows, {rounded, tokens, cols}, scratch.data(),
                                     out.data(), kRows + 1);
           return out;
         };

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <vector>
 
 #include "base/check.h"
 #include "tensor/half.h"
@@ -52,22 +51,30 @@ struct Tile {
   Pos blocks() const { return (end + kBlock - 1) / kBlock - first_block(); }
 };
 
-std::vector<Tile> Tiles(const CacheView& cache, size_t num_heads, std::span<const KeyRange> seen) {
-  const size_t group = num_heads / cache.kv_heads, tokens = std::max<size_t>(1, kRows / group);
-  std::vector<Tile> tiles;
-  for (size_t head = 0; head < cache.kv_heads; ++head) {
-    for (size_t t = 0; t < seen.size(); t += tokens) {
-      const auto part = seen.subspan(t, std::min(tokens, seen.size() - t));
-      Tile tile{head, t, part, group, part[0].begin, part[0].end};
-      for (const KeyRange& range : part) {
-        tile.begin = std::min(tile.begin, range.begin);
-        tile.end = std::max(tile.end, range.end);
-      }
-      tiles.push_back(tile);
+// The tiles of a call, numbered head by head.
+struct Tiles {
+  const CacheView& cache;
+  std::span<const KeyRange> seen;
+  size_t group, tokens;
+
+  Tiles(const CacheView& view, size_t num_heads, std::span<const KeyRange> all)
+      : cache(view),
+        seen(all),
+        group(num_heads / view.kv_heads),
+        tokens(std::max<size_t>(1, kRows / group)) {}
+  size_t of_head() const { return (seen.size() + tokens - 1) / tokens; }
+  size_t size() const { return cache.kv_heads * of_head(); }
+  Tile operator[](size_t i) const {
+    const size_t first = i % of_head() * tokens;
+    const auto part = seen.subspan(first, std::min(tokens, seen.size() - first));
+    Tile tile{i / of_head(), first, part, group, part[0].begin, part[0].end};
+    for (const KeyRange& range : part) {
+      tile.begin = std::min(tile.begin, range.begin);
+      tile.end = std::max(tile.end, range.end);
     }
+    return tile;
   }
-  return tiles;
-}
+};
 
 // A softmax-weighted sum of some positions' values, not yet divided by the sum of the weights: of
 // each row, its highest score, that sum, and the sum of values [dim].
@@ -115,7 +122,7 @@ class Work {
     const std::byte* keys = Rows(cache_.keys, begin, n, 0);
     const std::byte* values = Rows(cache_.values, begin, n, 1);
     // What comes next is on its way while this is computed.
-    table_.dot_keys[format](q_, rows, keys, stride, n, dim, scores_, kBlock, values);
+    table_.dot_keys[format](q_, rows, {keys, stride, n, dim, values}, scores_, kBlock);
     for (size_t r = 0; r < rows; ++r) {
       const KeyRange& seen = tile_.seen[r / tile_.group];
       float* scores = scores_ + r * static_cast<size_t>(kBlock);
@@ -130,8 +137,9 @@ class Work {
       out.sum[r] =
           table_.exp_scores(scores + (from - begin), static_cast<size_t>(to - from), out.top + r);
     }
-    table_.mix_values[format](scores_, rows, kBlock, values, stride, n, dim, out.out,
-                              end < tile_.end ? Next(end, n) : nullptr);
+    table_.mix_values[format](scores_, rows, kBlock,
+                              {values, stride, n, dim, end < tile_.end ? Next(end, n) : nullptr},
+                              out.out);
   }
 
   // Writes the rows of `state` to out [tokens, num_heads, dim].
@@ -215,16 +223,12 @@ void Attention(OpContext& context, const CacheView& cache, const float* q, size_
                std::span<const KeyRange> seen, float* out) {
   CARAT_CHECK(static_cast<size_t>(cache.dtype) < kernels::kNumCacheFormats);
   const size_t dim = cache.head_dim;
-  const std::vector<Tile> tiles = Tiles(cache, num_heads, seen);
-  std::vector<size_t> ends;  // of each tile's blocks among all
-  size_t blocks = 0;
-  for (const Tile& tile : tiles) ends.push_back(blocks += static_cast<size_t>(tile.blocks()));
+  const Tiles tiles(cache, num_heads, seen);
   // Enough tiles for all threads: each goes through its blocks. Else blocks are computed alone,
   // their parts kept, and added up in the same order.
-  const bool split = tiles.size() < 2 * static_cast<size_t>(context.pool().threads());
-  if (!split) {
+  if (tiles.size() >= 2 * static_cast<size_t>(context.pool().threads())) {
     context.pool().Run(tiles.size(), [&](size_t i, int thread) {
-      const Tile& tile = tiles[i];
+      const Tile tile = tiles[i];
       Work work(context, thread, cache, tile, q, num_heads);
       const Partial part = work.partial(0), state = work.partial(1);
       Clear(state, tile.rows(), dim);
@@ -236,24 +240,27 @@ void Attention(OpContext& context, const CacheView& cache, const float* q, size_
     });
     return;
   }
-  size_t most_rows = 0;
-  for (const Tile& tile : tiles) most_rows = std::max(most_rows, tile.rows());
-  const size_t part_floats = Partial::Floats(most_rows, dim);
-  float* parts = context.SharedScratch(blocks * part_floats);
-  const auto blocks_of = [&](size_t i) { return i == 0 ? size_t{0} : ends[i - 1]; };
-  context.pool().Run(blocks, [&](size_t block, int thread) {
-    const auto i = static_cast<size_t>(std::ranges::upper_bound(ends, block) - ends.begin());
-    Work work(context, thread, cache, tiles[i], q, num_heads);
-    work.ComputeBlock(tiles[i].first_block() + static_cast<Pos>(block - blocks_of(i)),
-                      {parts + block * part_floats, tiles[i].rows()});
+  size_t blocks = 0, rows = 0;  // most of a tile; those of all heads are alike
+  for (size_t i = 0; i < tiles.of_head(); ++i) {
+    blocks = std::max(blocks, static_cast<size_t>(tiles[i].blocks()));
+    rows = std::max(rows, tiles[i].rows());
+  }
+  const size_t part_floats = Partial::Floats(rows, dim);
+  float* parts = context.SharedScratch(tiles.size() * blocks * part_floats);
+  context.pool().Run(tiles.size() * blocks, [&](size_t i, int thread) {
+    const Tile tile = tiles[i / blocks];
+    const auto block = static_cast<Pos>(i % blocks);
+    if (block >= tile.blocks()) return;
+    Work(context, thread, cache, tile, q, num_heads)
+        .ComputeBlock(tile.first_block() + block, {parts + i * part_floats, tile.rows()});
   });
   context.pool().Run(tiles.size(), [&](size_t i, int thread) {
-    const Tile& tile = tiles[i];
+    const Tile tile = tiles[i];
     const Work work(context, thread, cache, tile, q, num_heads);
     const Partial state = work.partial(1);
     Clear(state, tile.rows(), dim);
-    for (size_t block = blocks_of(i); block < ends[i]; ++block)
-      Fold({parts + block * part_floats, tile.rows()}, tile.rows(), dim, state);
+    for (size_t b = 0; b < static_cast<size_t>(tile.blocks()); ++b)
+      Fold({parts + (i * blocks + b) * part_floats, tile.rows()}, tile.rows(), dim, state);
     work.Finish(state, out);
   });
 }

@@ -84,8 +84,8 @@ void PromptPart(OpContext& context, int thread, const MatrixView& w, size_t toke
   const size_t sums = (tokens + 15) / 16 * 16 * kernels::kPromptSums;
   void* scratch = context.Scratch(thread, (kernels::kPromptPanel + sums) / sizeof(float));
   context.table().multiply_prompt[static_cast<size_t>(w.dtype)](
-      w.data + group * kernels::GroupBytes(w.dtype, w.cols), rows, w.cols,
-      context.batches().prompt(), tokens, scratch, out + first, w.rows);
+      w.data + group * kernels::GroupBytes(w.dtype, w.cols), rows,
+      {context.batches().prompt(), tokens, w.cols}, scratch, out + first, w.rows);
   ScaleRows(w, out, tokens, first, rows);
 }
 

@@ -128,8 +128,9 @@ void RoundPrompt(const float* x, size_t t, size_t cols, uint16_t* tiles) {
 }
 
 template <DType kFormat>
-void MultiplyPrompt(const void* w, size_t rows, size_t cols, const uint16_t* tiles, size_t tokens,
-                    void*, float* out, size_t out_stride) {
+void MultiplyPrompt(const void* w, size_t rows, const PromptRows& x, void*, float* out,
+                    size_t out_stride) {
+  const size_t cols = x.cols;
   const DTypeInfo& info = Info(kFormat);
   std::vector<std::byte> row(cols / info.block_elements * info.block_bytes);
   std::vector<float> values(cols);
@@ -137,11 +138,11 @@ void MultiplyPrompt(const void* w, size_t rows, size_t cols, const uint16_t* til
     const size_t group = r / kGroupRows * GroupBytes(kFormat, cols);
     StoredRow(kFormat, static_cast<const std::byte*>(w) + group, r % kGroupRows, cols, row.data());
     kDecoders[static_cast<size_t>(kFormat)](row.data(), cols, values.data());
-    for (size_t t = 0; t < tokens; ++t) {
+    for (size_t t = 0; t < x.tokens; ++t) {
       float sum = 0;
       for (size_t c = 0; c < cols; ++c) {
         const size_t at = ((t / 16 * (cols / 32) + c / 32) * 16 + t % 16) * 32 + c % 32;
-        sum += RoundToBf16(values[c]) * FromBf16(tiles[at]);
+        sum += RoundToBf16(values[c]) * FromBf16(x.tiles[at]);
       }
       out[t * out_stride + r] = sum;
     }

@@ -94,15 +94,15 @@ const void* At(const void* base, size_t stride, size_t i) {
 }
 
 template <int kFormat>
-void DotKeys(const float* q, size_t rows, const void* keys, size_t stride, size_t n, size_t dim,
-             float* scores, size_t scores_stride, const void*) {
+void DotKeys(const float* q, size_t rows, const CacheRows& keys, float* scores,
+             size_t scores_stride) {
   for (size_t r = 0; r < rows; ++r) {
-    for (size_t i = 0; i < n; ++i) {
-      const void* key = At(keys, stride, i);
+    for (size_t i = 0; i < keys.n; ++i) {
+      const void* key = At(keys.at, keys.stride, i);
       float lanes[kLanes] = {};
-      for (size_t d = 0; d < dim; d += kLanes) {
+      for (size_t d = 0; d < keys.dim; d += kLanes) {
         for (size_t l = 0; l < kLanes; ++l)
-          lanes[l] += q[r * dim + d + l] * Load<kFormat>(key, d + l);
+          lanes[l] += q[r * keys.dim + d + l] * Load<kFormat>(key, d + l);
       }
       scores[r * scores_stride + i] = SumLanes(lanes);
     }
@@ -110,12 +110,12 @@ void DotKeys(const float* q, size_t rows, const void* keys, size_t stride, size_
 }
 
 template <int kFormat>
-void MixValues(const float* p, size_t rows, size_t p_stride, const void* values, size_t stride,
-               size_t n, size_t dim, float* out, const void*) {
+void MixValues(const float* p, size_t rows, size_t p_stride, const CacheRows& values, float* out) {
+  const size_t dim = values.dim;
   for (size_t r = 0; r < rows; ++r) {
     std::fill(out + r * dim, out + (r + 1) * dim, 0.0f);
-    for (size_t i = 0; i < n; ++i) {
-      const void* value = At(values, stride, i);
+    for (size_t i = 0; i < values.n; ++i) {
+      const void* value = At(values.at, values.stride, i);
       for (size_t d = 0; d < dim; ++d)
         out[r * dim + d] += p[r * p_stride + i] * Load<kFormat>(value, d);
     }
