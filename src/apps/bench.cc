@@ -83,8 +83,8 @@ class Timeline {
   // Seconds of one pass of so many generated tokens, which are taken back.
   Result<double> Generate(size_t tokens) {
     const Config& config = engine_->config();
-    std::vector<TokenId> ids;
-    for (size_t t = 0; t < tokens; ++t) ids.push_back(IdAt(config, static_cast<Pos>(t) + 7));
+    std::vector<TokenId> ids(tokens);
+    for (size_t t = 0; t < tokens; ++t) ids[t] = IdAt(config, static_cast<Pos>(t) + 7);
     logits_.resize(tokens * static_cast<size_t>(config.vocab_size));
     const Pos position = cache_.size();
     profile().Start();
@@ -311,8 +311,8 @@ class Bench {
       return {};
     }
     const Engine& engine = *engine_;
-    std::vector<TokenId> ids;
-    for (Pos p = 0; p < tokens; ++p) ids.push_back(IdAt(engine.config(), p));
+    std::vector<TokenId> ids(static_cast<size_t>(tokens));
+    for (Pos p = 0; p < tokens; ++p) ids[static_cast<size_t>(p)] = IdAt(engine.config(), p);
     std::vector<float> logits(static_cast<size_t>(engine.config().vocab_size));
     OpContext context(engine.pool(), engine.table());
     Activations activations;

@@ -134,10 +134,11 @@ Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
     OpContext context(*pool_, *table_);
     CARAT_TRY(Interleave(context, model.weights, options.progress));
     WarnOfSlowFormats(model.weights);
-    const auto& order = model.weights.interleaved;
-    const int helps = ThreadsThatHelp(*table_, {order.data(), order.size()}, pool_->threads());
-    if (options.threads == 0 && helps < pool_->threads())
-      pool_ = std::make_unique<ThreadPool>(helps);
+    if (options.threads == 0) {
+      const LazyBuffer& order = model.weights.interleaved;
+      const int helps = ThreadsThatHelp(*table_, {order.data(), order.size()}, pool_->threads());
+      if (helps < pool_->threads()) pool_ = std::make_unique<ThreadPool>(helps);
+    }
   } else {
     for (const TensorEntry& entry : model.files.tensors().entries()) stored.push_back(entry.bytes);
   }

@@ -65,7 +65,7 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   const auto hidden = static_cast<size_t>(config.hidden);
   const auto picture = static_cast<size_t>(sees ? options.max_picture : 0);
   const size_t tokens = std::max(static_cast<size_t>(std::min(options.chunk, context)), picture);
-  constexpr size_t kPatchValues = 3 * 48 * 48;
+  constexpr size_t kPatchValues = size_t{3} * 48 * 48;
   memory.scratch = Activations::Bytes(config, tokens) +
                    picture * (hidden * sizeof(float) + kPatchValues) +
                    static_cast<size_t>(config.vocab_size) * sizeof(float);

@@ -15,15 +15,14 @@ namespace {
 
 // Floats of a token.
 struct Widths {
-  explicit Widths(const Config& config) {
-    const auto of = [](const AttentionShape& shape, int64_t n) {
-      return static_cast<size_t>(n * shape.head_dim);
-    };
-    hidden = static_cast<size_t>(config.hidden);
-    intermediate = static_cast<size_t>(config.intermediate);
-    q = std::max(of(config.sliding, config.num_heads), of(config.global, config.num_heads));
-    kv = std::max(of(config.sliding, config.sliding.kv_heads),
-                  of(config.global, config.global.kv_heads));
+  explicit Widths(const Config& config)
+      : hidden(static_cast<size_t>(config.hidden)),
+        intermediate(static_cast<size_t>(config.intermediate)),
+        q(std::max(Of(config.sliding, config.num_heads), Of(config.global, config.num_heads))),
+        kv(std::max(Of(config.sliding, config.sliding.kv_heads),
+                    Of(config.global, config.global.kv_heads))) {}
+  static size_t Of(const AttentionShape& shape, int64_t heads) {
+    return static_cast<size_t>(heads * shape.head_dim);
   }
   size_t hidden, intermediate, q, kv;
 };

@@ -97,9 +97,12 @@ class Work {
 
   Work(OpContext& context, int thread, const CacheView& cache, const Tile& tile, const float* q,
        size_t num_heads)
-      : table_(context.table()), cache_(cache), tile_(tile), num_heads_(num_heads) {
+      : table_(context.table()),
+        cache_(cache),
+        tile_(tile),
+        num_heads_(num_heads),
+        wrapped_(2 * static_cast<size_t>(kBlock) * cache.row_bytes() / sizeof(float)) {
     const size_t rows = tile.rows(), dim = cache.head_dim;
-    wrapped_ = 2 * static_cast<size_t>(kBlock) * cache.row_bytes() / sizeof(float);
     q_ = context.Scratch(thread, Floats(rows, dim) + wrapped_);
     scores_ = q_ + rows * dim;
     partials_ = scores_ + rows * static_cast<size_t>(kBlock);

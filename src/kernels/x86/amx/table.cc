@@ -51,7 +51,7 @@ struct ByBlocks : Unit {
   static V::F Scale(Bytes w, size_t, size_t product) { return Halves(w + 32 * product, 0); }
 };
 
-struct TileQ6_K : UnitQ6_K {
+struct TileQ6K : UnitQ6_K {
   static constexpr size_t kSteps = 4, kShared = 16;
   static void Unpack(Bytes w, size_t step, Lines& out) {
     V::I v[4][4];
@@ -235,12 +235,12 @@ constexpr Table MakeTable() {
   table.multiply_prompt[4] = MultiplyPrompt<ByBlocks<UnitQ4_0, 1>>;
   table.multiply_prompt[10] = MultiplyPrompt<ByBlocks<UnitK<false>, 4>>;
   table.multiply_prompt[11] = MultiplyPrompt<ByBlocks<UnitK<true>, 4>>;
-  table.multiply_prompt[12] = MultiplyPrompt<TileQ6_K>;
+  table.multiply_prompt[12] = MultiplyPrompt<TileQ6K>;
   table.multiply[3] = Multiply<Tiles<ByBlocks<UnitQ8_0, 1>>>;
   table.multiply[4] = Multiply<Tiles<ByBlocks<UnitQ4_0, 1>>>;
   table.multiply[10] = Multiply<Tiles<ByBlocks<UnitK<false>, 4>>>;
   table.multiply[11] = Multiply<Tiles<ByBlocks<UnitK<true>, 4>>>;
-  table.multiply[12] = Multiply<Tiles<TileQ6_K>>;
+  table.multiply[12] = Multiply<Tiles<TileQ6K>>;
   return table;
 }
 
