@@ -30,7 +30,7 @@ TEST(Plan, TheLongestContextIsTheLastThatFits) {
     for (const DType cache : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
       const SessionOptions options{.cache = cache};
       const auto total = [&](Pos context) {
-        return MemoryOfSession(config, sees, options, context).total();
+        return MemoryOfSession(config, sees, options, context).needed();
       };
       for (const Pos wanted : {1024, 1025, 2000, 4095}) {
         const Pos longest = LongestContext(config, sees, options, total(wanted));

@@ -22,9 +22,9 @@
 namespace carat {
 namespace {
 
-constexpr Pos kBase = 512;    // where several tokens are checked
-constexpr Pos kChunk = 512;   // tokens of a pass of a prompt, as sessions take them
-constexpr size_t kMost = 16;  // of verify
+constexpr Pos kBase = 512;                  // where several tokens are checked
+const Pos kChunk = SessionOptions().chunk;  // tokens of a pass of a prompt, as sessions take them
+constexpr size_t kMost = 16;                // of verify
 
 struct Name {
   std::string_view kind;
@@ -221,7 +221,7 @@ class Bench {
   }
 
   std::optional<std::string> TooLarge(Pos positions) const {
-    // Twice the keys and values of the global layers: what is larger than this does not fit.
+    // Keys and values of all layers.
     size_t bytes = 0;
     for (int64_t i = 0; i < engine_->config().num_layers(); ++i) {
       const AttentionShape& shape = engine_->config().attention(i);

@@ -31,7 +31,9 @@ struct Plan {
   SessionMemory session = {};
   Pos context = 0, longest = 0;
   size_t available = 0, spare = 0;
-  bool fits() const { return memory.total() + session.total() + spare <= available; }
+  bool fits() const {
+    return longest > 0 && memory.total() + session.needed() + spare <= available;
+  }
 };
 
 Result<Plan> MakePlan(const CommandLine& o) {
@@ -69,7 +71,8 @@ Result<Plan> MakePlan(const CommandLine& o) {
   plan.longest =
       LongestContext(config, sees, options, plan.available - std::min(plan.available, taken));
   const Pos usual = std::min(plan.longest, SessionOptions::kDefaultContext);
-  plan.context = o.context > 0 ? o.context : std::max(usual, Pos{1});
+  const Pos least = std::min(kLeastContext, config.max_positions);
+  plan.context = o.context > 0 ? o.context : std::max(usual, least);
   plan.session = MemoryOfSession(config, sees, options, plan.context);
   return plan;
 }
@@ -125,7 +128,7 @@ Status Run(const CommandLine& o) {
   }
   if (plan.fits()) return {};
   if (plan.longest == 0)
-    return std::unexpected(DoesNotFit(plan.memory, plan.session.total(), plan.available));
+    return std::unexpected(DoesNotFit(plan.memory, plan.session.needed(), plan.available));
   return Fail({.code = ErrorCode::kNoMemory,
                .what = "this context does not fit the memory",
                .where = "--context",

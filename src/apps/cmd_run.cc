@@ -56,6 +56,7 @@ Result<int> Run(const RunOptions& o) {
                                              .threads = o.threads,
                                              .kernels = o.kernels,
                                              .preload = true,
+                                             .session = {.cache = CacheType(o.cache)},
                                              .progress = ShowLoading},
                                             true));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());

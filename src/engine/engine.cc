@@ -36,7 +36,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return Fail({.what = "number of threads out of range",
                  .where = "threads",
-                 .wanted = fmt::format("1 to {}, or 0 for all processors", kMaxThreads),
+                 .wanted = fmt::format("1 to {}, or 0 for as many as help", kMaxThreads),
                  .found = std::to_string(options.threads)});
   }
   std::unique_ptr<Engine> engine(new Engine);
@@ -123,10 +123,13 @@ Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
   const size_t available = AvailableMemory(), room = available - Spare(available);
   memory_ = MemoryOfModel(model, copy, embedder_files_ ? &*embedder_files_ : nullptr, nullptr);
   if (!options.load || (!copy && !options.preload)) return {};
-  const size_t session = MemoryOfSession(model.config, embedders_.weights.vision.has_value(), {},
-                                         std::min(kLeastContext, model.config.max_positions))
-                             .total();
-  if (memory_.total() + session > room)
+  const Pos usual = options.session.context > 0 ? options.session.context : kLeastContext;
+  const size_t session =
+      MemoryOfSession(model.config, embedders_.weights.vision.has_value(), options.session,
+                      std::min(usual, model.config.max_positions))
+          .needed();
+  // The vocabulary and the program are there already.
+  if (memory_.weights + memory_.embedders + session > room)
     return std::unexpected(DoesNotFit(memory_, session, available));
   std::vector<std::span<const std::byte>> stored;
   if (copy) {

@@ -40,6 +40,8 @@ struct EngineOptions {
   // Weights that stay as they are stored are read now, so that the first answer need not wait for
   // the disk.
   bool preload = false;
+  // Of the sessions that will run on it: they must fit beside it.
+  SessionOptions session = {};
   // Without it nothing is loaded: the model can be planned, not run.
   bool load = true;
   // Called with bytes done and to do while weights are copied into the kernels' order, and then
@@ -51,7 +53,8 @@ struct EngineOptions {
 // time.
 class Engine {
  public:
-  // kNoMemory where the model and a session do not fit the memory that there is (plan.h).
+  // kNoMemory where what is read into memory, and a session beside it, do not fit what there is
+  // (plan.h): not with `exact` or the reference table, unless they preload.
   static Result<std::unique_ptr<Engine>> Open(const EngineOptions& options);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

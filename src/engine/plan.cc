@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
+#include "engine/window_pool.h"
 #include "kernels/interleaved.h"
 #include "model/activations.h"
 #include "model/interleave.h"
 #include "model/kv_cache.h"
+#include "ops/attention.h"
 
 namespace carat {
 namespace {
@@ -60,7 +62,8 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   if (const size_t window = KvCache::WindowBytesOf(config, cache); window > 0) {
     constexpr Pos kShortestTurn = 64;
     const auto turns = static_cast<size_t>(context / kShortestTurn);
-    memory.saved_windows = std::min(options.window_pool_bytes / window, turns) * window;
+    memory.saved_windows =
+        std::min({options.window_pool_bytes / window, turns, WindowPool::kMaxWindows}) * window;
   }
   const auto hidden = static_cast<size_t>(config.hidden);
   const auto picture = static_cast<size_t>(sees ? options.max_picture : 0);
@@ -69,12 +72,17 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   memory.scratch = Activations::Bytes(config, tokens) +
                    picture * (hidden * sizeof(float) + kPatchValues) +
                    static_cast<size_t>(config.vocab_size) * sizeof(float);
+  // Attention's parts: those of one tile of queries over the whole context.
+  constexpr size_t kBlock = 256, kRows = 64;
+  const size_t dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
+  memory.scratch += std::min(kMostAttentionParts, (static_cast<size_t>(context) / kBlock + 1) *
+                                                      kRows * (dim + 2) * sizeof(float));
   return memory;
 }
 
 Pos LongestContext(const Config& config, bool sees, const SessionOptions& options, size_t room) {
   const auto fits = [&](Pos context) {
-    return MemoryOfSession(config, sees, options, context).total() <= room;
+    return MemoryOfSession(config, sees, options, context).needed() <= room;
   };
   const Pos most = config.max_positions, least = std::min(kLeastContext, most);
   if (!fits(least)) return 0;

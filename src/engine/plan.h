@@ -29,13 +29,15 @@ struct SessionMemory {
   size_t sliding_cache = 0, global_cache = 0;
   size_t saved_windows = 0;
   size_t scratch = 0;  // of one pass, media and logits included
-  size_t total() const { return sliding_cache + global_cache + saved_windows + scratch; }
+  // Without saved windows, of which fewer are kept where there is less room.
+  size_t needed() const { return sliding_cache + global_cache + scratch; }
+  size_t total() const { return needed() + saved_windows; }
 };
 // `sees`: the model takes pictures.
 SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOptions& options,
                               Pos context);
 
-// The most positions whose session takes at most `room` bytes, at most the model's; 0 if not even
+// The most positions whose session needs at most `room` bytes, at most the model's; 0 if not even
 // kLeastContext or, if that is less, the model's own do.
 Pos LongestContext(const Config& config, bool sees, const SessionOptions& options, size_t room);
 inline constexpr Pos kLeastContext = 1024;

@@ -36,24 +36,36 @@ Pos Common(std::span<const TokenId> ids, std::span<const ContentKey> keys, const
 
 bool Sees(const Engine& engine) { return engine.embedders().weights.vision.has_value(); }
 
+// What a session may take: what is there, less what the model keeps in its files' pages, which
+// counts as free but is needed.
+size_t RoomFor(const Engine& engine, size_t available) {
+  const ModelMemory& model = engine.memory();
+  const size_t copied = engine.decoder().weights().interleaved.size();
+  const size_t in_files = model.embedders + model.weights - std::min(model.weights, copied);
+  return available - std::min(available, Spare(available) + in_files);
+}
+
 // The context that is asked for, or the one that fits.
 Result<Pos> ChooseContext(const Engine& engine, const SessionOptions& options) {
-  const size_t available = AvailableMemory();
-  const size_t room = available - Spare(available);
+  const size_t available = AvailableMemory(), room = RoomFor(engine, available);
   const Pos longest = LongestContext(engine.config(), Sees(engine), options, room);
   if (options.context == 0 && longest > 0)
     return std::min(longest, SessionOptions::kDefaultContext);
-  const Pos wanted = std::max(options.context, Pos{1});
-  const size_t bytes = MemoryOfSession(engine.config(), Sees(engine), options, wanted).total();
-  if (bytes <= room) return wanted;
+  const Pos least = std::min(kLeastContext, engine.config().max_positions);
+  const Pos wanted = options.context > 0 ? options.context : least;
+  const size_t bytes = MemoryOfSession(engine.config(), Sees(engine), options, wanted).needed();
+  if (bytes <= room && (options.context > 0 || longest > 0)) return wanted;
   constexpr double kGiB = 1 << 30;
   return Fail({.code = ErrorCode::kNoMemory,
                .what = fmt::format("a context of {} tokens takes {:.2f} GiB of memory", wanted,
                                    static_cast<double>(bytes) / kGiB),
                .where = "context",
-               .wanted = longest > 0 ? fmt::format("at most {}, or a smaller cache type", longest)
-                                     : "more free memory, or a smaller cache type",
-               .found = fmt::format("{:.2f} GiB available", static_cast<double>(room) / kGiB)});
+               .wanted = longest > 0
+                             ? fmt::format("at most {} tokens, or a smaller cache type", longest)
+                             : "more free memory, or a smaller cache type",
+               .found = fmt::format("{:.2f} GiB for it, of {:.2f} available",
+                                    static_cast<double>(room) / kGiB,
+                                    static_cast<double>(available) / kGiB)});
 }
 
 }  // namespace
@@ -81,7 +93,12 @@ Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
   CARAT_ASSIGN(const Pos context, ChooseContext(engine, options));
   CARAT_ASSIGN(KvCache cache,
                KvCache::Create(engine.config(), CacheOptions(Sees(engine), options, context)));
-  return Session(engine, std::move(cache), options);
+  // Saved windows take what is left: without them a prompt is read again.
+  SessionOptions granted = options;
+  const size_t room = RoomFor(engine, AvailableMemory());
+  const size_t needed = MemoryOfSession(engine.config(), Sees(engine), options, context).needed();
+  granted.window_pool_bytes = std::min(options.window_pool_bytes, room - std::min(room, needed));
+  return Session(engine, std::move(cache), granted);
 }
 
 Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)

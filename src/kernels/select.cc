@@ -6,7 +6,7 @@ namespace carat::kernels {
 
 static_assert(kNumFormats == kNumWeightDTypes);
 static_assert(static_cast<int>(DType::kF32) == 0 && static_cast<int>(DType::kF16) == 1 &&
-              static_cast<int>(DType::kBF16) == 2);
+              static_cast<int>(DType::kBF16) == 2 && static_cast<int>(DType::kQ8_0) == 3);
 
 namespace {
 

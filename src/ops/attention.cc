@@ -25,13 +25,18 @@ void StoreRow(DType dtype, const float* src, size_t n, std::byte* dst) {
   }
   if (dtype == DType::kQ8_0) {  // gguf specification, 5.3
     for (size_t i = 0; i < n; i += 32, src += 32, dst += 34) {
-      float top = 0;
-      for (size_t j = 0; j < 32; ++j) top = std::max(top, std::abs(src[j]));
-      const float scale = top / 127, inverse = scale > 0 ? 1 / scale : 0;
-      const uint16_t half = ToF16(scale);
+      float top = 0, broken = 0;  // no number where one of them is none
+      for (size_t j = 0; j < 32; ++j) {
+        top = std::max(top, std::abs(src[j]));
+        broken += src[j] - src[j];
+      }
+      const bool none = top < 1e-30f || broken != 0;
+      const float scale = top / 127, inverse = none ? 0 : 1 / scale;
+      const uint16_t half = ToF16((none ? 0 : scale) + broken);
       std::memcpy(dst, &half, sizeof half);
       for (size_t j = 0; j < 32; ++j)
-        dst[2 + j] = static_cast<std::byte>(static_cast<int8_t>(std::round(src[j] * inverse)));
+        dst[2 + j] = static_cast<std::byte>(
+            none ? int8_t{0} : static_cast<int8_t>(std::round(src[j] * inverse)));
     }
     return;
   }
@@ -227,9 +232,17 @@ void Attention(OpContext& context, const CacheView& cache, const float* q, size_
   CARAT_CHECK(static_cast<size_t>(cache.dtype) < kernels::kNumCacheFormats);
   const size_t dim = cache.head_dim;
   const Tiles tiles(cache, num_heads, seen);
+  size_t blocks = 0, rows = 0;  // most of a tile; those of all heads are alike
+  for (size_t i = 0; i < tiles.of_head(); ++i) {
+    blocks = std::max(blocks, static_cast<size_t>(tiles[i].blocks()));
+    rows = std::max(rows, tiles[i].rows());
+  }
+  const size_t part_floats = Partial::Floats(rows, dim);
+  const size_t parts_bytes = tiles.size() * blocks * part_floats * sizeof(float);
   // Enough tiles for all threads: each goes through its blocks. Else blocks are computed alone,
-  // their parts kept, and added up in the same order.
-  if (tiles.size() >= 2 * static_cast<size_t>(context.pool().threads())) {
+  // their parts kept as far as there is room for them, and added up in the same order.
+  if (tiles.size() >= 2 * static_cast<size_t>(context.pool().threads()) ||
+      parts_bytes > kMostAttentionParts) {
     context.pool().Run(tiles.size(), [&](size_t i, int thread) {
       const Tile tile = tiles[i];
       Work work(context, thread, cache, tile, q, num_heads);
@@ -243,12 +256,6 @@ void Attention(OpContext& context, const CacheView& cache, const float* q, size_
     });
     return;
   }
-  size_t blocks = 0, rows = 0;  // most of a tile; those of all heads are alike
-  for (size_t i = 0; i < tiles.of_head(); ++i) {
-    blocks = std::max(blocks, static_cast<size_t>(tiles[i].blocks()));
-    rows = std::max(rows, tiles[i].rows());
-  }
-  const size_t part_floats = Partial::Floats(rows, dim);
   float* parts = context.SharedScratch(tiles.size() * blocks * part_floats);
   context.pool().Run(tiles.size() * blocks, [&](size_t i, int thread) {
     const Tile tile = tiles[i / blocks];

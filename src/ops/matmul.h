@@ -23,7 +23,7 @@ struct Product {
 
 // All of `products`; x [tokens, cols], the same cols in each w; no overlap; tokens >= 1.
 // Interleaved weights are multiplied as kernels::Table::multiply says, those of prompts as its
-// multiply_prompt if it has one for all of them; all others are decoded, and summed in f32. Every
+// multiply_prompt where it has one for the format; all others are decoded, and summed in f32. Every
 // output is computed alone, so it does not depend on `tokens` or on the number of threads.
 void MatMul(OpContext& context, Role role, const float* x, size_t tokens,
             std::span<const Product> products);

@@ -18,7 +18,8 @@ struct Speed {
 };
 
 Speed Measure(const kernels::Table& table, std::span<const std::byte> memory, int threads) {
-  constexpr size_t kPart = size_t{1} << 20, kSteps = 10000;
+  constexpr size_t kPart = size_t{1} << 20, kSteps = 5000;
+  constexpr double kSeconds = 0.003;
   ThreadPool pool(threads);
   const size_t parts = memory.size() / kPart;
   const auto count = static_cast<size_t>(pool.threads());
@@ -31,7 +32,10 @@ Speed Measure(const kernels::Table& table, std::span<const std::byte> memory, in
     });
     best.bytes = std::max(best.bytes, static_cast<double>(parts * kPart) / (Now() - start));
     start = Now();
-    pool.Run(count, [&](size_t i, int) { products[i] = table.matrix_steps(kSteps); });
+    pool.Run(count, [&](size_t i, int) {
+      products[i] = 0;
+      while (Now() - start < kSeconds) products[i] += table.matrix_steps(kSteps);
+    });
     const double seconds = Now() - start;
     double sum = 0;
     for (const double p : products) sum += p;
@@ -43,9 +47,9 @@ Speed Measure(const kernels::Table& table, std::span<const std::byte> memory, in
 }  // namespace
 
 int ThreadsThatHelp(const kernels::Table& table, std::span<const std::byte> memory, int most) {
-  constexpr size_t kEnough = size_t{96} << 20;
-  if (most < 2 || memory.size() < kEnough / 4) return most;
-  memory = memory.first(std::min(memory.size(), kEnough));
+  constexpr size_t kEnough = size_t{24} << 20, kMost = size_t{512} << 20;
+  if (most < 2 || memory.size() < kEnough) return most;
+  memory = memory.first(std::min(memory.size(), kMost));
   const Speed all = Measure(table, memory, most);
   int helps = most;
   for (int fewer = most / 2; fewer >= std::max(1, most / 4); fewer /= 2) {
