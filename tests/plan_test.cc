@@ -75,7 +75,7 @@ size_t Resident() {
 
 TEST(Plan, TheRealUseIsWithinThreePercent) {
 #ifdef CARAT_SANITIZED
-  GTEST_SKIP() << "sanitizers keep memory of their own";
+  GTEST_SKIP() << "sanitizers keep memory of their own; make test runs this";
 #endif
   const TempFolder folder;
   const auto path = folder / "model.gguf";

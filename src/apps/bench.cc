@@ -15,6 +15,7 @@
 #include "engine/session.h"
 #include "model/cost.h"
 #include "model/decoder.h"
+#include "ops/machine_limits.h"
 #include "sys/clock.h"
 #include "sys/cpu_features.h"
 #include "sys/memory.h"
@@ -189,49 +190,15 @@ class Bench {
     report_.records.push_back(std::move(record));
   }
 
-  // Seconds that all threads take to read these bytes.
   double Read(const Bytes& bytes) const {
-    constexpr size_t kPart = size_t{1} << 20, kStep = 256;
-    Bytes parts;
-    for (const auto run : bytes) {
-      for (size_t at = 0; at < run.size(); at += kPart) {
-        const auto part = run.subspan(at, std::min(kPart, run.size() - at));
-        parts.push_back(part.first(part.size() / kStep * kStep));
-      }
-    }
-    const double start = Now();
-    engine_->pool().Run(parts.size(), [&](size_t i, int) {
-      static_cast<void>(engine_->table().read(parts[i].data(), parts[i].size()));
-    });
-    return Now() - start;
+    return SecondsToRead(engine_->pool(), engine_->table(), bytes);
   }
-
-  // Products per second of all threads in the unit that multiplies matrices.
-  double MatrixPeak() const {
-    constexpr double kSeconds = 0.2;
-    const auto threads = static_cast<size_t>(engine_->pool().threads());
-    std::vector<double> products(threads, 0.0);
-    const double start = Now();
-    engine_->pool().Run(threads, [&](size_t i, int) {
-      while (Now() - start < kSeconds) products[i] += engine_->table().matrix_steps(10000);
-    });
-    double sum = 0;
-    for (const double p : products) sum += p;
-    return sum / (Now() - start);
-  }
+  double MatrixPeak() const { return ProductsPerSecond(engine_->pool(), engine_->table(), 0.2); }
 
   std::optional<std::string> TooLarge(Pos positions) const {
-    // Keys and values of all layers.
-    size_t bytes = 0;
-    for (int64_t i = 0; i < engine_->config().num_layers(); ++i) {
-      const AttentionShape& shape = engine_->config().attention(i);
-      const DTypeInfo& info = Info(options_.cache);
-      const Pos held = engine_->config().is_global[static_cast<size_t>(i)]
-                           ? positions
-                           : std::min(positions, engine_->config().window + 128);
-      bytes += 2 * static_cast<size_t>(held * shape.kv_heads * shape.head_dim) /
-               info.block_elements * info.block_bytes;
-    }
+    const KvCache::Bytes cache = KvCache::BytesOf(
+        engine_->config(), {.dtype = options_.cache, .max_positions = positions, .margin = kChunk});
+    const size_t bytes = cache.sliding + cache.global;
     if (const size_t room = AvailableMemory(); bytes > room - room / 16) {
       return fmt::format("the cache takes {:.1f} GiB and {:.1f} GiB of memory are available",
                          static_cast<double>(bytes) / (1 << 30),

@@ -4,25 +4,9 @@
 
 #include <algorithm>
 
+#include "apps/terminal.h"
+
 namespace carat {
-namespace {
-
-std::string EscapeXml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
 std::string BenchChart(const BenchReport& report) {
   constexpr int kWidth = 760, kLeft = 130, kBar = 400, kRow = 26, kTop = 64;
   const int height = kTop + kRow * static_cast<int>(report.records.size()) + 16;
@@ -33,7 +17,7 @@ std::string BenchChart(const BenchReport& report) {
       kWidth, height);
   const auto text = [&](int x, int y, std::string_view anchor, std::string_view words) {
     out += fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" fill=\"#222222\">{}</text>\n", x,
-                       y, anchor, EscapeXml(words));
+                       y, anchor, EscapeMarkup(words));
   };
   text(16, 24, "start",
        fmt::format(

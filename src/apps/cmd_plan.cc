@@ -53,8 +53,7 @@ Result<Plan> MakePlan(const CommandLine& o) {
                    .wanted = fmt::format("a target of hidden width {}", config.hidden),
                    .found = std::to_string(drafter.config.target_hidden)});
     }
-    for (const TensorEntry& tensor : files.tensors().entries())
-      plan.memory.drafter += tensor.bytes.size();
+    plan.memory.drafter = TensorBytes(files);
   }
   if (o.context < 0 || o.context > config.max_positions) {
     return Fail(

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "apps/terminal.h"
 #include "io/json.h"
 
 namespace carat {
@@ -17,21 +18,6 @@ std::string OneBlock(std::string text) {
   std::ranges::replace(text, '\r', ' ');
   for (size_t at; (at = text.find("-->")) != std::string::npos;) text.replace(at, 3, "->");
   return text;
-}
-
-// WebVTT reads marks in its text.
-std::string WithoutTags(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -57,7 +43,7 @@ std::string Transcript::Part(double begin, double end, const std::string& text) 
                          SubtitleTime(end, ','), OneBlock(text));
     case TranscriptFormat::kVtt:
       return fmt::format("{} --> {}\n{}\n\n", SubtitleTime(begin, '.'), SubtitleTime(end, '.'),
-                         WithoutTags(OneBlock(text)));
+                         EscapeMarkup(OneBlock(text)));
     case TranscriptFormat::kJson: {
       Json part;
       part.Set("start", begin);

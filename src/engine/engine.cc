@@ -121,7 +121,7 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) 
 Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
   const bool copy = !options.exact && table_ != &kernels::ReferenceTable();
   const size_t available = AvailableMemory(), room = available - Spare(available);
-  memory_ = MemoryOfModel(model, copy, embedder_files_ ? &*embedder_files_ : nullptr, nullptr);
+  memory_ = MemoryOfModel(model, copy, embedder_files_ ? &*embedder_files_ : nullptr);
   if (!options.load || (!copy && !options.preload)) return {};
   const Pos usual = options.session.context > 0 ? options.session.context : kLeastContext;
   const size_t session =

@@ -17,28 +17,27 @@ namespace {
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kProgramBytes = 12 * kMiB;  // code, stacks and what allocators keep
 
-size_t TensorBytes(const TensorDirectory& tensors) {
-  size_t sum = 0;
-  for (const TensorEntry& entry : tensors.entries()) sum += entry.bytes.size();
-  return sum;
-}
-
 double GiB(size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
 }  // namespace
 
-ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFiles* embedder_files,
-                          const ModelFiles* drafter_files) {
+size_t TensorBytes(const ModelFiles& files) {
+  size_t sum = 0;
+  for (const TensorEntry& entry : files.tensors().entries()) sum += entry.bytes.size();
+  return sum;
+}
+
+ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFiles* embedder_files) {
   ModelMemory memory{.program = kProgramBytes};
   if (copied) {
     memory.weights = InterleavedBytes(model.weights);
     for (const auto stored : StoredMatrices(model.weights)) memory.weights += stored.size();
   } else {
-    memory.weights = TensorBytes(model.files.tensors());
+    memory.weights = TensorBytes(model.files);
   }
   if (model.tokenizer) memory.vocabulary = model.tokenizer->MemoryBytes();
   if (embedder_files != nullptr) {
-    memory.embedders = TensorBytes(embedder_files->tensors());
+    memory.embedders = TensorBytes(*embedder_files);
   } else if (copied) {
     const EmbedderWeights& e = model.embedders.weights;
     const auto add = [&](const MatrixView& w) { memory.embedders += w.rows * w.row_bytes(); };
@@ -49,7 +48,6 @@ ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFile
     }
     if (!e.audio_projection.empty()) add(e.audio_projection);
   }
-  if (drafter_files != nullptr) memory.drafter = TensorBytes(drafter_files->tensors());
   return memory;
 }
 
@@ -72,11 +70,8 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   memory.scratch = Activations::Bytes(config, tokens) +
                    picture * (hidden * sizeof(float) + kPatchValues) +
                    static_cast<size_t>(config.vocab_size) * sizeof(float);
-  // Attention's parts: those of one tile of queries over the whole context.
-  constexpr size_t kBlock = 256, kRows = 64;
-  const size_t dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
-  memory.scratch += std::min(kMostAttentionParts, (static_cast<size_t>(context) / kBlock + 1) *
-                                                      kRows * (dim + 2) * sizeof(float));
+  const auto dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
+  memory.scratch += AttentionPartsBytes(context, dim);
   return memory;
 }
 

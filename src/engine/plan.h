@@ -15,14 +15,15 @@ struct ModelMemory {
   size_t weights = 0;     // in the kernels' order, and what stays as it is stored
   size_t vocabulary = 0;  // about
   size_t embedders = 0;   // of pictures and sound
-  size_t drafter = 0;
-  size_t program = 0;  // the program itself, about
+  size_t drafter = 0;     // of who counts one
+  size_t program = 0;     // the program itself, about
   size_t total() const { return weights + vocabulary + embedders + drafter + program; }
 };
 // `copied`: the weights are put in the kernels' order, which needs memory that can't be given back;
-// else they stay in their file. `embedder_files` and `drafter_files` may be null.
-ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFiles* embedder_files,
-                          const ModelFiles* drafter_files);
+// else they stay in their file. `embedder_files` may be null.
+ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFiles* embedder_files);
+// Bytes of all tensors of these files.
+size_t TensorBytes(const ModelFiles& files);
 
 // Bytes of a session when its context is full.
 struct SessionMemory {

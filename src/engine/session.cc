@@ -46,8 +46,8 @@ size_t RoomFor(const Engine& engine, size_t available) {
 }
 
 // The context that is asked for, or the one that fits.
-Result<Pos> ChooseContext(const Engine& engine, const SessionOptions& options) {
-  const size_t available = AvailableMemory(), room = RoomFor(engine, available);
+Result<Pos> ChooseContext(const Engine& engine, const SessionOptions& options, size_t available) {
+  const size_t room = RoomFor(engine, available);
   const Pos longest = LongestContext(engine.config(), Sees(engine), options, room);
   if (options.context == 0 && longest > 0)
     return std::min(longest, SessionOptions::kDefaultContext);
@@ -90,12 +90,13 @@ Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
                  .wanted = "1 to 4096 tokens",
                  .found = std::to_string(options.chunk)});
   }
-  CARAT_ASSIGN(const Pos context, ChooseContext(engine, options));
+  const size_t available = AvailableMemory();
+  CARAT_ASSIGN(const Pos context, ChooseContext(engine, options, available));
   CARAT_ASSIGN(KvCache cache,
                KvCache::Create(engine.config(), CacheOptions(Sees(engine), options, context)));
   // Saved windows take what is left: without them a prompt is read again.
   SessionOptions granted = options;
-  const size_t room = RoomFor(engine, AvailableMemory());
+  const size_t room = RoomFor(engine, available);
   const size_t needed = MemoryOfSession(engine.config(), Sees(engine), options, context).needed();
   granted.window_pool_bytes = std::min(options.window_pool_bytes, room - std::min(room, needed));
   return Session(engine, std::move(cache), granted);

@@ -7,12 +7,6 @@
 namespace carat {
 namespace {
 
-std::vector<const MatrixView*> MatricesOf(const LayerWeights& w) {
-  std::vector<const MatrixView*> all = {&w.q, &w.k, &w.v, &w.o, &w.gate, &w.up, &w.down};
-  std::erase_if(all, [](const MatrixView* m) { return m->empty(); });
-  return all;
-}
-
 size_t BytesOf(const MatrixView& w) {
   return w.interleaved ? kernels::InterleavedBytes(w.dtype, w.rows, w.cols)
                        : w.rows * w.row_bytes();

@@ -14,12 +14,11 @@ bool HasOrder(const MatrixView& w) { return kernels::CanInterleave(w.dtype, w.co
 
 // Every matrix; the embedding once, though it is also the head.
 template <class AnyWeights>
-auto MatricesOf(AnyWeights& weights) {
+auto AllMatrices(AnyWeights& weights) {
   std::vector<decltype(&weights.embedding)> all = {&weights.embedding};
   if (weights.head.data != weights.embedding.data) all.push_back(&weights.head);
   for (auto& layer : weights.layers) {
-    for (auto* w : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
-      if (!w->empty()) all.push_back(w);
+    for (auto* w : MatricesOf(layer)) all.push_back(w);
   }
   return all;
 }
@@ -51,13 +50,13 @@ bool Copy(const MatrixView& w, ThreadPool& pool, std::byte* out,
 
 size_t InterleavedBytes(const Weights& weights) {
   size_t total = 0;
-  for (const MatrixView* w : MatricesOf(weights)) total += HasOrder(*w) ? BytesOf(*w) : 0;
+  for (const MatrixView* w : AllMatrices(weights)) total += HasOrder(*w) ? BytesOf(*w) : 0;
   return total;
 }
 
 std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights) {
   std::vector<std::span<const std::byte>> stored;
-  for (const MatrixView* w : MatricesOf(weights))
+  for (const MatrixView* w : AllMatrices(weights))
     if (!HasOrder(*w) && !w->interleaved) stored.emplace_back(w->data, w->rows * w->row_bytes());
   return stored;
 }
@@ -65,7 +64,7 @@ std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights) {
 std::string SlowFormats(const Weights& weights) {
   std::vector<DType> found;
   std::string names;
-  for (const MatrixView* w : MatricesOf(weights)) {
+  for (const MatrixView* w : AllMatrices(weights)) {
     if (HasOrder(*w) || w->interleaved || std::ranges::find(found, w->dtype) != found.end())
       continue;
     found.push_back(w->dtype);
@@ -81,7 +80,7 @@ Status Interleave(OpContext& context, Weights& weights,
   CARAT_ASSIGN(weights.interleaved, LazyBuffer::Create(total, LazyBuffer::Pages::kHuge));
   const bool tied = weights.head.data == weights.embedding.data;
   size_t before = 0;
-  for (MatrixView* w : MatricesOf(weights)) {
+  for (MatrixView* w : AllMatrices(weights)) {
     if (!HasOrder(*w)) continue;
     std::byte* out = weights.interleaved.data() + before;
     const auto go_on = [&](size_t done) { return !progress || progress(before + done, total); };

@@ -33,6 +33,15 @@ struct LayerWeights {
   float layer_scalar = 1.0f;
 };
 
+// A layer's matrices, without an empty one; pointers to const if the layer is.
+template <class Layer>
+auto MatricesOf(Layer& layer) {
+  std::vector<decltype(&layer.q)> all;
+  for (auto* w : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
+    if (!w->empty()) all.push_back(w);
+  return all;
+}
+
 struct Weights {
   MatrixView embedding;  // [V, H]
   MatrixView head;       // [V, H]; the embedding unless a GGUF file holds output.weight

@@ -17,6 +17,8 @@ namespace {
 constexpr Pos kBlock = 256, kStep = 32;
 // Rows, each a token's head, that read a block together.
 constexpr size_t kRows = 64;
+// What is kept of blocks that are computed alone, in bytes.
+constexpr size_t kMostParts = size_t{64} << 20;
 
 void StoreRow(DType dtype, const float* src, size_t n, std::byte* dst) {
   if (dtype == DType::kF32) {
@@ -227,6 +229,11 @@ void StoreRows(const CacheView& cache, Pos first, size_t count, const float* k, 
   }
 }
 
+size_t AttentionPartsBytes(Pos positions, size_t head_dim) {
+  const auto blocks = static_cast<size_t>(positions / kBlock + 1);
+  return std::min(kMostParts, blocks * Partial::Floats(kRows, head_dim) * sizeof(float));
+}
+
 void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
                std::span<const KeyRange> seen, float* out) {
   CARAT_CHECK(static_cast<size_t>(cache.dtype) < kernels::kNumCacheFormats);
@@ -242,7 +249,7 @@ void Attention(OpContext& context, const CacheView& cache, const float* q, size_
   // Enough tiles for all threads: each goes through its blocks. Else blocks are computed alone,
   // their parts kept as far as there is room for them, and added up in the same order.
   if (tiles.size() >= 2 * static_cast<size_t>(context.pool().threads()) ||
-      parts_bytes > kMostAttentionParts) {
+      parts_bytes > kMostParts) {
     context.pool().Run(tiles.size(), [&](size_t i, int thread) {
       const Tile tile = tiles[i];
       Work work(context, thread, cache, tile, q, num_heads);

@@ -43,8 +43,10 @@ struct KeyRange {
 // (2018). The blocks' borders are fixed, so every (t, h) is the same whatever is computed beside
 // it.
 // Rows of positions that a query does not see count as zero only where they are finite numbers.
-inline constexpr size_t kMostAttentionParts = size_t{64} << 20;  // bytes kept between two steps
 void Attention(OpContext& context, const CacheView& cache, const float* q, size_t num_heads,
                std::span<const KeyRange> seen, float* out);
+
+// Most bytes that a call keeps between two of its steps, for so many positions.
+size_t AttentionPartsBytes(Pos positions, size_t head_dim);
 
 }  // namespace carat

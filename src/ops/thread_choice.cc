@@ -1,9 +1,8 @@
 #include "ops/thread_choice.h"
 
 #include <algorithm>
-#include <vector>
 
-#include "sys/clock.h"
+#include "ops/machine_limits.h"
 #include "sys/thread_pool.h"
 
 namespace carat {
@@ -18,28 +17,12 @@ struct Speed {
 };
 
 Speed Measure(const kernels::Table& table, std::span<const std::byte> memory, int threads) {
-  constexpr size_t kPart = size_t{1} << 20, kSteps = 5000;
-  constexpr double kSeconds = 0.003;
   ThreadPool pool(threads);
-  const size_t parts = memory.size() / kPart;
-  const auto count = static_cast<size_t>(pool.threads());
-  std::vector<double> products(count);
   Speed best;
   for (int round = 0; round < 3; ++round) {
-    double start = Now();
-    pool.Run(parts, [&](size_t part, int) {
-      static_cast<void>(table.read(memory.data() + part * kPart, kPart));
-    });
-    best.bytes = std::max(best.bytes, static_cast<double>(parts * kPart) / (Now() - start));
-    start = Now();
-    pool.Run(count, [&](size_t i, int) {
-      products[i] = 0;
-      while (Now() - start < kSeconds) products[i] += table.matrix_steps(kSteps);
-    });
-    const double seconds = Now() - start;
-    double sum = 0;
-    for (const double p : products) sum += p;
-    best.products = std::max(best.products, sum / seconds);
+    const double seconds = SecondsToRead(pool, table, {&memory, 1});
+    best.bytes = std::max(best.bytes, static_cast<double>(memory.size()) / seconds);
+    best.products = std::max(best.products, ProductsPerSecond(pool, table, 0.003));
   }
   return best;
 }

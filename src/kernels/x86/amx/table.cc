@@ -4,8 +4,7 @@
 // Of bytes: a step is 64 columns of a group: its weights are unpacked to lines of signed bytes,
 // which are the rows of B tiles as they stand; the batch's q are the rows of A tiles; one product
 // per scale gives a tile of tokens x rows of whole numbers, and vectors multiply them by the scales
-// as
-// ../interleaved.inc does, in the same order: the same bits. Three steps are in hand at once, so
+// as ../interleaved.inc does, in the same order: the same bits. Three steps are in hand at once, so
 // that nothing that was just stored is waited for: one is unpacked, one multiplied, one summed up.
 #include <immintrin.h>
 
