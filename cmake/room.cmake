@@ -1,14 +1,22 @@
-# carat_room(NAME model DEPS base tensor [LIBS fmt::fmt])
+# carat_room(NAME model DEPS base tensor [LIBS fmt::fmt] [FOLDERS part_of_it])
 #
-# Declares src/NAME as one static library carat_NAME. All *.cc files but *_test.cc are its sources;
+# Declares src/NAME, and FOLDERS in it, as one static library carat_NAME. All *.cc files but *_test.cc are its sources;
 # its *_test.cc files become one test program NAME_test, registered with CTest under the label
 # "fast". Every header is also compiled alone, to prove that it is self-contained.
 function(carat_room)
-  cmake_parse_arguments(ROOM "" "NAME" "DEPS;LIBS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "NAME" "DEPS;LIBS;SOURCES;FOLDERS" ${ARGN})
   set(dir ${CMAKE_CURRENT_SOURCE_DIR}/${ROOM_NAME})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cc)
   file(GLOB tests CONFIGURE_DEPENDS ${dir}/*_test.cc)
   file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.h)
+  foreach(folder ${ROOM_FOLDERS})
+    file(GLOB more CONFIGURE_DEPENDS ${dir}/${folder}/*.cc)
+    list(APPEND sources ${more})
+    list(FILTER more INCLUDE REGEX "_test\\.cc$")
+    list(APPEND tests ${more})
+    file(GLOB more CONFIGURE_DEPENDS ${dir}/${folder}/*.h)
+    list(APPEND headers ${more})
+  endforeach()
   if(tests)
     list(REMOVE_ITEM sources ${tests})
   endif()

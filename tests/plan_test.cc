@@ -106,7 +106,10 @@ TEST(Plan, TheRealUseIsWithinThreePercent) {
   if (engine->memory().weights < (size_t{90} << 20) ||
       &engine->table() == &kernels::ReferenceTable())
     GTEST_SKIP() << "this machine has no fast kernels: weights stay in their file";
-  const SessionOptions options{.cache = DType::kF32, .context = 4096, .window_pool_bytes = 0};
+  const SessionOptions options{.cache = DType::kF32,
+                               .context = 4096,
+                               .window_pool_bytes = 0,
+                               .drafts = SessionOptions::kNoDrafts};
   Session session = Session::Create(*engine, options).value();
   std::vector<TokenId> ids(4095);
   for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<TokenId>(i * 7 % 32768);

@@ -84,8 +84,9 @@ unsigned ModeOf(const std::filesystem::path& path) {
 
 TEST(Terminal, AnswersAndShowsTheStatus) {
   Chat chat;
-  ExpectHas(chat.Type("hello"), {"aaaa\r\n[4 tokens, ", "/s; prompt ", " read, 0 kept, ",
-                                 "; context ", " of 4096; length]\r\n"});
+  ExpectHas(chat.Type("hello"),
+            {"aaaa\r\n[4 tokens, ", "/s; drafting: off (no drafter beside the model); prompt ",
+             " read, 0 kept, ", "; context ", " of 4096; length]\r\n"});
   ExpectHas(chat.Type("more"), {"aaaa\r\n[4 tokens, "});
   EXPECT_EQ(chat.Saved(), "[" + Exchange("hello") + ", " + Exchange("more") + "]");
   chat.program().Send(kCtrlD);

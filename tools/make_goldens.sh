@@ -15,6 +15,7 @@ trap 'rm -f "$gemma4"' EXIT
 
 "$python" tools/make_model_goldens.py tests/golden/models
 "$python" tools/make_media_goldens.py tests/golden/models
+"$python" tools/make_drafter_goldens.py tests/golden/models
 "$python" tools/make_quant_goldens.py tests/golden/quants
 "$python" tools/make_fixture.py "$template" tests/fixtures/tiny
 "$python" tools/make_gemma4_tokenizer.py "$gemma3" "$gemma4"

@@ -56,6 +56,13 @@ void EmitDone(const AnswerStats& stats) {
   // As text where a reader's doubles could not hold it.
   const auto seed = static_cast<int64_t>(stats.seed);
   done.Set("seed", seed >= 0 ? Json(seed) : Json(Json::BigInteger{std::to_string(stats.seed)}));
+  Json drafting;
+  drafting.Set("state", stats.drafting);
+  drafting.Set("passes", stats.drafts.passes);
+  drafting.Set("drafted", stats.drafts.drafted);
+  drafting.Set("checked", stats.drafts.run);
+  drafting.Set("accepted", stats.drafts.stood);
+  done.Set("drafting", std::move(drafting));
   static_cast<void>(Emit("done", std::move(done)));  // FlushOutput tells at the end
 }
 
@@ -142,10 +149,12 @@ void AnswerView::Done(const AnswerStats& stats) {
   line_open_ = true;  // an answer ends its line, even an empty one
   CloseLines();
   if (kind_ == ViewKind::kTerminal) {
-    PrintErr("[{} tokens, {:.1f}/s; prompt {} read, {} kept, {:.1f}/s; context {} of {}; {}]\n",
-             stats.tokens, Rate(stats.tokens, stats.seconds), stats.sync.prefilled,
-             stats.sync.reused, Rate(stats.sync.prefilled, stats.prefill_seconds), stats.used,
-             stats.context, stats.reason);
+    PrintErr(
+        "[{} tokens, {:.1f}/s; drafting: {}; prompt {} read, {} kept, {:.1f}/s; context {} of {}; "
+        "{}]\n",
+        stats.tokens, Rate(stats.tokens, stats.seconds), EscapeLine(stats.drafting),
+        stats.sync.prefilled, stats.sync.reused, Rate(stats.sync.prefilled, stats.prefill_seconds),
+        stats.used, stats.context, stats.reason);
   }
   // The status line has said "length" and "cancelled" in a word; the others need one more.
   const std::string_view why = Explain(stats.reason);

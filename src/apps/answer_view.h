@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -25,6 +26,8 @@ struct AnswerStats {
   double seconds = 0;  // of decoding
   Pos used = 0, context = 0;
   uint64_t seed = 0;
+  std::string drafting;     // DescribeDrafting
+  DraftCounts drafts;       // of this answer
   std::string_view reason;  // StopReasonName, "stop_string" or "cancelled"
 };
 

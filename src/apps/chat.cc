@@ -8,6 +8,7 @@
 #include "apps/interrupt.h"
 #include "apps/line_editor.h"
 #include "apps/output.h"
+#include "apps/run_options.h"
 #include "apps/terminal.h"
 #include "apps/thumbnail.h"
 
@@ -79,6 +80,7 @@ void ShowStats(const Conversation& conversation, const Session& session) {
   PrintErr("{} messages; context {} of {} positions; seed {}; kernels {}, {} threads\n",
            conversation.num_messages(), session.size(), session.context(), conversation.seed(),
            engine.table().name, engine.pool().threads());
+  PrintErr("drafting: {}\n", EscapeLine(DescribeDrafting(session, {})));
 }
 
 void System(const std::string& text, Conversation& conversation) {

@@ -21,6 +21,7 @@ struct DescribeOptions {
   std::vector<std::string> files;
   std::string model;
   std::string mmproj;
+  DraftFlags drafts;
   std::string question;
   std::optional<size_t> budget;
   int64_t frames = kDefaultFrames;
@@ -69,10 +70,12 @@ Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenize
 // A file that cannot be described gets a line with its error, and the others their turn.
 Result<int> Run(const DescribeOptions& o) {
   CatchInterrupts();
-  CARAT_ASSIGN(const auto engine,
-               OpenModel(o.model, {.embedders = o.mmproj, .threads = o.threads}, true));
+  EngineOptions options{.embedders = o.mmproj, .threads = o.threads};
+  TakeDraftFlags(o.drafts, options);
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model, options, true));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
-  CARAT_ASSIGN(Session session, Session::Create(*engine, {}));
+  CARAT_ASSIGN(Session session, Session::Create(*engine, {.drafts = DraftsOf(o.drafts)}));
   int code = 0;
   for (const std::string& file : o.files) {
     auto line = Describe(o, session, *tokenizer, file);
@@ -111,6 +114,7 @@ void AddDescribe(CLI::App& app, int& exit_code) {
   command->add_option("--max-tokens", o->max_tokens, "most tokens of an answer")
       ->check(WholeNumber())
       ->capture_default_str();
+  AddDraftOptions(*command, o->drafts);
   AddThreadsOption(*command, o->threads);
   command->callback([o, &exit_code] {
     const auto code = Run(*o);

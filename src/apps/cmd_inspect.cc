@@ -28,6 +28,8 @@ struct InspectOptions {
   std::string path;
   std::string model;
   std::string mmproj;
+  DraftFlags drafts = {.drafter = "off"};  // but for the commands that take them
+  size_t steps = 8;
   PromptSource source;
   std::string rows = "last";
   std::string out;
@@ -45,12 +47,14 @@ struct InspectOptions {
 // `exact`: the weights stay as they are stored, which takes no time.
 Result<std::unique_ptr<Engine>> OpenEngine(const InspectOptions& o, bool exact = false) {
   CatchInterrupts();
-  return OpenModel(o.model,
-                   {.embedders = o.mmproj,
-                    .threads = o.threads,
-                    .kernels = o.reference ? "reference" : o.kernels,
-                    .exact = exact},
-                   false);
+  EngineOptions options{.embedders = o.mmproj,
+                        .threads = o.threads,
+                        .kernels = o.reference ? "reference" : o.kernels,
+                        .exact = exact};
+  TakeDraftFlags(o.drafts, options);
+  auto engine = OpenModel(o.model, options, false);
+  if (engine) CARAT_TRY(CheckDraftFlags(o.drafts, **engine));
+  return engine;
 }
 
 size_t RoomOf(const Engine& engine) { return static_cast<size_t>(engine.config().max_positions); }
@@ -70,7 +74,8 @@ Result<Session> OpenSession(const InspectOptions& o, Engine& engine, size_t posi
                          {.cache = DType::kF32,
                           .context = std::clamp<Pos>(static_cast<Pos>(positions), 1, most),
                           .window_pool_bytes = 0,
-                          .mask = o.mask == "L" ? BlockMask::kLiteral : BlockMask::kReference});
+                          .mask = o.mask == "L" ? BlockMask::kLiteral : BlockMask::kReference,
+                          .drafts = DraftsOf(o.drafts)});
 }
 
 Result<ModelFiles> OpenFiles(const InspectOptions& o) {
@@ -170,6 +175,37 @@ Status InspectGenerate(const InspectOptions& o) {
     if (step.id >= 0) ids.emplace_back(int64_t{step.id});
   }
   return WriteFileAtomic(o.out, AsBytes(Json(std::move(ids)).Dump() + "\n"));
+}
+
+// F.npy's F.ids.json.
+std::string IdsFileOf(const std::string& out) {
+  return (out.ends_with(".npy") ? out.substr(0, out.size() - 4) : out) + ".ids.json";
+}
+
+Status InspectDraft(const InspectOptions& o) {
+  CARAT_ASSIGN(const auto engine, OpenEngine(o));
+  if (engine->drafter() == nullptr) {
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = "nothing drafts: " + engine->no_drafts(),
+                 .where = "--drafter"});
+  }
+  CARAT_ASSIGN(const Prompt prompt, ReadPrompt(o.source, engine->tokenizer(), RoomOf(*engine)));
+  CARAT_ASSIGN(Session session, OpenSession(o, *engine, prompt.ids.size()));
+  CARAT_TRY(session.SyncTo(prompt, GoOn));
+  SamplingOptions greedy{.temperature = 0, .suppressed = engine->defaults().suppressed};
+  CARAT_ASSIGN(const TokenId first,
+               Sample(session.logits(), greedy, session.size(), session.ids()));
+  CARAT_ASSIGN(NpyWriter out,
+               NpyWriter::Create(o.out, o.steps, static_cast<size_t>(engine->config().vocab_size)));
+  CARAT_ASSIGN(const std::vector<TokenId> drafts,
+               session.InspectDrafts(first, o.steps, [&](std::span<const float> row) -> Status {
+                 CARAT_TRY(CheckInterrupt());
+                 return out.Append(row);
+               }));
+  Json::Array ids;
+  for (const TokenId id : drafts) ids.emplace_back(int64_t{id});
+  CARAT_TRY(out.Commit());
+  return WriteFileAtomic(IdsFileOf(o.out), AsBytes(Json(std::move(ids)).Dump() + "\n"));
 }
 
 Status InspectMedia(const InspectOptions& o) { return Show(o, DescribeMedia(o.path), PrintMedia); }
@@ -292,6 +328,18 @@ void AddInspect(CLI::App& app, int& exit_code) {
   generate->add_flag("--ignore-stop", o->ignore_stop, "go on past stop tokens");
   generate->add_option("--seed", o->seed, "seed of the random numbers")
       ->check(WholeNumber())
+      ->capture_default_str();
+
+  AddDraftOptions(*generate, o->drafts);
+
+  CLI::App* draft = add("draft",
+                        "The drafter's raw logits after a prompt and its first greedy token as "
+                        "float32 .npy, and what it drafts beside it as .ids.json",
+                        InspectDraft);
+  AddComputation(*draft, *o);
+  draft->add_option("--drafter", o->drafts.drafter, "a folder or a GGUF file")->required();
+  draft->add_option("--steps", o->steps, "drafts")
+      ->check(CLI::Range(size_t{1}, size_t{1024}))
       ->capture_default_str();
 
   CLI::App* media =

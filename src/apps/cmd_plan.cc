@@ -19,7 +19,8 @@ namespace carat {
 namespace {
 
 struct CommandLine {
-  std::string model, mmproj, drafter, kernels, cache = "bf16";
+  std::string model, mmproj, kernels, cache = "bf16";
+  DraftFlags drafts;
   int64_t context = 0;
   int threads = 0;
   bool json = false;
@@ -28,6 +29,7 @@ struct CommandLine {
 struct Plan {
   std::string model;
   ModelMemory memory;
+  std::string no_drafts;  // why there is no drafter
   SessionMemory session = {};
   Pos context = 0, longest = 0;
   size_t available = 0, spare = 0;
@@ -37,24 +39,14 @@ struct Plan {
 };
 
 Result<Plan> MakePlan(const CommandLine& o) {
-  CARAT_ASSIGN(
-      const auto engine,
-      OpenModel(o.model,
-                {.embedders = o.mmproj, .threads = o.threads, .kernels = o.kernels, .load = false},
-                false));
+  EngineOptions engine_options{
+      .embedders = o.mmproj, .threads = o.threads, .kernels = o.kernels, .load = false};
+  TakeDraftFlags(o.drafts, engine_options);
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model, engine_options, false));
   const Config& config = engine->config();
-  Plan plan{.model = engine->files().path.string(), .memory = engine->memory()};
-  if (!o.drafter.empty()) {
-    CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(o.drafter));
-    CARAT_ASSIGN(const Drafter drafter, LoadDrafter(files));
-    if (drafter.config.target_hidden != config.hidden) {
-      return Fail({.what = "this drafter belongs to another model",
-                   .where = o.drafter,
-                   .wanted = fmt::format("a target of hidden width {}", config.hidden),
-                   .found = std::to_string(drafter.config.target_hidden)});
-    }
-    plan.memory.drafter = TensorBytes(files);
-  }
+  Plan plan{.model = engine->files().path.string(),
+            .memory = engine->memory(),
+            .no_drafts = engine->no_drafts()};
   if (o.context < 0 || o.context > config.max_positions) {
     return Fail(
         {.what = "context length out of range",
@@ -63,7 +55,8 @@ Result<Plan> MakePlan(const CommandLine& o) {
          .found = std::to_string(o.context)});
   }
   const bool sees = engine->embedders().weights.vision.has_value();
-  const SessionOptions options{.cache = CacheType(o.cache)};
+  SessionOptions options{.cache = CacheType(o.cache), .drafts = DraftsOf(o.drafts)};
+  if (plan.memory.drafter == 0) options.drafts = SessionOptions::kNoDrafts;
   plan.available = AvailableMemory();
   plan.spare = Spare(plan.available);
   const size_t taken = plan.memory.total() + plan.spare;
@@ -83,6 +76,7 @@ Json ToJson(const Plan& plan) {
   json.Set("vocabulary", plan.memory.vocabulary);
   json.Set("embedders", plan.memory.embedders);
   json.Set("drafter", plan.memory.drafter);
+  if (!plan.no_drafts.empty()) json.Set("no_drafts", plan.no_drafts);
   json.Set("sliding_cache", plan.session.sliding_cache);
   json.Set("global_cache", plan.session.global_cache);
   json.Set("saved_windows", plan.session.saved_windows);
@@ -115,6 +109,7 @@ void PrintPlan(const Plan& plan) {
   line("program", plan.memory.program);
   line("together", plan.memory.total() + plan.session.total());
   line("available", plan.available);
+  if (!plan.no_drafts.empty()) Print("drafting: off ({})\n", EscapeLine(plan.no_drafts));
   if (plan.longest > 0) Print("the longest context that fits is {} tokens\n", plan.longest);
 }
 
@@ -143,7 +138,7 @@ void AddPlan(CLI::App& app, int& exit_code) {
       app.add_subcommand("plan", "Say what a model would take of the memory, without loading it");
   command->add_option("--model", o->model, "as in carat run");
   command->add_option("--mmproj", o->mmproj, "the embedders of a GGUF model, as in carat run");
-  command->add_option("--drafter", o->drafter, "count this drafter too: a folder or a GGUF file");
+  AddDraftOptions(*command, o->drafts);
   command
       ->add_option("--context", o->context,
                    "tokens; 0 for what carat run takes: the most that fit, up to 32768")

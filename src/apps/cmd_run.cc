@@ -51,18 +51,20 @@ Result<int> Run(const RunOptions& o) {
   // In a chat they hold for what is named later.
   if (prompt) CARAT_TRY(CheckAllUsed(o.media));
   CatchInterrupts();
-  CARAT_ASSIGN(const auto engine, OpenModel(o.model,
-                                            {.embedders = o.mmproj,
-                                             .threads = o.threads,
-                                             .kernels = o.kernels,
-                                             .preload = true,
-                                             .session = {.cache = CacheType(o.cache)},
-                                             .progress = ShowLoading},
-                                            true));
+  const SessionOptions session_options{
+      .cache = CacheType(o.cache), .context = o.context, .drafts = DraftsOf(o.drafts)};
+  EngineOptions engine_options{.embedders = o.mmproj,
+                               .threads = o.threads,
+                               .kernels = o.kernels,
+                               .preload = true,
+                               .session = session_options,
+                               .progress = ShowLoading};
+  TakeDraftFlags(o.drafts, engine_options);
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model, engine_options, true));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(GenerateOptions generating, ToGenerateOptions(o, *engine));
-  CARAT_ASSIGN(Session session,
-               Session::Create(*engine, {.cache = CacheType(o.cache), .context = o.context}));
+  CARAT_ASSIGN(Session session, Session::Create(*engine, session_options));
   Conversation conversation(session, *tokenizer,
                             {.system = o.system,
                              .think = o.think,
@@ -134,6 +136,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("PROMPT", o->prompt,
                   "answer this and leave (standard input is not read then); without it and off a "
                   "terminal, all of standard input is the prompt");
+  AddDraftOptions(*run, o->drafts);
   AddMediaOptions(*run, true);
   AddAnswerOptions(*run, *o);
   run->add_flag("--json", o->json,

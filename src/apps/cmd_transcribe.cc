@@ -31,6 +31,7 @@ struct TranscribeOptions {
   std::string file;
   std::string model;
   std::string mmproj;
+  DraftFlags drafts;
   std::string format = "txt";
   std::string language;
   std::string translate;
@@ -59,7 +60,8 @@ Result<Session> OpenSession(const TranscribeOptions& o, Engine& engine) {
   return Session::Create(engine, {.cache = o.reference ? DType::kF32 : DType::kBF16,
                                   .context = std::min<Pos>(4096, engine.config().max_positions),
                                   .window_pool_bytes = 0,
-                                  .max_picture = 0});
+                                  .max_picture = 0,
+                                  .drafts = DraftsOf(o.drafts)});
 }
 
 Status Run(const TranscribeOptions& o) {
@@ -73,11 +75,11 @@ Status Run(const TranscribeOptions& o) {
   CARAT_ASSIGN(const MediaInfo info, AppDecoder(false).Describe(source));
   // It has a bar of its own where the length is known.
   const MediaDecoder decoder = AppDecoder(info.seconds == 0);
-  CARAT_ASSIGN(const auto engine, OpenModel(o.model,
-                                            {.embedders = o.mmproj,
-                                             .threads = o.threads,
-                                             .kernels = o.reference ? "reference" : ""},
-                                            true));
+  EngineOptions options{
+      .embedders = o.mmproj, .threads = o.threads, .kernels = o.reference ? "reference" : ""};
+  TakeDraftFlags(o.drafts, options);
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model, options, true));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
   CARAT_ASSIGN(Session session, OpenSession(o, *engine));
   const TranscriptFormat format = FormatOf(o.format);
@@ -136,6 +138,7 @@ void AddTranscribe(CLI::App& app, int& exit_code) {
       ->check(NotEmpty());
   command->add_option("--translate", o->translate, "translate into this language too")
       ->check(NotEmpty());
+  AddDraftOptions(*command, o->drafts);
   AddThreadsOption(*command, o->threads);
   command->add_flag("--reference", o->reference, "everything in f32 with the scalar kernels");
   command->callback([o, &exit_code] {

@@ -12,6 +12,7 @@
 #include "apps/interrupt.h"
 #include "apps/media_options.h"
 #include "apps/output.h"
+#include "apps/run_options.h"
 #include "apps/terminal.h"
 #include "base/bytes.h"
 #include "chat/prompt.h"
@@ -231,6 +232,8 @@ Status Conversation::Stream(AnswerView& view) {
   generating.sampling.seed = stats.seed = seed_ =
       options_.seed ? *options_.seed : std::random_device()();
   CARAT_ASSIGN(Generation answer, Generation::Create(session_, std::move(generating)));
+  const Speculator* speculator = session_.speculator();
+  const DraftCounts before = speculator != nullptr ? speculator->counts() : DraftCounts();
   std::vector<OutputEvent> all;
   CARAT_ASSIGN(stats.reason, Decode(answer, rendered.opens_thought, view, all));
   // An answer without a word is one all the same, unless Ctrl-C came before it began.
@@ -239,6 +242,8 @@ Status Conversation::Stream(AnswerView& view) {
   stats.tokens = answer.num_tokens();
   stats.prefill_seconds = read - start;
   stats.seconds = Now() - read;
+  stats.drafting = DescribeDrafting(session_, before);
+  if (speculator != nullptr) stats.drafts = speculator->counts() - before;
   stats.used = session_.size();
   stats.context = session_.context();
   view.Done(stats);
@@ -253,7 +258,7 @@ Result<std::string_view> Conversation::Decode(Generation& answer, bool opens_tho
   std::vector<OutputEvent> fresh;
   StopReason reason = StopReason::kNone;
   while (!answer.done() && !Interrupted() && !stops.hit()) {
-    CARAT_ASSIGN(const GenerateStep step, answer.Step());
+    CARAT_ASSIGN(const GenerateStep step, answer.Step(parser.text_kind()));
     reason = step.reason;
     if (step.id < 0) continue;
     parser.Push(step.id, fresh);

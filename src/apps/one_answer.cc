@@ -30,7 +30,7 @@ Result<OneAnswer> GreedyAnswer(Session& session, const Tokenizer& tokenizer, con
   OneAnswer out;
   while (!answer.done()) {
     if (Interrupted()) return Fail({.code = ErrorCode::kCancelled, .what = "cancelled"});
-    CARAT_ASSIGN(const GenerateStep step, answer.Step());
+    CARAT_ASSIGN(const GenerateStep step, answer.Step(parser.text_kind()));
     out.reason = step.reason;
     if (step.id >= 0) parser.Push(step.id, events);
   }

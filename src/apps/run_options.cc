@@ -1,5 +1,7 @@
 #include "apps/run_options.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "base/check.h"
@@ -64,6 +66,45 @@ void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std
       ->capture_default_str();
   AddThreadsOption(command, threads);
   AddKernelsOption(command, kernels);
+}
+
+void AddDraftOptions(CLI::App& command, DraftFlags& flags) {
+  command.add_option("--drafter", flags.drafter,
+                     "the MTP drafter: a folder, a GGUF file, or off; the one beside the model if "
+                     "not given");
+  command
+      .add_option("--draft-depth", flags.depth,
+                  fmt::format("tokens to draft at once, 1 to {}, or auto: what pays at the time",
+                              kMaxDraftDepth))
+      ->check([](const std::string& text) {
+        const bool digit =
+            text.size() == 1 && text[0] >= '1' && text[0] < '1' + int{kMaxDraftDepth};
+        return text == "auto" || digit ? std::string()
+                                       : fmt::format("auto or 1 to {}", kMaxDraftDepth);
+      })
+      ->capture_default_str();
+}
+
+void TakeDraftFlags(const DraftFlags& flags, EngineOptions& options) {
+  options.drafts = flags.drafter != "off";
+  if (options.drafts) options.drafter = flags.drafter;
+}
+
+int DraftsOf(const DraftFlags& flags) {
+  return flags.depth == "auto" ? SessionOptions::kAutoDrafts : flags.depth[0] - '0';
+}
+
+Status CheckDraftFlags(const DraftFlags& flags, Engine& engine) {
+  if (flags.depth == "auto" || engine.drafter() != nullptr) return {};
+  return Fail({.what = "nothing drafts: " + engine.no_drafts(),
+               .where = "--draft-depth",
+               .wanted = "a drafter",
+               .found = flags.depth});
+}
+
+std::string DescribeDrafting(const Session& session, const DraftCounts& before) {
+  if (const Speculator* speculator = session.speculator()) return speculator->Describe(before);
+  return "off (" + session.engine().no_drafts() + ")";
 }
 
 DType CacheType(const std::string& name) {

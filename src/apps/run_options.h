@@ -10,13 +10,21 @@
 
 #include "apps/media_options.h"
 #include "engine/generate.h"
+#include "engine/session.h"
 #include "tensor/dtype.h"
 
 namespace carat {
 
+// --drafter and --draft-depth.
+struct DraftFlags {
+  std::string drafter;  // a path, "off", or empty: the one beside the model
+  std::string depth = "auto";
+};
+
 struct RunOptions {
   std::string model;
   std::string mmproj;
+  DraftFlags drafts;
   std::optional<std::string> prompt;
   GivenMedia media;
   std::string system;
@@ -45,6 +53,15 @@ Result<GenerateOptions> ToGenerateOptions(const RunOptions& options, const Engin
 void AddThreadsOption(CLI::App& command, int& threads);
 CLI::Option* AddKernelsOption(CLI::App& command, std::string& kernels);
 void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std::string& cache);
+
+void AddDraftOptions(CLI::App& command, DraftFlags& flags);
+// What they say to the engine, and SessionOptions::drafts.
+void TakeDraftFlags(const DraftFlags& flags, EngineOptions& options);
+int DraftsOf(const DraftFlags& flags);
+// An error where a depth was asked for and nothing drafts.
+Status CheckDraftFlags(const DraftFlags& flags, Engine& engine);
+// What drafts and how deep, or why nothing does: the status line's words.
+std::string DescribeDrafting(const Session& session, const DraftCounts& before);
 
 // f32, f16, bf16 or q8_0; precondition: one of them.
 DType CacheType(const std::string& name);

@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "chat/tool_call_syntax.h"
+#include "engine/speculative/policy.h"
 #include "io/json.h"
 #include "tokenizer/stream_decoder.h"
 #include "tokenizer/tokenizer.h"
@@ -60,6 +61,11 @@ class OutputParser {
 
   // The next ordinary token will belong to a thought (or to its name line).
   bool in_thought() const { return state_ == State::kChannelName || state_ == State::kThought; }
+  // What the next ordinary token will belong to, as drafting asks.
+  TextKind text_kind() const {
+    if (state_ == State::kToolCall) return TextKind::kToolCall;
+    return in_thought() ? TextKind::kThinking : TextKind::kAnswer;
+  }
 
  private:
   enum class State : uint8_t { kText, kChannelName, kThought, kToolCall };

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
+#include "engine/speculative/measure.h"
 #include "io/file.h"
 #include "model/interleave.h"
 #include "ops/thread_choice.h"
@@ -28,6 +30,43 @@ std::vector<std::filesystem::path> EmbeddersBeside(const std::filesystem::path& 
     if (name.starts_with("mmproj") && name.ends_with(".gguf")) found.push_back(entry->path());
   }
   return found;
+}
+
+std::string LowerCase(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// What may be a model's drafter by its name, the smallest file first: a folder "assistant" in the
+// model's or "NAME-assistant" beside it; for a GGUF file others with "mtp", "assistant" or
+// "drafter" in their names, beside it or in a folder "MTP".
+std::vector<std::filesystem::path> DraftersBeside(const std::filesystem::path& model) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  if (fs::is_directory(model, failed)) {
+    std::vector<fs::path> found;
+    const fs::path whole = fs::weakly_canonical(model, failed);
+    for (const fs::path& path : {model / "assistant", fs::path(whole.string() + "-assistant")})
+      if (fs::is_regular_file(path / "config.json", failed)) found.push_back(path);
+    return found;
+  }
+  std::vector<std::pair<uintmax_t, fs::path>> found;
+  const fs::path folder = model.has_parent_path() ? model.parent_path() : fs::path(".");
+  for (const fs::path& place : {folder, folder / "MTP"}) {
+    for (fs::directory_iterator entry(place, failed), end; !failed && entry != end;
+         entry.increment(failed)) {
+      const std::string name = LowerCase(entry->path().filename().string());
+      if (!name.ends_with(".gguf") || fs::equivalent(entry->path(), model, failed)) continue;
+      if (name.contains("mtp") || name.contains("assistant") || name.contains("drafter"))
+        found.emplace_back(fs::file_size(entry->path(), failed), entry->path());
+    }
+    failed.clear();
+  }
+  std::ranges::sort(found);
+  std::vector<fs::path> paths;
+  for (auto& [size, path] : found) paths.push_back(std::move(path));
+  return paths;
 }
 
 }  // namespace
@@ -64,11 +103,13 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
                                             options.threads, engine->pool_->threads()));
   }
   CARAT_TRY(engine->FindEmbedders(options.embedders, model.files, model.config.hidden));
+  CARAT_TRY(engine->FindDrafter(options, model));
   CARAT_TRY(engine->Prepare(options, model));
   engine->files_ = std::move(model.files);
   engine->tokenizer_ = std::move(model.tokenizer);
   engine->defaults_ = std::move(model.defaults);
   engine->decoder_ = std::make_unique<Decoder>(std::move(model.config), std::move(model.weights));
+  CARAT_TRY(engine->PrepareDrafter(options));
   return engine;
 }
 
@@ -117,20 +158,85 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) 
   return {};
 }
 
+// As for embedders: a file that was named must fit, one that was found may belong to another model.
+Status Engine::FindDrafter(const EngineOptions& options, const LoadedModel& model) {
+  if (!options.drafts) {
+    no_drafts_ = "switched off";
+    return {};
+  }
+  if (!options.drafter.empty()) return OpenDrafter(options.drafter, model.config);
+  no_drafts_ = "no drafter beside the model";
+  for (const std::filesystem::path& path : DraftersBeside(model.files.path)) {
+    const Status done = OpenDrafter(path, model.config);
+    if (done) return {};
+    no_drafts_ = "not used: " + done.error().Message();
+  }
+  return {};
+}
+
+Status Engine::OpenDrafter(const std::filesystem::path& path, const Config& config) {
+  CARAT_ASSIGN(ModelFiles files, OpenModelFiles(path));
+  if (files.kind != FileKind::kDrafter) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "this file holds no drafter",
+                 .where = path.string(),
+                 .found = std::string(FileKindName(files.kind))});
+  }
+  CARAT_ASSIGN(Drafter drafter, LoadDrafter(files));
+  if (const Status fits = MtpDrafter::Fits(drafter.config, config); !fits)
+    return Fail(Within(path.string(), fits.error()));
+  drafter_files_ = std::move(files);
+  found_drafter_ = std::move(drafter);
+  no_drafts_.clear();
+  return {};
+}
+
+void Engine::LeaveDrafterOut(std::string why) {
+  found_drafter_.reset();
+  drafter_files_.reset();
+  memory_.drafter = 0;
+  no_drafts_ = std::move(why);
+}
+
+Status Engine::PrepareDrafter(const EngineOptions& options) {
+  if (!found_drafter_ || !options.load) return {};
+  OpContext context(*pool_, *table_);
+  CARAT_ASSIGN(drafter_, MtpDrafter::Create(context, std::move(found_drafter_->config),
+                                            std::move(found_drafter_->weights), config(),
+                                            !Copies(options), options.progress));
+  found_drafter_.reset();
+  CARAT_ASSIGN(draft_costs_, MeasureDraftCosts(context, *decoder_, *drafter_));
+  return {};
+}
+
+bool Engine::Copies(const EngineOptions& options) const {
+  return !options.exact && table_ != &kernels::ReferenceTable();
+}
+
 // The weights to where they are fast to read, if there is memory for them and for a session.
 Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
-  const bool copy = !options.exact && table_ != &kernels::ReferenceTable();
+  const bool copy = Copies(options);
   const size_t available = AvailableMemory(), room = available - Spare(available);
   memory_ = MemoryOfModel(model, copy, embedder_files_ ? &*embedder_files_ : nullptr);
-  if (!options.load || (!copy && !options.preload)) return {};
+  if (found_drafter_)
+    memory_.drafter = MtpDrafter::Bytes(found_drafter_->config, found_drafter_->weights, !copy);
   const Pos usual = options.session.context > 0 ? options.session.context : kLeastContext;
-  const size_t session =
-      MemoryOfSession(model.config, embedders_.weights.vision.has_value(), options.session,
-                      std::min(usual, model.config.max_positions))
-          .needed();
   // The vocabulary and the program are there already.
-  if (memory_.weights + memory_.embedders + session > room)
-    return std::unexpected(DoesNotFit(memory_, session, available));
+  const auto session = [&] {
+    SessionOptions usual_options = options.session;
+    if (!found_drafter_) usual_options.drafts = SessionOptions::kNoDrafts;
+    return MemoryOfSession(model.config, embedders_.weights.vision.has_value(), usual_options,
+                           std::min(usual, model.config.max_positions))
+        .needed();
+  };
+  const auto fits = [&] {
+    return memory_.weights + memory_.embedders + memory_.drafter + session() <= room;
+  };
+  if (found_drafter_ && options.drafter.empty() && !fits())
+    LeaveDrafterOut(fmt::format("the drafter's {:.2f} GiB do not fit the memory beside the model",
+                                static_cast<double>(memory_.drafter) / (1 << 30)));
+  if (!options.load || (!copy && !options.preload)) return {};
+  if (!fits()) return std::unexpected(DoesNotFit(memory_, session(), available));
   std::vector<std::span<const std::byte>> stored;
   if (copy) {
     stored = StoredMatrices(model.weights);

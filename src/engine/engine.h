@@ -20,8 +20,10 @@
 #include "base/result.h"
 #include "engine/model_files.h"
 #include "engine/plan.h"
+#include "engine/speculative/policy.h"
 #include "kernels/select.h"
 #include "model/decoder.h"
+#include "model/mtp.h"
 #include "sys/thread_pool.h"
 
 namespace carat {
@@ -31,6 +33,11 @@ struct EngineOptions {
   // The embedders of pictures and sound of a GGUF model: an mmproj GGUF file. Empty: the only
   // mmproj*.gguf beside the model, if there is one. A folder has its own.
   std::filesystem::path embedders = {};
+  // The drafter: a folder or a GGUF file. Empty: the only one beside the model, if there is one
+  // (docs/drafting.md says under which names). It is left out, with a reason (no_drafts), where
+  // nobody named it and it does not fit the model or the memory.
+  std::filesystem::path drafter = {};
+  bool drafts = true;        // false: no drafter
   int threads = 0;           // 0: as many as help, at most all usable processors
   std::string kernels = {};  // a table by name; empty: the best this processor runs
   // The weights stay as they are stored and products are summed in f32: slow. Without it
@@ -72,6 +79,10 @@ class Engine {
   // The first weight that is no finite number, of the model and its embedders, as FindNonFinite
   // says it. Reads all of them.
   std::string FindBrokenWeight() const;
+  // What drafts; null: nothing does, and no_drafts says why.
+  MtpDrafter* drafter() { return drafter_ ? &*drafter_ : nullptr; }
+  const std::string& no_drafts() const { return no_drafts_; }
+  const DraftCosts& draft_costs() const { return draft_costs_; }  // measured while loading
   // What was planned for it (plan.h).
   const ModelMemory& memory() const { return memory_; }
   const kernels::Table& table() const { return *table_; }
@@ -81,6 +92,11 @@ class Engine {
   Engine() = default;
   Status FindEmbedders(const std::filesystem::path& named, const ModelFiles& files, int64_t hidden);
   Status OpenEmbedders(const std::filesystem::path& path, int64_t hidden);
+  Status FindDrafter(const EngineOptions& options, const LoadedModel& model);
+  Status OpenDrafter(const std::filesystem::path& path, const Config& config);
+  void LeaveDrafterOut(std::string why);
+  Status PrepareDrafter(const EngineOptions& options);
+  bool Copies(const EngineOptions& options) const;
   Status Prepare(const EngineOptions& options, LoadedModel& model);
   void WarnOfSlowFormats(const Weights& weights);
   Status Preload(std::span<const std::span<const std::byte>> parts,
@@ -90,6 +106,11 @@ class Engine {
   std::optional<ModelFiles> embedder_files_;  // of their own
   std::unique_ptr<Decoder> decoder_;
   Embedders embedders_;
+  std::optional<ModelFiles> drafter_files_;
+  std::optional<Drafter> found_drafter_;  // until it is prepared
+  std::optional<MtpDrafter> drafter_;
+  std::string no_drafts_;
+  DraftCosts draft_costs_;
   std::optional<Tokenizer> tokenizer_;
   GenerationDefaults defaults_;
   std::vector<std::string> warnings_;

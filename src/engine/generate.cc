@@ -39,7 +39,7 @@ Result<Generation> Generation::Create(Session& session, GenerateOptions options)
   return Generation(session, std::move(options));
 }
 
-Result<GenerateStep> Generation::Step() {
+Result<GenerateStep> Generation::Step(TextKind kind) {
   CARAT_CHECK(!done_);
   const auto end = [&](TokenId id, StopReason reason) {
     done_ = true;
@@ -48,7 +48,11 @@ Result<GenerateStep> Generation::Step() {
   if (options_.max_tokens == 0) return end(-1, StopReason::kMaxTokens);
   if (pending_ >= 0) {
     if (session_.size() == session_.context()) return end(-1, StopReason::kContextFull);
-    CARAT_TRY(session_.Append(pending_));
+    // Of the tokens that may still come, one is chosen without a draft.
+    const DraftRequest request{.most = options_.max_tokens - num_tokens_ - 1,
+                               .kind = kind,
+                               .excluded = options_.sampling.suppressed};
+    CARAT_TRY(session_.Append(pending_, request));
   }
   CARAT_ASSIGN(pending_,
                Sample(session_.logits(), options_.sampling, session_.size(), session_.ids()));

@@ -48,8 +48,8 @@ class Generation {
   static Result<Generation> Create(Session& session, GenerateOptions options);
 
   // Chooses the next token. The stop token itself is returned with its reason; it is not run.
-  // Precondition: !done().
-  Result<GenerateStep> Step();
+  // `kind`: of the text that is being written, which drafting goes by. Precondition: !done().
+  Result<GenerateStep> Step(TextKind kind = TextKind::kAnswer);
   bool done() const { return done_; }
   size_t num_tokens() const { return num_tokens_; }  // chosen so far, the stop token included
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/speculative/policy.h"
 #include "engine/window_pool.h"
 #include "kernels/interleaved.h"
 #include "model/activations.h"
@@ -72,6 +73,9 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
                    static_cast<size_t>(config.vocab_size) * sizeof(float);
   const auto dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
   memory.scratch += AttentionPartsBytes(context, dim);
+  // Logits and hidden states of drafts that are checked.
+  const size_t drafts = options.drafts < 0 ? kMaxDraftDepth : static_cast<size_t>(options.drafts);
+  memory.scratch += drafts * (static_cast<size_t>(config.vocab_size) + hidden) * sizeof(float);
   return memory;
 }
 

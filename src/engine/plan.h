@@ -15,7 +15,7 @@ struct ModelMemory {
   size_t weights = 0;     // in the kernels' order, and what stays as it is stored
   size_t vocabulary = 0;  // about
   size_t embedders = 0;   // of pictures and sound
-  size_t drafter = 0;     // of who counts one
+  size_t drafter = 0;     // what drafts, its stored head included
   size_t program = 0;     // the program itself, about
   size_t total() const { return weights + vocabulary + embedders + drafter + program; }
 };

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "engine/embed.h"
 #include "engine/plan.h"
+#include "sys/clock.h"
 #include "sys/memory.h"
 
 namespace carat {
@@ -38,15 +39,21 @@ bool Sees(const Engine& engine) { return engine.embedders().weights.vision.has_v
 
 // What a session may take: what is there, less what the model keeps in its files' pages, which
 // counts as free but is needed.
-size_t RoomFor(const Engine& engine, size_t available) {
+size_t RoomFor(Engine& engine, size_t available) {
   const ModelMemory& model = engine.memory();
   const size_t copied = engine.decoder().weights().interleaved.size();
-  const size_t in_files = model.embedders + model.weights - std::min(model.weights, copied);
+  size_t in_files = model.embedders + model.weights - std::min(model.weights, copied);
+  if (const MtpDrafter* drafter = engine.drafter()) in_files += drafter->stored_bytes();
   return available - std::min(available, Spare(available) + in_files);
 }
 
+SessionOptions WithDrafts(Engine& engine, SessionOptions options) {
+  if (engine.drafter() == nullptr) options.drafts = SessionOptions::kNoDrafts;
+  return options;
+}
+
 // The context that is asked for, or the one that fits.
-Result<Pos> ChooseContext(const Engine& engine, const SessionOptions& options, size_t available) {
+Result<Pos> ChooseContext(Engine& engine, const SessionOptions& options, size_t available) {
   const size_t room = RoomFor(engine, available);
   const Pos longest = LongestContext(engine.config(), Sees(engine), options, room);
   if (options.context == 0 && longest > 0)
@@ -76,20 +83,28 @@ KvCache::Options CacheOptions(bool sees, const SessionOptions& options, Pos cont
           .margin = std::max({options.chunk, Pos{64}, sees ? options.max_picture : Pos{0}})};
 }
 
-Result<Session> Session::Create(Engine& engine, const SessionOptions& options) {
+Result<Session> Session::Create(Engine& engine, const SessionOptions& wanted) {
   const Pos most = engine.config().max_positions;
-  if (options.context < 0 || options.context > most) {
+  if (wanted.context < 0 || wanted.context > most) {
     return Fail({.what = "context length out of range",
                  .where = "context",
                  .wanted = fmt::format("1 to {} tokens, or 0 for the default", most),
-                 .found = std::to_string(options.context)});
+                 .found = std::to_string(wanted.context)});
   }
-  if (options.chunk < 1 || options.chunk > 4096) {
+  if (wanted.chunk < 1 || wanted.chunk > 4096) {
     return Fail({.what = "prefill step out of range",
                  .where = "chunk",
                  .wanted = "1 to 4096 tokens",
-                 .found = std::to_string(options.chunk)});
+                 .found = std::to_string(wanted.chunk)});
   }
+  if (wanted.drafts < SessionOptions::kAutoDrafts ||
+      wanted.drafts > static_cast<int>(kMaxDraftDepth)) {
+    return Fail({.what = "number of drafts out of range",
+                 .where = "drafts",
+                 .wanted = fmt::format("0 to {}, or -1 for what pays", kMaxDraftDepth),
+                 .found = std::to_string(wanted.drafts)});
+  }
+  const SessionOptions options = WithDrafts(engine, wanted);
   const size_t available = AvailableMemory();
   CARAT_ASSIGN(const Pos context, ChooseContext(engine, options, available));
   CARAT_ASSIGN(KvCache cache,
@@ -110,7 +125,16 @@ Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)
       chunk_(options.chunk),
       max_picture_(options.max_picture),
       mask_(options.mask),
-      logits_(static_cast<size_t>(engine.config().vocab_size)) {}
+      rows_(static_cast<size_t>(engine.config().vocab_size),
+            static_cast<size_t>(engine.config().hidden)) {
+  if (options.drafts == SessionOptions::kNoDrafts) return;
+  // What the model never chooses, and placeholders of media.
+  const Config& config = engine.config();
+  std::vector<TokenId> never = engine.defaults().suppressed;
+  never.insert(never.end(), {config.image, config.audio, config.video});
+  speculator_.emplace(*engine.drafter(), engine.decoder(), engine.draft_costs(),
+                      static_cast<size_t>(std::max(0, options.drafts)), std::move(never));
+}
 
 // A pass whose logits are not finite comes from broken weights (or a bug): say which, if it can be
 // found.
@@ -119,11 +143,12 @@ Status Session::CheckLogits(std::span<const float> logits) const {
   const std::string where = engine_->FindBrokenWeight();
   return Fail({.what = where.empty() ? "the model's numbers ran out of range"
                                      : "a weight is not a finite number",
-               .where = where.empty() ? fmt::format("position {}", cache_.size() - 1) : where});
+               .where = where.empty() ? fmt::format("position {}", size() - 1) : where});
 }
 
 Status Session::Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
                     std::span<float> logits) {
+  DropDrafts();
   CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_, pass, rows, logits));
   ids_.insert(ids_.end(), pass.ids.begin(), pass.ids.end());
   keys_.insert(keys_.end(), keys.begin(), keys.end());
@@ -131,9 +156,17 @@ Status Session::Run(const Pass& pass, std::span<const ContentKey> keys, LogitRow
   return rows == LogitRows::kNone ? Status() : CheckLogits(logits);
 }
 
+// Back to a cache that holds the timeline and no more.
+void Session::DropDrafts() {
+  if (cache_.size() > size()) cache_.Truncate(size());
+  rows_.Clear();
+}
+
 // Cuts the timeline to the furthest position <= common from which it can go on; true if a saved
 // window was put back for that.
 bool Session::ResumeFrom(Pos common) {
+  DropDrafts();
+  if (speculator_) speculator_->Break();
   Pos resume = common;
   bool restored = false;
   if (cache_.CanTruncate(common)) {
@@ -237,7 +270,8 @@ Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& 
     const Pos end = EndOfPass(prompt, size());
     const bool last = end == total;
     CARAT_TRY(RunPart(prompt, keys, end, last ? LogitRows::kLast : LogitRows::kNone,
-                      last ? std::span(logits_) : std::span<float>()));
+                      last ? rows_.Begin({}) : std::span<float>()));
+    if (last) rows_.Filled(activations_.normed.data());
     report.prefilled = ids_.size() - report.reused;
     if (std::ranges::find(prompt.boundaries, end) != prompt.boundaries.end()) windows_.Save(cache_);
     if (progress && !progress(report.prefilled, static_cast<size_t>(total) - report.reused) &&
@@ -252,20 +286,61 @@ Status Session::ReadAll(const Prompt& prompt, const LogitSink& sink) {
   CARAT_TRY(Check(prompt));
   ResumeFrom(0);
   const std::vector<ContentKey> keys = KeysOf(prompt);
-  const size_t vocab = logits_.size();
+  const auto vocab = static_cast<size_t>(engine_->config().vocab_size);
+  const auto hidden = static_cast<size_t>(engine_->config().hidden);
   std::vector<float> rows;
   while (ids_.size() < prompt.ids.size()) {
     const Pos end = EndOfPass(prompt, size());
-    rows.resize(static_cast<size_t>(end - size()) * vocab);
+    const auto count = static_cast<size_t>(end - size());
+    rows.resize(count * vocab);
     CARAT_TRY(RunPart(prompt, keys, end, LogitRows::kAll, rows));
-    std::ranges::copy(std::span(rows).last(vocab), logits_.begin());
+    std::ranges::copy(std::span(rows).last(vocab), rows_.Begin({}).begin());
+    rows_.Filled(activations_.normed.data() + (count - 1) * hidden);
     CARAT_TRY(sink(rows));
   }
   return {};
 }
 
-Status Session::Append(TokenId id) {
-  return Run({.ids = std::span(&id, 1), .role = Role::kGenerated}, {}, LogitRows::kLast, logits_);
+Status Session::Append(TokenId id, const DraftRequest& request) {
+  const bool stood = rows_.Take(id);
+  if (speculator_) speculator_->SawToken(id, stood);
+  if (!stood) CARAT_TRY(RunWithDrafts(id, request));
+  ids_.push_back(id);
+  keys_.push_back(0);
+  return CheckLogits(rows_.logits());
+}
+
+// One pass of `id` and of drafts behind it.
+Status Session::RunWithDrafts(TokenId id, const DraftRequest& request) {
+  pass_ids_.assign(1, id);
+  DraftRequest bounded = request;
+  const Pos room = context() - size() - 1;  // behind `id`
+  bounded.most = std::min(bounded.most, static_cast<size_t>(std::max<Pos>(room, 0)));
+  const bool follows = rows_.valid() && engine_->decoder().CheckIds(pass_ids_, size()).has_value();
+  if (!follows) bounded.most = 0;
+  const auto hidden = follows ? rows_.hidden() : std::span<const float>();
+  DropDrafts();
+  if (speculator_) {
+    const auto drafts = speculator_->Draft(context_, cache_, id, hidden, bounded);
+    pass_ids_.insert(pass_ids_.end(), drafts.begin(), drafts.end());
+  }
+  const std::span<float> logits = rows_.Begin(std::span(pass_ids_).subspan(1));
+  const double start = Now();
+  CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_,
+                                       {.ids = pass_ids_, .role = Role::kGenerated},
+                                       LogitRows::kAll, logits));
+  if (speculator_) speculator_->SawPass(pass_ids_.size(), Now() - start);
+  rows_.Filled(activations_.normed.data());
+  return {};
+}
+
+Result<std::vector<TokenId>> Session::InspectDrafts(TokenId id, size_t steps,
+                                                    const LogitSink& sink) {
+  CARAT_CHECK(rows_.valid() && speculator_);
+  CARAT_TRY(engine_->decoder().CheckIds({&id, 1}, size()));
+  const auto hidden = rows_.hidden();
+  DropDrafts();
+  return speculator_->DraftWithLogits(context_, cache_, id, hidden, steps, sink);
 }
 
 Status Session::AppendSound(std::span<const float> samples) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "engine/engine.h"
 #include "engine/prompt.h"
 #include "engine/session_options.h"
+#include "engine/speculative/drafted_rows.h"
+#include "engine/speculative/speculator.h"
 #include "engine/window_pool.h"
 #include "model/activations.h"
 #include "model/decoder.h"
@@ -21,8 +24,6 @@ namespace carat {
 
 // Called after each prefill step with positions done and to do; false cancels.
 using PrefillProgress = std::function<bool(size_t done, size_t total)>;
-
-using LogitSink = std::function<Status(std::span<const float> rows)>;
 
 struct SyncReport {
   size_t reused = 0;      // positions that were in the cache already
@@ -36,8 +37,8 @@ class Session {
   static Result<Session> Create(Engine& engine, const SessionOptions& options);
 
   Engine& engine() const { return *engine_; }
-  std::span<const TokenId> ids() const { return ids_; }  // what the cache holds
-  Pos size() const { return cache_.size(); }
+  std::span<const TokenId> ids() const { return ids_; }  // the timeline
+  Pos size() const { return static_cast<Pos>(ids_.size()); }
   Pos context() const { return cache_.max_positions(); }
 
   // Makes the timeline equal to `prompt`, computing as little as possible: keeps the common
@@ -48,13 +49,20 @@ class Session {
   // the prompt, and the next call goes on from there).
   Result<SyncReport> SyncTo(const Prompt& prompt, const PrefillProgress& progress = {});
 
-  // Appends one id and computes the logits after it.
-  Status Append(TokenId id);
+  // Appends one id; then logits() are those after it. Where drafts are made (SessionOptions), what
+  // `request` allows of them may be computed beside it, and later ids that are as drafted need no
+  // pass: nothing else differs, whatever is called next. Without a request nothing is drafted.
+  Status Append(TokenId id, const DraftRequest& request = {});
 
   // Reads a whole prompt from the beginning of the timeline and gives the logits after every id to
   // `sink`, in order and a chunk at a time: rows [n, V], valid during the call. An error of the
   // sink ends it. Errors as in SyncTo.
   Status ReadAll(const Prompt& prompt, const LogitSink& sink);
+
+  // For instruments: what the drafter says of the tokens after `id`, were it appended: so many
+  // drafts, and for each of them all of the drafter's logits [V] to `sink`. The timeline stays as
+  // it is. Preconditions: logits() are valid, the engine has a drafter.
+  Result<std::vector<TokenId>> InspectDrafts(TokenId id, size_t steps, const LogitSink& sink);
 
   // Appends sound while it arrives: whole frames are run at once, the rest is kept for the next
   // call. No logits are computed. EndSound() fills the last frame up with silence and runs it.
@@ -64,13 +72,19 @@ class Session {
   Status EndSound();
 
   // [V], after the soft cap. Valid after a SyncTo or Append; callers may change it (sampling does).
-  std::span<float> logits() { return logits_; }
+  std::span<float> logits() { return rows_.logits(); }
+
+  // What drafts this session's tokens; null: nothing does (Engine::no_drafts says why, or
+  // SessionOptions).
+  const Speculator* speculator() const { return speculator_ ? &*speculator_ : nullptr; }
 
  private:
   Session(Engine& engine, KvCache cache, const SessionOptions& options);
   bool ResumeFrom(Pos common);
   Status Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
              std::span<float> logits);
+  Status RunWithDrafts(TokenId id, const DraftRequest& request);
+  void DropDrafts();
   Status Check(const Prompt& prompt) const;
   Status CheckMedia(const Prompt& prompt) const;
   Status RunPart(const Prompt& prompt, std::span<const ContentKey> keys, Pos end, LogitRows rows,
@@ -91,7 +105,10 @@ class Session {
   std::vector<ContentKey> keys_;  // as long as ids_
   std::vector<float> soft_;       // soft tokens of a pass
   std::vector<float> pending_;    // samples of a frame that is not whole yet
-  std::vector<float> logits_;
+  // The cache may hold drafts behind the timeline, whose rows these are.
+  DraftedRows rows_;
+  std::optional<Speculator> speculator_;
+  std::vector<TokenId> pass_ids_;
 };
 
 }  // namespace carat

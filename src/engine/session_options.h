@@ -21,6 +21,10 @@ struct SessionOptions {
   // caches of the sliding layers are at least this much longer than their window.
   Pos max_picture = 1120;
   BlockMask mask = BlockMask::kReference;
+  // Tokens to draft for a pass, where the engine has a drafter: 1 to kMaxDraftDepth always so many,
+  // kAutoDrafts what pays at the time, kNoDrafts none.
+  int drafts = kAutoDrafts;
+  static constexpr int kAutoDrafts = -1, kNoDrafts = 0;
 
   static constexpr Pos kDefaultContext = 32768;
 };

@@ -56,18 +56,17 @@ Decoder::Decoder(Config config, Weights weights)
   global_rope_ = MakeRope(global_dim, config_.global.rope_theta, pairs, weights_.rope_factors);
 }
 
-// E(t) = embed[t] * scale (section 4.1). A placeholder without its medium reads as the pad token,
-// as in transformers.
+// A placeholder without its medium reads as the pad token, as in transformers.
+void Decoder::EmbedToken(OpContext& context, TokenId id, float* out) const {
+  const bool placeholder = id == config_.image || id == config_.audio || id == config_.video;
+  DecodeRow(context, weights_.embedding, static_cast<size_t>(placeholder ? config_.pad : id), out);
+  Scale(out, config_.embedding_scale, static_cast<size_t>(config_.hidden));
+}
+
 void Decoder::Embed(OpContext& context, const Pass& pass, float* out) const {
   const std::span<const TokenId> ids = pass.ids;
   const auto hidden = static_cast<size_t>(config_.hidden);
-  for (size_t t = 0; t < ids.size(); ++t) {
-    const bool placeholder =
-        ids[t] == config_.image || ids[t] == config_.audio || ids[t] == config_.video;
-    const TokenId id = placeholder ? config_.pad : ids[t];
-    DecodeRow(context, weights_.embedding, static_cast<size_t>(id), out + t * hidden);
-  }
-  Scale(out, config_.embedding_scale, ids.size() * hidden);
+  for (size_t t = 0; t < ids.size(); ++t) EmbedToken(context, ids[t], out + t * hidden);
   for (const SoftRun& run : pass.soft) {
     CARAT_CHECK(run.at + run.count <= ids.size());
     std::copy_n(run.rows, run.count * hidden, out + run.at * hidden);

@@ -33,10 +33,15 @@ class Decoder {
   // vocabulary.
   Status CheckIds(std::span<const TokenId> ids, Pos first) const;
 
+  // E(id) (section 4.1), scaled: out [H]. A placeholder of a medium reads as the pad token.
+  void EmbedToken(OpContext& context, TokenId id, float* out) const;
+
   // Runs a pass at positions cache.size() … and appends it to the cache. The result is the same,
   // bit for bit, however a sequence is cut into passes, as long as blocks stay whole.
   //   pass.ids  1 to cache.margin() ids within the vocabulary
   //   logits    [rows, V] after the soft cap, before any suppression; rows = 0, 1 or ids.size()
+  // Afterwards activations.normed [rows, H] are the hidden states that gave the logits, after the
+  // final norm.
   // Errors: kNotFound for an id outside the vocabulary, kContextFull; then nothing has changed.
   Status Forward(OpContext& context, Activations& activations, KvCache& cache, const Pass& pass,
                  LogitRows rows, std::span<float> logits) const;

@@ -22,22 +22,24 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
 
   Profile& profile = context.profile();
   profile.Enter(Stage::kQkv);
+  const bool borrows = w.k.empty();  // keys and values
   const Product products[] = {{w.q, a.q.data()}, {w.k, a.k.data()}, {w.v, a.v.data()}};
   MatMul(context, place.role, a.normed.data(), tokens,
-         std::span(products).first(w.v.empty() ? 2 : 3));
+         std::span(products).first(borrows       ? 1
+                                   : w.v.empty() ? 2
+                                                 : 3));
   profile.Enter(Stage::kRope);
   RmsNorm(context, a.q.data(), w.q_norm, tokens * heads, dim, config.rms_eps, a.q.data());
   rope.Apply(a.q.data(), heads);
 
-  if (w.v.empty()) {  // the value is the raw key, before its norm and rotation
-    RmsNorm(context, a.k.data(), nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
-  } else {
-    RmsNorm(context, a.v.data(), nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
+  if (!borrows) {
+    // Without a matrix of its own the value is the raw key, before its norm and rotation.
+    const float* value = w.v.empty() ? a.k.data() : a.v.data();
+    RmsNorm(context, value, nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
+    RmsNorm(context, a.k.data(), w.k_norm, tokens * kv_heads, dim, config.rms_eps, a.k.data());
+    rope.Apply(a.k.data(), kv_heads);
+    StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
   }
-  RmsNorm(context, a.k.data(), w.k_norm, tokens * kv_heads, dim, config.rms_eps, a.k.data());
-  rope.Apply(a.k.data(), kv_heads);
-
-  StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
   profile.Enter(Stage::kAttention);
   Attention(context, cache, a.q.data(), heads, global ? a.global_seen : a.sliding_seen,
             a.mixed.data());

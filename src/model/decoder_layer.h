@@ -21,7 +21,9 @@ struct LayerPlace {
   Role role = Role::kPrompt;
 };
 
-// a.stream [T, H] goes in and comes out; the layer's keys and values are stored in `cache`.
+// a.stream [T, H] goes in and comes out; the layer's keys and values are stored in `cache`. A layer
+// without keys of its own (the drafter's) borrows those of `cache`, which stays as it is. What each
+// token sees, and the rotations, are in `a`.
 void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w,
                   const CacheView& cache, const LayerPlace& place, Activations& a);
 

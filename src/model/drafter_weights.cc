@@ -40,15 +40,15 @@ Dialect OfGguf(const std::string& projections) {
           .names = kGgufNames};
 }
 
-Result<DrafterLayerWeights> BindLayer(Binder& bind, const Config& c, const Dialect& dialect,
-                                      int64_t layer) {
+Result<LayerWeights> BindLayer(Binder& bind, const Config& c, const Dialect& dialect,
+                               int64_t layer) {
   const LayerNames& names = dialect.names;
   const auto name = [&](std::string_view suffix) {
     return fmt::format("{}{}.{}", dialect.layer, layer, suffix);
   };
   const int64_t dim = c.attention(layer).head_dim;
   const int64_t width = c.num_heads * dim;
-  DrafterLayerWeights w;
+  LayerWeights w;
   CARAT_ASSIGN(w.attn_norm, bind.Floats(name(names.attn_norm), {c.hidden}));
   CARAT_ASSIGN(w.q, bind.Matrix(name(names.q), width, c.hidden));
   CARAT_ASSIGN(w.o, bind.Matrix(name(names.o), c.hidden, width));

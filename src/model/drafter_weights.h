@@ -7,6 +7,8 @@
 #include "base/result.h"
 #include "io/json.h"
 #include "model/config.h"
+#include "model/weights.h"
+#include "tensor/lazy_buffer.h"
 #include "tensor/view.h"
 #include "weights/directory.h"
 #include "weights/gguf.h"
@@ -20,26 +22,14 @@ struct DrafterConfig {
   int64_t target_hidden = 0;  // H, 3840
 };
 
-struct DrafterLayerWeights {
-  const float* attn_norm = nullptr;       // [h]
-  MatrixView q;                           // [Q * head_dim, h]
-  MatrixView o;                           // [h, Q * head_dim]
-  const float* q_norm = nullptr;          // [head_dim]
-  const float* post_attn_norm = nullptr;  // [h]
-  const float* ffn_norm = nullptr;        // [h]
-  MatrixView gate, up;                    // [F, h]
-  MatrixView down;                        // [h, F]
-  const float* post_ffn_norm = nullptr;   // [h]
-  float layer_scalar = 1.0f;
-};
-
 struct DrafterWeights {
   MatrixView head;             // [V, h]; the tied table, used as output only
   MatrixView pre_projection;   // [h, 2 H]: scaled target embedding first, hidden state second
   MatrixView post_projection;  // [H, h]
   const float* final_norm = nullptr;
-  std::vector<DrafterLayerWeights> layers;
+  std::vector<LayerWeights> layers;  // [Q * head_dim, h] and so on; no keys, no values
   std::vector<FloatBuffer> owned;
+  LazyBuffer interleaved;  // matrices in the kernels' order
 };
 
 // Strict in the architecture and free in sizes, as the target's. `json` is the whole config.json.

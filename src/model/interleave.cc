@@ -48,11 +48,13 @@ bool Copy(const MatrixView& w, ThreadPool& pool, std::byte* out,
 
 }  // namespace
 
-size_t InterleavedBytes(const Weights& weights) {
+size_t InterleavedBytes(std::span<const MatrixView* const> matrices) {
   size_t total = 0;
-  for (const MatrixView* w : AllMatrices(weights)) total += HasOrder(*w) ? BytesOf(*w) : 0;
+  for (const MatrixView* w : matrices) total += HasOrder(*w) ? BytesOf(*w) : 0;
   return total;
 }
+
+size_t InterleavedBytes(const Weights& weights) { return InterleavedBytes(AllMatrices(weights)); }
 
 std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights) {
   std::vector<std::span<const std::byte>> stored;
@@ -73,26 +75,34 @@ std::string SlowFormats(const Weights& weights) {
   return names;
 }
 
-Status Interleave(OpContext& context, Weights& weights,
-                  const std::function<bool(size_t done, size_t total)>& progress) {
-  CARAT_CHECK(weights.interleaved.size() == 0);
-  const size_t total = InterleavedBytes(weights);
-  CARAT_ASSIGN(weights.interleaved, LazyBuffer::Create(total, LazyBuffer::Pages::kHuge));
-  const bool tied = weights.head.data == weights.embedding.data;
+Status InterleaveMatrices(OpContext& context, std::span<MatrixView* const> matrices,
+                          LazyBuffer& out,
+                          const std::function<bool(size_t done, size_t total)>& progress) {
+  CARAT_CHECK(out.size() == 0);
+  const size_t total = InterleavedBytes({matrices.data(), matrices.size()});
+  CARAT_ASSIGN(out, LazyBuffer::Create(total, LazyBuffer::Pages::kHuge));
   size_t before = 0;
-  for (MatrixView* w : AllMatrices(weights)) {
+  for (MatrixView* w : matrices) {
     if (!HasOrder(*w)) continue;
-    std::byte* out = weights.interleaved.data() + before;
+    std::byte* at = out.data() + before;
     const auto go_on = [&](size_t done) { return !progress || progress(before + done, total); };
-    if (!Copy(*w, context.pool(), out, go_on))
+    if (!Copy(*w, context.pool(), at, go_on))
       return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"});
     DropPages({w->data, w->rows * w->row_bytes()});
-    w->data = out;
+    w->data = at;
     w->interleaved = true;
-    if (tied && w == &weights.embedding) weights.head = weights.embedding;
     before += BytesOf(*w);
   }
   return {};
+}
+
+Status Interleave(OpContext& context, Weights& weights,
+                  const std::function<bool(size_t done, size_t total)>& progress) {
+  const bool tied = weights.head.data == weights.embedding.data;
+  const Status done =
+      InterleaveMatrices(context, AllMatrices(weights), weights.interleaved, progress);
+  if (tied) weights.head = weights.embedding;
+  return done;
 }
 
 }  // namespace carat

@@ -47,6 +47,9 @@ class KvCache {
   // Precondition: CanTruncate(n).
   void Truncate(Pos n);
 
+  // The first position whose rows in the sliding layers are intact.
+  Pos sliding_begin() const { return ring_begin_; }
+
   CacheView layer(int64_t index) const { return layers_[static_cast<size_t>(index)]; }
   // Counts `count` positions whose rows have been stored in every layer. Precondition: count <=
   // margin and the total stays within max_positions.

@@ -19,7 +19,7 @@ namespace carat {
 struct LayerWeights {
   const float* attn_norm = nullptr;  // [H]
   MatrixView q;                      // [Q * head_dim, H]
-  MatrixView k;                      // [kv_heads * head_dim, H]
+  MatrixView k;                      // [kv_heads * head_dim, H]; empty in the drafter
   MatrixView v;                      // as k; empty where the value is the raw key (global layers)
   MatrixView o;                      // [H, Q * head_dim]
   const float* q_norm = nullptr;     // [head_dim]

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstring>
-#include <vector>
+#include <span>
 
 namespace carat {
 
-inline bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+inline bool SameBits(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 

@@ -1,0 +1,194 @@
+#include "engine/speculative/policy.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace carat {
+namespace {
+
+// Of these numbers none is delicate; policy_test.cc holds what they are for.
+constexpr double kKeepRound = 0.82;   // of what rounds told, per round: about five of them count
+constexpr double kKeepDraft = 0.98;   // of what probabilities told, per draft
+constexpr double kPrior = 0.6;        // that a first draft stands, before any was seen
+constexpr double kDeeper = 0.95;      // that over the draft before it, before any was seen
+constexpr double kPriorWeight = 1.0;  // in rounds
+constexpr double kLearnOwn = 0.2, kLearnOthers = 0.1;  // of a surprise in a pass's seconds
+constexpr double kWorthIt = 1.02;                      // times the plain rate, or it is left
+constexpr double kShare = 0.01;        // of plain seconds that may be lost to learning
+constexpr double kAhead = 1.0;         // plain tokens that may be lost before any is won
+constexpr double kSavings = 4.0;       // plain tokens that earlier luck may pay for
+constexpr double kInterrupted = 1.5;   // times the usual seconds of a pass that are the pass's own
+constexpr size_t kPlainEvery = 48;     // passes between two of one token, to know their seconds
+constexpr size_t kManyEvery = 48;      // passes between two of several tokens, for the same
+constexpr size_t kHopelessAfter = 64;  // drafts
+constexpr double kHopeless = 0.03;
+constexpr size_t kHopelessEvery = 32;  // tokens between two drafts to learn from
+
+}  // namespace
+
+void DraftPolicy::Share::Add(bool hit, double keep) {
+  hits = hits * keep + (hit ? 1.0 : 0.0);
+  tries = tries * keep + 1.0;
+}
+
+double DraftPolicy::Share::Of(double prior, double weight) const {
+  return (hits + prior * weight) / (tries + weight);
+}
+
+DraftPolicy::DraftPolicy(const DraftCosts& costs) {
+  for (size_t n = 1; n < log_pass_.size(); ++n) log_pass_[n] = std::log(costs.pass[n]);
+  log_draft_ = std::log(costs.draft);
+  balance_ = kAhead * costs.pass[1];
+}
+
+double DraftPolicy::PassSeconds(size_t rows) const {
+  return std::exp(log_pass_[std::clamp<size_t>(rows, 1, log_pass_.size() - 1)]);
+}
+
+double DraftPolicy::DraftSeconds() const { return std::exp(log_draft_); }
+
+// That the draft at a position stands if those before it do. What was not seen lately is guessed
+// from the position before.
+double DraftPolicy::Stands(const Kind& kind, size_t position) const {
+  double share = kPrior;
+  for (size_t i = 0; i <= position; ++i)
+    share = kind.by_position[i].Of(i == 0 ? kPrior : kDeeper * share, kPriorWeight);
+  return share;
+}
+
+double DraftPolicy::StandsBy(const Kind& kind, double probability) const {
+  const auto bucket =
+      static_cast<size_t>(std::clamp(probability, 0.0, 0.999) * static_cast<double>(kBuckets));
+  return kind.by_probability[bucket].Of(probability, 2 * kPriorWeight);
+}
+
+double DraftPolicy::Rate(TextKind kind, size_t depth) const {
+  const Kind& k = kinds_[static_cast<size_t>(kind)];
+  double tokens = 1, chance = 1;
+  for (size_t i = 0; i < depth; ++i) {
+    chance *= Stands(k, i);
+    tokens += chance;
+  }
+  return tokens / (PassSeconds(depth + 1) + static_cast<double>(depth) * DraftSeconds());
+}
+
+double DraftPolicy::Acceptance() const { return lately_.Of(0, 0.001); }
+
+bool DraftPolicy::MayTry() const { return balance_ > 0; }
+
+DraftPolicy::Plan DraftPolicy::Choose(TextKind kind, size_t most) {
+  Kind& k = kinds_[static_cast<size_t>(kind)];
+  drafted_ = 0;
+  const Plan plain{.depth = 0};
+  most = std::min(most, kMaxDraftDepth);
+  if (most == 0) return plain;
+  size_t best = 0;
+  double rate = kWorthIt * Rate(kind, 0);
+  for (size_t depth = 1; depth <= most; ++depth) {
+    if (const double r = Rate(kind, depth); r > rate) {
+      rate = r;
+      best = depth;
+    }
+  }
+  // Now and then a pass of one token, or nobody would know what drafting is measured against.
+  if (best > 0 && MayTry()) {
+    if (since_plain_ < kPlainEvery) {
+      k.since_draft = 0;
+      return {.depth = best};
+    }
+    return plain;
+  }
+  // Nor would anybody know that passes of several tokens have become cheaper.
+  if (best == 0 && Stands(k, 0) > 0.5 && since_many_ >= kManyEvery && MayTry()) {
+    k.since_draft = 0;
+    return {.depth = 1};
+  }
+  // A draft that is not run by the target costs little and tells as much about the first position.
+  ++k.since_draft;
+  const bool hopeless = seen_ >= kHopelessAfter && Acceptance() < kHopeless;
+  const size_t pause = hopeless ? kHopelessEvery : k.hopeful ? 1 : 2;
+  if (MayTry() && k.since_draft >= pause) {
+    k.since_draft = 0;
+    return {.depth = 1, .verify = false};
+  }
+  return plain;
+}
+
+double DraftPolicy::BestRate(TextKind kind) const {
+  double best = 0;
+  for (size_t depth = 0; depth <= kMaxDraftDepth; ++depth) best = std::max(best, Rate(kind, depth));
+  return best;
+}
+
+// A step costs what else could be decoded meanwhile.
+bool DraftPolicy::GoesOn(TextKind kind, double probability) {
+  const Kind& k = kinds_[static_cast<size_t>(kind)];
+  if (drafted_ == kMaxDraftDepth) return false;
+  const double chance = chances_[drafted_] * StandsBy(k, probability);
+  chances_[++drafted_] = chance;
+  return drafted_ < kMaxDraftDepth &&
+         chance * Stands(k, drafted_) > DraftSeconds() * BestRate(kind);
+}
+
+size_t DraftPolicy::WorthRunning(TextKind kind) const {
+  const double rate = BestRate(kind);
+  size_t best = 0;
+  double tokens = 0, most = 0;
+  for (size_t n = 1; n <= drafted_; ++n) {
+    tokens += chances_[n];
+    const double won = tokens - (PassSeconds(n + 1) - PassSeconds(1)) * rate;
+    if (won > most) {
+      most = won;
+      best = n;
+    }
+  }
+  return best;
+}
+
+void DraftPolicy::SawDraft(TextKind kind, size_t position, double probability, bool stood) {
+  Kind& k = kinds_[static_cast<size_t>(kind)];
+  if (position == 0) {
+    for (Share& share : k.by_position) {
+      share.hits *= kKeepRound;
+      share.tries *= kKeepRound;
+    }
+    lately_.Add(stood, kKeepDraft);
+    ++seen_;
+    k.hopeful = stood;
+  }
+  if (position < kMaxDraftDepth) k.by_position[position].Add(stood, 1.0);
+  const auto bucket =
+      static_cast<size_t>(std::clamp(probability, 0.0, 0.999) * static_cast<double>(kBuckets));
+  k.by_probability[bucket].Add(stood, kKeepDraft);
+}
+
+void DraftPolicy::SawDraftSteps(size_t steps, double seconds) {
+  if (steps == 0 || seconds <= 0) return;
+  const double surprise =
+      std::clamp(std::log(seconds / static_cast<double>(steps)) - log_draft_, -0.7, 0.7);
+  log_draft_ += kLearnOwn * surprise;
+  balance_ -= seconds;
+}
+
+// A surprise is half the machine's, which all passes share, and half this pass's own. A pass of one
+// token is plain decoding, however long it took; what interrupts a longer one would have
+// interrupted that too.
+void DraftPolicy::SawPass(size_t rows, double seconds) {
+  if (rows == 0 || rows >= log_pass_.size() || seconds <= 0) return;
+  const double surprise = std::clamp(std::log(seconds) - log_pass_[rows], -0.7, 0.7);
+  const double usual = PassSeconds(rows);
+  for (size_t n = 1; n < log_pass_.size(); ++n)
+    log_pass_[n] += (n == rows ? kLearnOwn : kLearnOthers) * surprise;
+  since_plain_ = rows == 1 ? 0 : since_plain_ + 1;
+  since_many_ = rows > 1 ? 0 : since_many_ + 1;
+  Earn(rows == 1 ? 0 : PassSeconds(1) - std::min(seconds, kInterrupted * usual));
+}
+
+void DraftPolicy::SawStanding() { Earn(PassSeconds(1)); }
+
+void DraftPolicy::Earn(double seconds) {
+  const double plain = PassSeconds(1);
+  balance_ = std::min(balance_ + seconds + kShare * plain, kSavings * plain);
+}
+
+}  // namespace carat

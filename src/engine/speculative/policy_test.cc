@@ -1,0 +1,214 @@
+// What the policy makes of text and machines that are simulated: seconds are counted, not measured.
+#include "engine/speculative/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+#include <vector>
+
+namespace carat {
+namespace {
+
+// Costs of a pass of n tokens over those of one, as measured on real machines.
+DraftCosts Costs(double second_row, double per_row, double draft, double one = 0.2) {
+  DraftCosts costs;
+  for (size_t n = 1; n < costs.pass.size(); ++n) {
+    costs.pass[n] = one * (n == 1 ? 1.0 : 1.0 + second_row + per_row * static_cast<double>(n - 2));
+  }
+  costs.draft = one * draft;
+  return costs;
+}
+
+DraftCosts Amx() { return Costs(0.08, 0.04, 0.045); }
+DraftCosts Dear() { return Costs(0.9, 0.15, 0.07); }  // where drafting can't pay but on easy text
+
+// A stream of tokens. Whether a draft is right is drawn by a probability that depends on the place;
+// the drafter knows more or less how sure it is.
+struct Simulation {
+  explicit Simulation(const DraftCosts& assumed) : policy(assumed) {}
+
+  DraftPolicy policy;
+  std::mt19937_64 random{7};
+  double seconds = 0, plain_seconds = 0;
+  std::vector<double> depths;  // at each token
+
+  // `right(token)`: that a draft of this token is right. `truth`: real costs.
+  void Run(size_t tokens, const DraftCosts& truth, const std::function<double(size_t)>& right,
+           TextKind kind = TextKind::kAnswer, double noise = 0) {
+    std::uniform_real_distribution<double> uniform;
+    std::lognormal_distribution<double> factor(0, noise);
+    for (size_t token = 0; token < tokens;) {
+      const DraftPolicy::Plan plan = policy.Choose(kind, 100);
+      std::vector<bool> stands;
+      std::vector<double> sure;
+      bool goes_on = true;
+      while (goes_on && stands.size() < plan.depth) {
+        const double p = right(token + stands.size());
+        stands.push_back(uniform(random) < p);
+        sure.push_back(std::min(0.99, std::max(0.01, p + 0.2 * (uniform(random) - 0.5))));
+        goes_on = policy.GoesOn(kind, sure.back());
+      }
+      const size_t run = plan.verify ? policy.WorthRunning(kind) : 0;
+      // What the policy sees is noisy; what counts is what there is to expect.
+      const double drafting = static_cast<double>(stands.size()) * truth.draft;
+      const double pass = truth.pass[run + 1];
+      policy.SawDraftSteps(stands.size(), drafting * factor(random));
+      policy.SawPass(run + 1, pass * factor(random));
+      seconds += drafting + pass;
+      size_t stood = 0;
+      for (size_t i = 0; i < stands.size(); ++i) {
+        policy.SawDraft(kind, i, sure[i], stands[i]);
+        if (!stands[i]) break;
+        if (i < run) {
+          ++stood;
+          policy.SawStanding();
+        }
+      }
+      for (size_t i = 0; i <= stood; ++i)
+        depths.push_back(static_cast<double>(plan.verify ? plan.depth : 0));
+      token += stood + 1;
+      plain_seconds += static_cast<double>(stood + 1) * truth.pass[1];
+    }
+  }
+  double speed() const { return plain_seconds / seconds; }
+  double MeanDepth(size_t begin, size_t end) const {
+    double sum = 0;
+    for (size_t i = begin; i < end; ++i) sum += depths[i];
+    return sum / static_cast<double>(end - begin);
+  }
+};
+
+std::function<double(size_t)> Always(double p) {
+  return [p](size_t) { return p; };
+}
+
+// The best that a fixed depth reaches at an acceptance.
+double BestFixed(const DraftCosts& costs, double p) {
+  double best = 1;
+  for (size_t depth = 1; depth <= kMaxDraftDepth; ++depth) {
+    double tokens = 1, chance = 1;
+    for (size_t i = 0; i < depth; ++i) tokens += chance *= p;
+    best = std::max(best, tokens * costs.pass[1] /
+                              (costs.pass[depth + 1] + static_cast<double>(depth) * costs.draft));
+  }
+  return best;
+}
+
+TEST(DraftPolicy, ReachesNearlyWhatTheBestFixedDepthDoes) {
+  for (const double p : {0.3, 0.5, 0.7, 0.85, 0.95}) {
+    for (const DraftCosts& costs : {Amx(), Costs(0.2, 0.12, 0.05)}) {
+      Simulation s(costs);
+      s.Run(2000, costs, Always(p));
+      EXPECT_GT(s.speed(), 0.94 * BestFixed(costs, p)) << p;
+    }
+    // Where the second row costs nearly another pass, only long runs pay, and they are met less.
+    Simulation s(Dear());
+    s.Run(2000, Dear(), Always(p));
+    EXPECT_GT(s.speed(), 0.72 * BestFixed(Dear(), p)) << p;
+  }
+}
+
+TEST(DraftPolicy, IsNeverMuchSlowerThanPlain) {
+  for (const DraftCosts& costs : {Amx(), Costs(0.2, 0.12, 0.05), Dear(), Costs(2, 1, 0.3)}) {
+    for (const double p : {0.0, 0.02, 0.1, 0.2, 0.4}) {
+      for (const size_t tokens : {240, 2000}) {  // a minute, and more
+        for (const double noise : {0.0, 0.2}) {
+          Simulation s(costs);
+          s.Run(tokens, costs, Always(p), TextKind::kAnswer, noise);
+          EXPECT_GT(s.speed(), 0.98) << p << " of " << tokens << ", noise " << noise;
+        }
+      }
+    }
+  }
+}
+
+TEST(DraftPolicy, FollowsTextThatFlips) {
+  const DraftCosts costs = Amx();
+  Simulation s(costs);
+  constexpr size_t kPhase = 100;
+  s.Run(2000, costs, [](size_t token) { return token / kPhase % 2 == 0 ? 0.95 : 0.02; });
+  for (size_t phase = 2; phase < 19; ++phase) {
+    const double depth = s.MeanDepth(phase * kPhase + 20, (phase + 1) * kPhase);
+    if (phase % 2 == 0) {
+      EXPECT_GT(depth, 3) << phase;
+    } else {
+      EXPECT_LT(depth, 1) << phase;
+    }
+  }
+  EXPECT_GT(s.speed(), 1.2);
+}
+
+TEST(DraftPolicy, NeverLosesOnTextThatFlipsQuickly) {
+  for (const size_t phase : {3, 10, 30}) {
+    Simulation s(Costs(0.2, 0.12, 0.05));
+    s.Run(2000, Costs(0.2, 0.12, 0.05),
+          [phase](size_t token) { return token / phase % 2 == 0 ? 0.9 : 0.0; });
+    EXPECT_GT(s.speed(), 0.98) << phase;
+  }
+}
+
+TEST(DraftPolicy, KindsOfTextHaveDepthsOfTheirOwn) {
+  const DraftCosts costs = Amx();
+  Simulation s(costs);
+  for (int turn = 0; turn < 10; ++turn) {
+    s.Run(40, costs, Always(0.05), TextKind::kThinking);
+    s.Run(40, costs, Always(0.95), TextKind::kToolCall);
+  }
+  EXPECT_LT(s.policy.Choose(TextKind::kThinking, 8).depth, 2u);
+  EXPECT_GT(s.policy.Choose(TextKind::kToolCall, 8).depth, 3u);
+}
+
+TEST(DraftPolicy, LearnsWhatPassesCost) {
+  // It was told that rows are cheap; they are dear.
+  Simulation s(Amx());
+  const DraftCosts truth = Costs(1.0, 0.5, 0.2);
+  s.Run(3000, truth, Always(0.6));
+  EXPECT_GT(s.speed(), 0.97);
+  // And the other way round.
+  Simulation t(Costs(1.0, 0.5, 0.2));
+  t.Run(3000, Amx(), Always(0.9));
+  EXPECT_GT(t.speed(), 1.5);
+}
+
+TEST(DraftPolicy, AMachineThatSlowsDownIsNoReasonToStop) {
+  Simulation s(Amx());
+  s.Run(300, Amx(), Always(0.9));
+  s.Run(300, Costs(0.08, 0.04, 0.045, 0.6), Always(0.9));
+  EXPECT_GT(s.MeanDepth(400, 600), 3);
+}
+
+TEST(DraftPolicy, HeedsWhatIsWanted) {
+  DraftPolicy policy(Amx());
+  for (int i = 0; i < 50; ++i) policy.SawDraft(TextKind::kAnswer, 0, 0.9, true);
+  EXPECT_EQ(policy.Choose(TextKind::kAnswer, 0).depth, 0u);
+  EXPECT_LE(policy.Choose(TextKind::kAnswer, 2).depth, 2u);
+}
+
+TEST(DraftPolicy, UnsureDraftsAreNotRun) {
+  DraftPolicy policy(Costs(0.2, 0.2, 0.05));
+  for (int i = 0; i < 200; ++i) {
+    policy.SawDraft(TextKind::kAnswer, 0, 0.95, true);
+    policy.SawDraft(TextKind::kAnswer, 1, 0.05, false);
+  }
+  ASSERT_GT(policy.Choose(TextKind::kAnswer, 8).depth, 0u);
+  EXPECT_FALSE(policy.GoesOn(TextKind::kAnswer, 0.05));
+  EXPECT_EQ(policy.WorthRunning(TextKind::kAnswer), 0u);
+  ASSERT_GT(policy.Choose(TextKind::kAnswer, 8).depth, 0u);
+  policy.GoesOn(TextKind::kAnswer, 0.95);
+  EXPECT_EQ(policy.WorthRunning(TextKind::kAnswer), 1u);
+  EXPECT_FALSE(policy.GoesOn(TextKind::kAnswer, 0.05));
+  EXPECT_EQ(policy.WorthRunning(TextKind::kAnswer), 1u);
+}
+
+TEST(DraftPolicy, ADrafterOfOtherWeightsIsSoonLeftAlone) {
+  const DraftCosts costs = Amx();
+  Simulation s(costs);
+  s.Run(3000, costs, Always(0.0));
+  EXPECT_LT(s.policy.Acceptance(), 0.03);
+  EXPECT_LT(s.policy.num_seen(), 300u);
+  EXPECT_EQ(s.MeanDepth(500, 3000), 0);
+}
+
+}  // namespace
+}  // namespace carat

@@ -1,0 +1,204 @@
+#include "model/draft_head.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "base/check.h"
+#include "kernels/interleaved.h"
+#include "ops/matmul.h"
+#include "tensor/half.h"
+
+namespace carat {
+namespace {
+
+constexpr size_t kBlock = 32, kBlockBytes = 18;  // of Q4_0 (gguf specification, 5.2)
+constexpr float kNever = -1e30f;                 // the logit of an excluded id
+// Share of |v| |y| that rounding in f32 can add to a sum of some thousand products.
+constexpr float kRounding = 2e-5f;
+
+bool HasScreen(const MatrixView& stored, bool screened) {
+  return screened && kernels::CanInterleave(DType::kQ4_0, stored.cols);
+}
+
+// Formats that need no more bits than the screen are their own.
+DType ScreenType(const MatrixView& stored) {
+  const bool small = stored.dtype == DType::kQ4_0 || stored.dtype == DType::kQ4_K;
+  return small && kernels::CanInterleave(stored.dtype, stored.cols) ? stored.dtype : DType::kQ4_0;
+}
+
+float Norm(std::span<const float> x) {
+  double sum = 0;
+  for (const float v : x) sum += double{v} * v;
+  return static_cast<float>(std::sqrt(sum));
+}
+
+// Blocks of Q4_0 whose values are about x; puts what they decode to in its place.
+void ToQ4_0(std::span<float> x, std::byte* out) {
+  for (size_t b = 0; b < x.size() / kBlock; ++b, out += kBlockBytes) {
+    float* values = x.data() + b * kBlock;
+    float top = 0;
+    for (size_t i = 0; i < kBlock; ++i) top = std::abs(values[i]) > std::abs(top) ? values[i] : top;
+    const uint16_t bits = ToF16(top / -8.0f);
+    const float scale = FromF16(bits), inverse = scale == 0 ? 0.0f : 1.0f / scale;
+    uint8_t q[kBlock];
+    for (size_t i = 0; i < kBlock; ++i) {
+      q[i] = static_cast<uint8_t>(std::clamp(values[i] * inverse + 8.5f, 0.0f, 15.0f));
+      values[i] = scale * static_cast<float>(q[i] - 8);
+    }
+    std::memcpy(out, &bits, sizeof bits);
+    for (size_t i = 0; i < kBlock / 2; ++i)
+      out[2 + i] = static_cast<std::byte>(q[i] | q[i + kBlock / 2] << 4);
+  }
+}
+
+// |y - z|, z being y as kernels::Table::quantise rounds it.
+float RoundingOf(std::span<const float> y) {
+  constexpr size_t kPiece = 256;
+  double sum = 0;
+  for (size_t begin = 0; begin < y.size(); begin += kPiece) {
+    const auto piece = y.subspan(begin, std::min(kPiece, y.size() - begin));
+    float top = 0;
+    for (const float v : piece) top = std::max(top, std::abs(v));
+    if (top < 1e-30f) continue;
+    const float scale = top / 127.0f, inverse = 127.0f / top;
+    for (const float v : piece) {
+      const double error = double{v} - double{scale} * std::nearbyint(v * inverse);
+      sum += error * error;
+    }
+  }
+  return static_cast<float>(std::sqrt(sum));
+}
+
+}  // namespace
+
+size_t DraftHead::Bytes(const MatrixView& stored, bool screened) {
+  if (!HasScreen(stored, screened)) return stored.rows * sizeof(float);
+  return kernels::InterleavedBytes(ScreenType(stored), stored.rows, stored.cols) +
+         3 * stored.rows * sizeof(float);
+}
+
+Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored, bool screened) {
+  CARAT_CHECK(!stored.interleaved);
+  DraftHead head;
+  head.stored_ = stored;
+  head.logits_.resize(stored.rows);
+  if (!HasScreen(stored, screened)) return head;
+  const DType type = ScreenType(stored);
+  const bool same = type == stored.dtype && stored.scale == 1.0f;
+  CARAT_ASSIGN(head.memory_,
+               LazyBuffer::Create(kernels::InterleavedBytes(type, stored.rows, stored.cols),
+                                  LazyBuffer::Pages::kHuge));
+  head.error_.resize(stored.rows);
+  head.norm_.resize(stored.rows);
+  constexpr size_t kRows = kernels::kGroupRows;
+  const size_t cols = stored.cols, group_bytes = kernels::GroupBytes(type, cols);
+  context.pool().Run((stored.rows + kRows - 1) / kRows, [&](size_t group, int thread) {
+    const size_t first = group * kRows, rows = std::min(kRows, stored.rows - first);
+    const size_t block_bytes = kRows * cols / kBlock * kBlockBytes;
+    float* exact = context.Scratch(thread, 2 * cols + block_bytes / sizeof(float));
+    float* about = exact + cols;
+    auto* blocks = reinterpret_cast<std::byte*>(about + cols);
+    for (size_t r = 0; r < rows; ++r) {
+      context.table().decode[static_cast<size_t>(stored.dtype)](stored.row(first + r), cols, exact);
+      for (size_t c = 0; c < cols; ++c) exact[c] *= stored.scale;
+      if (!same) {
+        std::copy_n(exact, cols, about);
+        ToQ4_0({about, cols}, blocks + r * (cols / kBlock * kBlockBytes));
+        head.norm_[first + r] = Norm({about, cols});
+        for (size_t c = 0; c < cols; ++c) about[c] -= exact[c];
+        head.error_[first + r] = Norm({about, cols});
+      } else {
+        head.norm_[first + r] = Norm({exact, cols});
+      }
+    }
+    kernels::InterleaveGroup(type, same ? stored.row(first) : blocks, rows, cols,
+                             head.memory_.data() + group * group_bytes);
+  });
+  head.screen_ = {.data = head.memory_.data(),
+                  .dtype = type,
+                  .rows = stored.rows,
+                  .cols = cols,
+                  .interleaved = true};
+  return head;
+}
+
+void DraftHead::Logits(OpContext& context, std::span<const float> y, std::span<float> out) const {
+  CARAT_CHECK(y.size() == stored_.cols && out.size() == stored_.rows);
+  MatMul(context, Role::kGenerated, stored_, y.data(), 1, out.data());
+}
+
+DraftHead::Choice DraftHead::Best(OpContext& context, std::span<const float> y,
+                                  std::span<const TokenId> excluded) {
+  const bool screened = !screen_.empty();
+  MatMul(context, Role::kGenerated, screened ? screen_ : stored_, y.data(), 1, logits_.data());
+  for (const TokenId id : excluded) {
+    if (id >= 0 && static_cast<size_t>(id) < logits_.size())
+      logits_[static_cast<size_t>(id)] = kNever;
+  }
+  const float length = Norm(y), rounding = RoundingOf(y) + kRounding * length;
+  const auto row = [&](int thread, size_t r) {
+    if (!screened) return logits_[r];
+    float* values = context.Scratch(thread, stored_.cols);
+    float logit = 0;
+    context.table().decode[static_cast<size_t>(stored_.dtype)](stored_.row(r), stored_.cols,
+                                                               values);
+    context.table().matmul(values, 1, y.data(), 1, stored_.cols, &logit, 1);
+    return stored_.scale * logit;
+  };
+
+  // In parts that do not depend on the number of threads.
+  constexpr size_t kPart = 8192;
+  struct Part {
+    size_t top = 0;
+    Choice best = {.logit = kNever};
+    float highest = 0, sum = 0;  // of the softmax
+  };
+  std::vector<Part> parts((logits_.size() + kPart - 1) / kPart);
+  const auto slice = [&](size_t p) {
+    return std::span(logits_).subspan(p * kPart, std::min(kPart, logits_.size() - p * kPart));
+  };
+  context.pool().Run(parts.size(), [&](size_t p, int) {
+    const auto all = slice(p);
+    parts[p].top = p * kPart + static_cast<size_t>(std::ranges::max_element(all) - all.begin());
+  });
+  size_t top = 0;
+  for (const Part& part : parts) {
+    if (logits_[part.top] > logits_[top]) top = part.top;
+  }
+  if (!std::isfinite(length) || !(logits_[top] > kNever)) return {};
+  const float least = row(0, top);  // no logit below it is the highest
+  context.pool().Run(parts.size(), [&](size_t p, int thread) {
+    const auto all = slice(p);
+    Part& part = parts[p];
+    for (size_t i = 0; i < all.size(); ++i) {
+      const size_t r = p * kPart + i;
+      const float slack = screened ? error_[r] * length + (norm_[r] + error_[r]) * rounding : 0.0f;
+      if (all[i] == kNever || !(all[i] + slack >= least)) continue;
+      const float logit = row(thread, r);
+      ++part.best.full_rows;
+      if (part.best.id < 0 || logit > part.best.logit) {
+        part.best.id = static_cast<TokenId>(r);
+        part.best.logit = logit;
+      }
+    }
+    part.sum = context.table().exp_scores(all.data(), all.size(), &part.highest);
+  });
+  Choice best{.logit = kNever};
+  float highest = kNever;
+  for (const Part& part : parts) {
+    best.full_rows += part.best.full_rows;
+    highest = std::max(highest, part.highest);
+    if (part.best.id >= 0 && (best.id < 0 || part.best.logit > best.logit)) {
+      best.id = part.best.id;
+      best.logit = part.best.logit;
+    }
+  }
+  float sum = 0;
+  for (const Part& part : parts) sum += part.sum * std::exp(part.highest - highest);
+  best.probability = std::min(1.0f, std::exp(best.logit - highest) / sum);
+  return best;
+}
+
+}  // namespace carat

@@ -1,0 +1,52 @@
+// DraftHead: the drafter's choice among a large vocabulary, exact, without reading all of its bits.
+//
+// A copy of the head in four bits a weight, the screen, gives every logit with an error that has a
+// bound; only rows whose bound reaches above the best are computed in full. With w the row, v its
+// screen, y the input and z what the kernel rounds it to (Cauchy and Schwarz):
+//   |w·y - v·z| <= |w - v| |y| + |v| |y - z|
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "ops/context.h"
+#include "tensor/lazy_buffer.h"
+#include "tensor/view.h"
+
+namespace carat {
+
+// Move-only. Borrows the head's stored bytes.
+class DraftHead {
+ public:
+  // `stored` [V, h] is not interleaved. Without `screened`, or where h is no multiple of 64, there
+  // is no screen, and every row is computed in full. Error: kNoMemory.
+  static Result<DraftHead> Create(OpContext& context, const MatrixView& stored, bool screened);
+  // Bytes that Create takes.
+  static size_t Bytes(const MatrixView& stored, bool screened);
+
+  struct Choice {
+    TokenId id = -1;        // -1: y is not finite, or every id is excluded
+    float logit = 0;        // w·y in f32
+    float probability = 0;  // its share of the softmax; from the screen, so about
+    size_t full_rows = 0;   // rows that were computed in full
+  };
+  // The highest logit among the ids that are not excluded, the lowest id on ties. y [h].
+  Choice Best(OpContext& context, std::span<const float> y, std::span<const TokenId> excluded);
+
+  // All logits, in f32. out [V].
+  void Logits(OpContext& context, std::span<const float> y, std::span<float> out) const;
+
+  size_t rows() const { return stored_.rows; }
+
+ private:
+  MatrixView stored_;
+  MatrixView screen_;  // empty: none
+  LazyBuffer memory_;
+  std::vector<float> error_, norm_;  // [V] |w - v|, |v|
+  std::vector<float> logits_;        // [V] of the screen
+};
+
+}  // namespace carat
