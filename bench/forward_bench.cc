@@ -68,6 +68,7 @@ Status Run(const Arguments& arguments) {
   CARAT_ASSIGN(
       const auto engine,
       Engine::Open({.model = arguments.model,
+                    .drafts = false,
                     .threads = static_cast<int>(std::min<int64_t>(arguments.threads, 100000)),
                     .kernels = arguments.kernels}));
   const Pos most = engine->config().max_positions;

@@ -60,8 +60,8 @@ void EmitDone(const AnswerStats& stats) {
   drafting.Set("state", stats.drafting);
   drafting.Set("passes", stats.drafts.passes);
   drafting.Set("drafted", stats.drafts.drafted);
-  drafting.Set("checked", stats.drafts.run);
-  drafting.Set("accepted", stats.drafts.stood);
+  drafting.Set("checked", stats.drafts.checked);
+  drafting.Set("accepted", stats.drafts.accepted);
   done.Set("drafting", std::move(drafting));
   static_cast<void>(Emit("done", std::move(done)));  // FlushOutput tells at the end
 }

@@ -9,8 +9,8 @@
 #include <cmath>
 #include <fstream>
 #include <functional>
-#include <random>
 
+#include "apps/bench_timeline.h"
 #include "apps/input.h"
 #include "engine/session.h"
 #include "model/cost.h"
@@ -48,16 +48,6 @@ std::optional<Name> Split(std::string_view name) {
   return std::nullopt;
 }
 
-double Median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-TokenId IdAt(const Config& config, Pos p) {  // they only have to differ
-  return static_cast<TokenId>((p * 7919 + 3) % config.vocab_size);
-}
-
 using Bytes = std::vector<std::span<const std::byte>>;
 
 size_t SizeOf(const Bytes& bytes) {
@@ -65,69 +55,6 @@ size_t SizeOf(const Bytes& bytes) {
   for (const auto part : bytes) sum += part.size();
   return sum;
 }
-
-// A cache filled up to a position with random numbers, and passes from there on.
-class Timeline {
- public:
-  static Result<Timeline> Create(const Engine& engine, DType dtype, Pos position) {
-    CARAT_ASSIGN(KvCache cache,
-                 KvCache::Create(engine.config(),
-                                 {.dtype = dtype, .max_positions = position + 64, .margin = 64}));
-    Timeline timeline(engine, std::move(cache));
-    timeline.Fill(position);
-    return timeline;
-  }
-
-  KvCache& cache() { return cache_; }
-  Profile& profile() { return context_.profile(); }
-
-  // Seconds of one pass of so many generated tokens, which are taken back.
-  Result<double> Generate(size_t tokens) {
-    const Config& config = engine_->config();
-    std::vector<TokenId> ids(tokens);
-    for (size_t t = 0; t < tokens; ++t) ids[t] = IdAt(config, static_cast<Pos>(t) + 7);
-    logits_.resize(tokens * static_cast<size_t>(config.vocab_size));
-    const Pos position = cache_.size();
-    profile().Start();
-    const double start = Now();
-    CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_,
-                                         {.ids = ids, .role = Role::kGenerated}, LogitRows::kAll,
-                                         logits_));
-    const double seconds = Now() - start;
-    cache_.Truncate(position);
-    return seconds;
-  }
-
- private:
-  Timeline(const Engine& engine, KvCache cache)
-      : engine_(&engine), context_(engine.pool(), engine.table()), cache_(std::move(cache)) {}
-
-  void Fill(Pos position) {
-    constexpr Pos kRows = 32;
-    std::mt19937 random(1);
-    std::normal_distribution<float> normal;
-    for (int64_t i = 0; i < engine_->config().num_layers(); ++i) {
-      const CacheView view = cache_.layer(i);
-      std::vector<float> rows(static_cast<size_t>(kRows) * view.kv_heads * view.head_dim);
-      for (float& x : rows) x = normal(random);
-      const Pos begin = std::max<Pos>(0, position - static_cast<Pos>(view.capacity));
-      const auto parts = static_cast<size_t>((position - begin + kRows - 1) / kRows);
-      engine_->pool().Run(parts, [&](size_t part, int) {
-        const Pos first = begin + static_cast<Pos>(part) * kRows;
-        StoreRows(view, first, static_cast<size_t>(std::min(kRows, position - first)), rows.data(),
-                  rows.data());
-      });
-    }
-    while (cache_.size() < position)
-      cache_.Advance(static_cast<size_t>(std::min(cache_.margin(), position - cache_.size())));
-  }
-
-  const Engine* engine_;
-  OpContext context_;
-  Activations activations_;
-  KvCache cache_;
-  std::vector<float> logits_;
-};
 
 class Bench {
  public:
@@ -148,8 +75,8 @@ class Bench {
     for (const std::string& name : options_.names) {
       if (const auto [kind, number] = *Split(name); kind == "prefill") CARAT_TRY(Prefill(number));
     }
-    report_.machine = Machine();
-    report_.settings = Settings();
+    report_.machine = MachineOf(*engine_);
+    report_.settings = SettingsOf(*engine_, options_.cache, options_.rounds);
     SortAsWanted();
     return std::move(report_);
   }
@@ -317,35 +244,6 @@ class Bench {
     return {};
   }
 
-  Json Machine() const {
-    Json machine;
-    std::ifstream info("/proc/cpuinfo");
-    std::string line, processor;
-    while (processor.empty() && std::getline(info, line)) {
-      if (line.starts_with("model name")) processor = line.substr(line.find(':') + 2);
-    }
-    machine.Set("processor", processor);
-    machine.Set("processors", UsableProcessors());
-    machine.Set("available_memory_bytes", AvailableMemory());
-    machine.Set("read_bytes_per_s", static_cast<double>(SizeOf(bytes_)) / Read(bytes_));
-    machine.Set("matrix_products_per_s", MatrixPeak());
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    machine.Set("peak_resident_bytes", static_cast<int64_t>(usage.ru_maxrss) * 1024);
-    return machine;
-  }
-
-  Json Settings() const {
-    Json settings;
-    settings.Set("model", engine_->files().path.string());
-    settings.Set("kernels", engine_->table().name);
-    settings.Set("threads", engine_->pool().threads());
-    settings.Set("cache", std::string(Info(options_.cache).name));
-    settings.Set("rounds", options_.rounds);
-    settings.Set("weight_bytes", SizeOf(bytes_));
-    return settings;
-  }
-
   void SortAsWanted() {
     std::vector<BenchRecord> sorted;
     for (const std::string& name : options_.names) {
@@ -364,6 +262,37 @@ class Bench {
 };
 
 }  // namespace
+
+Json MachineOf(Engine& engine) {
+  const Bytes bytes = BytesOfPass(engine.decoder().weights());
+  Json machine;
+  std::ifstream info("/proc/cpuinfo");
+  std::string line, processor;
+  while (processor.empty() && std::getline(info, line)) {
+    if (line.starts_with("model name")) processor = line.substr(line.find(':') + 2);
+  }
+  machine.Set("processor", processor);
+  machine.Set("processors", UsableProcessors());
+  machine.Set("available_memory_bytes", AvailableMemory());
+  machine.Set("read_bytes_per_s", static_cast<double>(SizeOf(bytes)) /
+                                      SecondsToRead(engine.pool(), engine.table(), bytes));
+  machine.Set("matrix_products_per_s", ProductsPerSecond(engine.pool(), engine.table(), 0.2));
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  machine.Set("peak_resident_bytes", static_cast<int64_t>(usage.ru_maxrss) * 1024);
+  return machine;
+}
+
+Json SettingsOf(const Engine& engine, DType cache, int rounds) {
+  Json settings;
+  settings.Set("model", engine.files().path.string());
+  settings.Set("kernels", engine.table().name);
+  settings.Set("threads", engine.pool().threads());
+  settings.Set("cache", std::string(Info(cache).name));
+  settings.Set("rounds", rounds);
+  settings.Set("weight_bytes", SizeOf(BytesOfPass(engine.decoder().weights())));
+  return settings;
+}
 
 std::vector<std::string> DefaultBenchNames() {
   return {"load",          "first_token", "decode_512",   "decode_4096", "decode_32768",

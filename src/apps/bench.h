@@ -60,6 +60,10 @@ Status CheckBenchNames(const std::vector<std::string>& names);
 Result<BenchReport> RunBench(const BenchOptions& options,
                              const std::function<bool(std::string_view)>& begin);
 
+// What was measured on, and how.
+Json MachineOf(Engine& engine);
+Json SettingsOf(const Engine& engine, DType cache, int rounds);
+
 // {machine, settings, records}.
 Json ToJson(const BenchReport& report);
 

@@ -8,6 +8,7 @@
 #include "apps/answer_view.h"
 #include "apps/bench.h"
 #include "apps/bench_chart.h"
+#include "apps/bench_draft.h"
 #include "apps/commands.h"
 #include "apps/interrupt.h"
 #include "apps/output.h"
@@ -24,6 +25,9 @@ struct CommandLine {
   std::vector<std::string> only;
   int threads = 0, rounds = 5;
   bool json = false, csv = false, profile = false;
+  bool draft = false;
+  std::string drafter, conversations;
+  std::vector<double> acceptance;
 };
 
 void PrintTable(const BenchReport& report) {
@@ -61,9 +65,45 @@ void PrintCsv(const BenchReport& report) {
   }
 }
 
+bool Show(std::string_view name) {
+  ClearBar();
+  if (::isatty(STDERR_FILENO) != 0) PrintErr("\r\x1b[Kmeasuring {}", name);
+  return !Interrupted();
+}
+
+Status RunDrafting(const CommandLine& o) {
+  for (size_t i = 0; i < o.acceptance.size(); ++i) {
+    if (i > 0 && o.acceptance[i] > o.acceptance[i - 1]) {
+      return Fail({.what = "a draft can't stand more often than the one before it",
+                   .where = "--acceptance",
+                   .wanted = fmt::format("at most {}", o.acceptance[i - 1]),
+                   .found = fmt::format("{}", o.acceptance[i])});
+    }
+  }
+  CatchInterrupts();
+  DraftBenchOptions options{
+      .engine = {.drafter = o.drafter, .threads = o.threads, .kernels = o.kernels, .preload = true},
+      .model = o.model,
+      .cache = CacheType(o.cache),
+      .rounds = o.rounds,
+      .conversations = o.conversations,
+      .acceptance = o.acceptance};
+  CARAT_ASSIGN(const DraftBenchReport report, RunDraftBench(options, Show));
+  if (::isatty(STDERR_FILENO) != 0) WriteErr("\r\x1b[K");
+  if (o.json) {
+    WriteOut(ToJson(report).Dump(2) + "\n");
+  } else if (o.csv) {
+    PrintDraftCsv(report);
+  } else {
+    PrintDraftTable(report);
+  }
+  return o.svg.empty() ? Status() : WriteFileAtomic(o.svg, AsBytes(DraftChart(report)));
+}
+
 Status Run(const CommandLine& o) {
   if (o.json && o.csv)
     return Fail({.what = "one format at a time", .where = "--json and --csv", .wanted = "one"});
+  if (o.draft) return RunDrafting(o);
   const std::vector<std::string> names = o.only.empty() ? DefaultBenchNames() : o.only;
   CARAT_TRY(CheckBenchNames(names));
   CatchInterrupts();
@@ -72,14 +112,16 @@ Status Run(const CommandLine& o) {
     if (::isatty(STDERR_FILENO) != 0) PrintErr("measuring {}", name);
     return !Interrupted();
   };
-  CARAT_ASSIGN(const BenchReport report,
-               RunBench({.engine = {.threads = o.threads, .kernels = o.kernels, .preload = true},
-                         .model = o.model,
-                         .cache = CacheType(o.cache),
-                         .names = names,
-                         .rounds = o.rounds,
-                         .profile = o.profile},
-                        begin));
+  CARAT_ASSIGN(
+      const BenchReport report,
+      RunBench(
+          {.engine = {.drafts = false, .threads = o.threads, .kernels = o.kernels, .preload = true},
+           .model = o.model,
+           .cache = CacheType(o.cache),
+           .names = names,
+           .rounds = o.rounds,
+           .profile = o.profile},
+          begin));
   ClearBar();
   if (o.json) {
     WriteOut(ToJson(report).Dump(2) + "\n");
@@ -107,6 +149,25 @@ void AddBench(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_flag("--profile", o->profile, "where a pass spends its time, by stage");
+  CLI::Option* draft = command->add_flag(
+      "--draft", o->draft,
+      "what drafting is worth instead: costs, predicted speed, and answers with it and without");
+  draft->excludes("--only")->excludes("--profile");
+  command->add_option("--drafter", o->drafter, "as in carat run")->needs(draft)->check(NotEmpty());
+  command
+      ->add_option(
+          "--acceptance", o->acceptance,
+          "also rounds whose outcome is drawn: how often the first draft stands, the first "
+          "two, …, with commas")
+      ->delimiter(',')
+      ->needs(draft)
+      ->check(CLI::Range(0.0, 1.0))
+      ->expected(1, static_cast<int>(kMaxDraftDepth));
+  command
+      ->add_option("--conversations", o->conversations,
+                   "the conversations to answer: a JSON array of {messages, tools, thinking}; some "
+                   "that carat-point knows if not given")
+      ->needs(draft);
   command->add_flag("--json", o->json, "one JSON object instead of a table");
   command->add_flag("--csv", o->csv, "lines with commas instead of a table");
   command->add_option("--svg", o->svg, "also draw a chart to this file");

@@ -331,6 +331,8 @@ void AddInspect(CLI::App& app, int& exit_code) {
       ->capture_default_str();
 
   AddDraftOptions(*generate, o->drafts);
+  generate->get_option("--drafter")
+      ->description("the MTP drafter: a folder or a GGUF file; off if not given");
 
   CLI::App* draft = add("draft",
                         "The drafter's raw logits after a prompt and its first greedy token as "

@@ -39,10 +39,16 @@ struct Plan {
 };
 
 Result<Plan> MakePlan(const CommandLine& o) {
-  EngineOptions engine_options{
-      .embedders = o.mmproj, .threads = o.threads, .kernels = o.kernels, .load = false};
+  SessionOptions options{
+      .cache = CacheType(o.cache), .context = o.context, .drafts = DraftsOf(o.drafts)};
+  EngineOptions engine_options{.embedders = o.mmproj,
+                               .threads = o.threads,
+                               .kernels = o.kernels,
+                               .session = options,
+                               .load = false};
   TakeDraftFlags(o.drafts, engine_options);
   CARAT_ASSIGN(const auto engine, OpenModel(o.model, engine_options, false));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
   const Config& config = engine->config();
   Plan plan{.model = engine->files().path.string(),
             .memory = engine->memory(),
@@ -55,7 +61,6 @@ Result<Plan> MakePlan(const CommandLine& o) {
          .found = std::to_string(o.context)});
   }
   const bool sees = engine->embedders().weights.vision.has_value();
-  SessionOptions options{.cache = CacheType(o.cache), .drafts = DraftsOf(o.drafts)};
   if (plan.memory.drafter == 0) options.drafts = SessionOptions::kNoDrafts;
   plan.available = AvailableMemory();
   plan.spare = Spare(plan.available);

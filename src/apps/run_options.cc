@@ -69,9 +69,11 @@ void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std
 }
 
 void AddDraftOptions(CLI::App& command, DraftFlags& flags) {
-  command.add_option("--drafter", flags.drafter,
-                     "the MTP drafter: a folder, a GGUF file, or off; the one beside the model if "
-                     "not given");
+  command
+      .add_option("--drafter", flags.drafter,
+                  "the MTP drafter: a folder, a GGUF file, or off; the one beside the model if "
+                  "not given")
+      ->check(NotEmpty());
   command
       .add_option("--draft-depth", flags.depth,
                   fmt::format("tokens to draft at once, 1 to {}, or auto: what pays at the time",
@@ -94,8 +96,8 @@ int DraftsOf(const DraftFlags& flags) {
   return flags.depth == "auto" ? SessionOptions::kAutoDrafts : flags.depth[0] - '0';
 }
 
-Status CheckDraftFlags(const DraftFlags& flags, Engine& engine) {
-  if (flags.depth == "auto" || engine.drafter() != nullptr) return {};
+Status CheckDraftFlags(const DraftFlags& flags, const Engine& engine) {
+  if (flags.depth == "auto" || engine.no_drafts().empty()) return {};
   return Fail({.what = "nothing drafts: " + engine.no_drafts(),
                .where = "--draft-depth",
                .wanted = "a drafter",

@@ -59,7 +59,7 @@ void AddDraftOptions(CLI::App& command, DraftFlags& flags);
 void TakeDraftFlags(const DraftFlags& flags, EngineOptions& options);
 int DraftsOf(const DraftFlags& flags);
 // An error where a depth was asked for and nothing drafts.
-Status CheckDraftFlags(const DraftFlags& flags, Engine& engine);
+Status CheckDraftFlags(const DraftFlags& flags, const Engine& engine);
 // What drafts and how deep, or why nothing does: the status line's words.
 std::string DescribeDrafting(const Session& session, const DraftCounts& before);
 

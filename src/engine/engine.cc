@@ -17,6 +17,7 @@ namespace carat {
 namespace {
 
 constexpr int kMaxThreads = 1024;
+constexpr Pos kRoomyContext = 8192;  // that a drafter which was only found does not take away
 constexpr size_t kPreloadStep = size_t{32} << 20;  // bytes
 
 // Every mmproj*.gguf in the model's folder.
@@ -162,14 +163,19 @@ Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) 
 Status Engine::FindDrafter(const EngineOptions& options, const LoadedModel& model) {
   if (!options.drafts) {
     no_drafts_ = "switched off";
-    return {};
+    if (options.drafter.empty()) return {};
+    return Fail({.what = "a drafter is named, and drafting is switched off",
+                 .where = options.drafter.string()});
   }
   if (!options.drafter.empty()) return OpenDrafter(options.drafter, model.config);
   no_drafts_ = "no drafter beside the model";
   for (const std::filesystem::path& path : DraftersBeside(model.files.path)) {
+    // Another file may only have such a name.
+    if (const auto files = OpenModelFiles(path); files && files->kind != FileKind::kDrafter)
+      continue;
     const Status done = OpenDrafter(path, model.config);
     if (done) return {};
-    no_drafts_ = "not used: " + done.error().Message();
+    LeaveDrafterOut("not used: " + done.error().Message());
   }
   return {};
 }
@@ -195,17 +201,28 @@ void Engine::LeaveDrafterOut(std::string why) {
   found_drafter_.reset();
   drafter_files_.reset();
   memory_.drafter = 0;
+  warnings_.push_back("nothing drafts: " + why);
   no_drafts_ = std::move(why);
 }
 
 Status Engine::PrepareDrafter(const EngineOptions& options) {
   if (!found_drafter_ || !options.load) return {};
   OpContext context(*pool_, *table_);
-  CARAT_ASSIGN(drafter_, MtpDrafter::Create(context, std::move(found_drafter_->config),
-                                            std::move(found_drafter_->weights), config(),
-                                            !Copies(options), options.progress));
+  const auto prepare = [&]() -> Status {
+    CARAT_ASSIGN(drafter_, MtpDrafter::Create(context, std::move(found_drafter_->config),
+                                              std::move(found_drafter_->weights), config(),
+                                              !Copies(options), options.progress));
+    CARAT_ASSIGN(draft_costs_, MeasureDraftCosts(context, *decoder_, *drafter_));
+    return {};
+  };
+  const Status done = prepare();
+  if (!done) {
+    drafter_.reset();
+    const Error error = Within(drafter_files_->path.string(), done.error());
+    if (error.code == ErrorCode::kCancelled || !options.drafter.empty()) return Fail(error);
+    LeaveDrafterOut("not used: " + error.Message());
+  }
   found_drafter_.reset();
-  CARAT_ASSIGN(draft_costs_, MeasureDraftCosts(context, *decoder_, *drafter_));
   return {};
 }
 
@@ -220,23 +237,29 @@ Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
   memory_ = MemoryOfModel(model, copy, embedder_files_ ? &*embedder_files_ : nullptr);
   if (found_drafter_)
     memory_.drafter = MtpDrafter::Bytes(found_drafter_->config, found_drafter_->weights, !copy);
-  const Pos usual = options.session.context > 0 ? options.session.context : kLeastContext;
+  const bool sees = embedders_.weights.vision.has_value();
   // The vocabulary and the program are there already.
-  const auto session = [&] {
-    SessionOptions usual_options = options.session;
-    if (!found_drafter_) usual_options.drafts = SessionOptions::kNoDrafts;
-    return MemoryOfSession(model.config, embedders_.weights.vision.has_value(), usual_options,
-                           std::min(usual, model.config.max_positions))
+  const auto session = [&](Pos context, bool drafts) {
+    SessionOptions of = options.session;
+    if (!drafts) of.drafts = SessionOptions::kNoDrafts;
+    if (of.context > 0) context = of.context;
+    return MemoryOfSession(model.config, sees, of, std::min(context, model.config.max_positions))
         .needed();
   };
-  const auto fits = [&] {
-    return memory_.weights + memory_.embedders + memory_.drafter + session() <= room;
-  };
-  if (found_drafter_ && options.drafter.empty() && !fits())
-    LeaveDrafterOut(fmt::format("the drafter's {:.2f} GiB do not fit the memory beside the model",
-                                static_cast<double>(memory_.drafter) / (1 << 30)));
+  const size_t plain = memory_.weights + memory_.embedders;
+  // A drafter that was only found must leave room for a conversation, where there is room for one.
+  if (found_drafter_ && options.drafter.empty() &&
+      plain + memory_.drafter + session(kRoomyContext, true) > room &&
+      (plain + session(kRoomyContext, false) <= room ||
+       plain + memory_.drafter + session(kLeastContext, true) > room)) {
+    LeaveDrafterOut(fmt::format(
+        "the drafter's {:.2f} GiB do not fit the memory beside the model and a conversation",
+        static_cast<double>(memory_.drafter) / (1 << 30)));
+  }
   if (!options.load || (!copy && !options.preload)) return {};
-  if (!fits()) return std::unexpected(DoesNotFit(memory_, session(), available));
+  if (const size_t least = session(kLeastContext, found_drafter_.has_value());
+      plain + memory_.drafter + least > room)
+    return std::unexpected(DoesNotFit(memory_, least, available));
   std::vector<std::span<const std::byte>> stored;
   if (copy) {
     stored = StoredMatrices(model.weights);

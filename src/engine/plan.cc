@@ -66,7 +66,9 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   }
   const auto hidden = static_cast<size_t>(config.hidden);
   const auto picture = static_cast<size_t>(sees ? options.max_picture : 0);
-  const size_t tokens = std::max(static_cast<size_t>(std::min(options.chunk, context)), picture);
+  const size_t drafts = options.drafts < 0 ? kMaxDraftDepth : static_cast<size_t>(options.drafts);
+  const size_t tokens =
+      std::max({static_cast<size_t>(std::min(options.chunk, context)), picture, 1 + drafts});
   constexpr size_t kPatchValues = size_t{3} * 48 * 48;
   memory.scratch = Activations::Bytes(config, tokens) +
                    picture * (hidden * sizeof(float) + kPatchValues) +
@@ -74,7 +76,6 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   const auto dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
   memory.scratch += AttentionPartsBytes(context, dim);
   // Logits and hidden states of drafts that are checked.
-  const size_t drafts = options.drafts < 0 ? kMaxDraftDepth : static_cast<size_t>(options.drafts);
   memory.scratch += drafts * (static_cast<size_t>(config.vocab_size) + hidden) * sizeof(float);
   return memory;
 }
@@ -103,8 +104,9 @@ Error DoesNotFit(const ModelMemory& model, size_t session, size_t available) {
                           GiB(model.weights + model.embedders + model.drafter), GiB(session)),
       .where = "memory",
       .wanted = fmt::format("{:.1f} GiB: close other programs, or take a smaller quantisation "
-                            "or --cache q8_0",
-                            GiB(model.total() + session + Spare(available))),
+                            "or --cache q8_0{}",
+                            GiB(model.total() + session + Spare(available)),
+                            model.drafter > 0 ? ", or leave the drafter out (--drafter off)" : ""),
       .found = fmt::format("{:.1f} GiB available", GiB(available))};
 }
 

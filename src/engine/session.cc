@@ -160,13 +160,13 @@ Status Session::Run(const Pass& pass, std::span<const ContentKey> keys, LogitRow
 void Session::DropDrafts() {
   if (cache_.size() > size()) cache_.Truncate(size());
   rows_.Clear();
+  if (speculator_) speculator_->Break();
 }
 
 // Cuts the timeline to the furthest position <= common from which it can go on; true if a saved
 // window was put back for that.
 bool Session::ResumeFrom(Pos common) {
   DropDrafts();
-  if (speculator_) speculator_->Break();
   Pos resume = common;
   bool restored = false;
   if (cache_.CanTruncate(common)) {
@@ -324,13 +324,24 @@ Status Session::RunWithDrafts(TokenId id, const DraftRequest& request) {
     const auto drafts = speculator_->Draft(context_, cache_, id, hidden, bounded);
     pass_ids_.insert(pass_ids_.end(), drafts.begin(), drafts.end());
   }
-  const std::span<float> logits = rows_.Begin(std::span(pass_ids_).subspan(1));
-  const double start = Now();
-  CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_,
-                                       {.ids = pass_ids_, .role = Role::kGenerated},
-                                       LogitRows::kAll, logits));
-  if (speculator_) speculator_->SawPass(pass_ids_.size(), Now() - start);
-  rows_.Filled(activations_.normed.data());
+  const auto forward = [&]() -> Status {
+    const std::span<float> logits = rows_.Begin(std::span(pass_ids_).subspan(1));
+    const double start = Now();
+    CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_,
+                                         {.ids = pass_ids_, .role = Role::kGenerated},
+                                         LogitRows::kAll, logits));
+    if (speculator_) speculator_->SawPass(pass_ids_.size(), Now() - start);
+    rows_.Filled(activations_.normed.data());
+    return {};
+  };
+  CARAT_TRY(forward());
+  // A draft whose numbers are not finite spoils the rows beside it, and would not be chosen.
+  if (pass_ids_.size() > 1 && !rows_.AllFinite()) {
+    DropDrafts();
+    pass_ids_.resize(1);
+    speculator_->Stop("a draft made the model's numbers run out of range");
+    CARAT_TRY(forward());
+  }
   return {};
 }
 

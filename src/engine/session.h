@@ -52,6 +52,7 @@ class Session {
   // Appends one id; then logits() are those after it. Where drafts are made (SessionOptions), what
   // `request` allows of them may be computed beside it, and later ids that are as drafted need no
   // pass: nothing else differs, whatever is called next. Without a request nothing is drafted.
+  // After an error there are no logits.
   Status Append(TokenId id, const DraftRequest& request = {});
 
   // Reads a whole prompt from the beginning of the timeline and gives the logits after every id to
@@ -61,7 +62,8 @@ class Session {
 
   // For instruments: what the drafter says of the tokens after `id`, were it appended: so many
   // drafts, and for each of them all of the drafter's logits [V] to `sink`. The timeline stays as
-  // it is. Preconditions: logits() are valid, the engine has a drafter.
+  // it is, but there are no logits afterwards. Preconditions: logits() are valid, and something
+  // drafts (speculator()).
   Result<std::vector<TokenId>> InspectDrafts(TokenId id, size_t steps, const LogitSink& sink);
 
   // Appends sound while it arrives: whole frames are run at once, the rest is kept for the next

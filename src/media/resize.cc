@@ -39,9 +39,10 @@ Axis MakeAxis(size_t in, size_t out) {
   double largest = 0;
   for (size_t i = 0; i < out; ++i) {
     const double center = scale * (static_cast<double>(i) + 0.5);
-    const auto begin = std::max<int64_t>(0, static_cast<int64_t>(center - support + 0.5));
-    const auto end =
-        std::min(static_cast<int64_t>(in), static_cast<int64_t>(center + support + 0.5));
+    const auto begin =
+        std::max<int64_t>(0, static_cast<int64_t>(std::floor(center - support + 0.5)));
+    const auto end = std::min(static_cast<int64_t>(in),
+                              static_cast<int64_t>(std::floor(center + support + 0.5)));
     const auto count =
         static_cast<size_t>(std::clamp<int64_t>(end - begin, 0, static_cast<int64_t>(most)));
     double* weights = &exact[i * axis.taps];
@@ -60,7 +61,7 @@ Axis MakeAxis(size_t in, size_t out) {
   }
   // The most bits with which every weight fits sixteen.
   while (axis.precision < 22 &&
-         static_cast<int64_t>(0.5 + largest * std::ldexp(1.0, axis.precision + 1)) < (1 << 15))
+         std::floor(0.5 + largest * std::ldexp(1.0, axis.precision + 1)) < (1 << 15))
     ++axis.precision;
   for (const double weight : exact) {
     const double scaled = weight * std::ldexp(1.0, axis.precision);

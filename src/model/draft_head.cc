@@ -1,9 +1,11 @@
 #include "model/draft_head.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string>
 
 #include "base/check.h"
 #include "kernels/interleaved.h"
@@ -14,9 +16,10 @@ namespace carat {
 namespace {
 
 constexpr size_t kBlock = 32, kBlockBytes = 18;  // of Q4_0 (gguf specification, 5.2)
-constexpr float kNever = -1e30f;                 // the logit of an excluded id
+constexpr float kLargest = 1e5f;  // of a row's length, so that its blocks' scales fit f16
+constexpr float kNever = -1e30f;  // the logit of an excluded id
 // Share of |v| |y| that rounding in f32 can add to a sum of some thousand products.
-constexpr float kRounding = 2e-5f;
+constexpr float kRounding = 4e-5f;
 
 bool HasScreen(const MatrixView& stored, bool screened) {
   return screened && kernels::CanInterleave(DType::kQ4_0, stored.cols);
@@ -25,26 +28,54 @@ bool HasScreen(const MatrixView& stored, bool screened) {
 // Formats that need no more bits than the screen are their own.
 DType ScreenType(const MatrixView& stored) {
   const bool small = stored.dtype == DType::kQ4_0 || stored.dtype == DType::kQ4_K;
-  return small && kernels::CanInterleave(stored.dtype, stored.cols) ? stored.dtype : DType::kQ4_0;
+  return small && stored.scale == 1.0f && kernels::CanInterleave(stored.dtype, stored.cols)
+             ? stored.dtype
+             : DType::kQ4_0;
 }
 
+// Loops over lanes, which compilers turn into vectors.
+constexpr size_t kLanes = 8;
+
+// |x| in f32: bounds leave room for its rounding.
 float Norm(std::span<const float> x) {
-  double sum = 0;
-  for (const float v : x) sum += double{v} * v;
-  return static_cast<float>(std::sqrt(sum));
+  float sums[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes)
+    for (size_t l = 0; l < kLanes; ++l) sums[l] += x[i + l] * x[i + l];
+  for (; i < x.size(); ++i) sums[0] += x[i] * x[i];
+  float sum = 0;
+  for (const float s : sums) sum += s;
+  return std::sqrt(sum);
 }
 
-// Blocks of Q4_0 whose values are about x; puts what they decode to in its place.
+// The value of a block that is farthest from zero.
+float Top(const float* values) {
+  float low[kLanes], high[kLanes];
+  for (size_t l = 0; l < kLanes; ++l) low[l] = high[l] = values[l];
+  for (size_t i = kLanes; i < kBlock; i += kLanes) {
+    for (size_t l = 0; l < kLanes; ++l) {
+      low[l] = values[i + l] < low[l] ? values[i + l] : low[l];
+      high[l] = values[i + l] > high[l] ? values[i + l] : high[l];
+    }
+  }
+  for (size_t l = 1; l < kLanes; ++l) {
+    low[0] = std::min(low[0], low[l]);
+    high[0] = std::max(high[0], high[l]);
+  }
+  return high[0] > -low[0] ? high[0] : low[0];
+}
+
+// Blocks of Q4_0 whose values are about x, which are finite and no larger than f16 can scale; puts
+// what they decode to in its place.
 void ToQ4_0(std::span<float> x, std::byte* out) {
   for (size_t b = 0; b < x.size() / kBlock; ++b, out += kBlockBytes) {
     float* values = x.data() + b * kBlock;
-    float top = 0;
-    for (size_t i = 0; i < kBlock; ++i) top = std::abs(values[i]) > std::abs(top) ? values[i] : top;
-    const uint16_t bits = ToF16(top / -8.0f);
+    const uint16_t bits = ToF16(Top(values) / -8.0f);
     const float scale = FromF16(bits), inverse = scale == 0 ? 0.0f : 1.0f / scale;
-    uint8_t q[kBlock];
+    int32_t q[kBlock];
     for (size_t i = 0; i < kBlock; ++i) {
-      q[i] = static_cast<uint8_t>(std::clamp(values[i] * inverse + 8.5f, 0.0f, 15.0f));
+      const auto v = static_cast<int32_t>(values[i] * inverse + 8.5f);  // 0 to 16
+      q[i] = v < 15 ? v : 15;
       values[i] = scale * static_cast<float>(q[i] - 8);
     }
     std::memcpy(out, &bits, sizeof bits);
@@ -87,6 +118,7 @@ Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored
   if (!HasScreen(stored, screened)) return head;
   const DType type = ScreenType(stored);
   const bool same = type == stored.dtype && stored.scale == 1.0f;
+  std::atomic<size_t> broken = SIZE_MAX;  // a row that can't be screened
   CARAT_ASSIGN(head.memory_,
                LazyBuffer::Create(kernels::InterleavedBytes(type, stored.rows, stored.cols),
                                   LazyBuffer::Pages::kHuge));
@@ -103,6 +135,10 @@ Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored
     for (size_t r = 0; r < rows; ++r) {
       context.table().decode[static_cast<size_t>(stored.dtype)](stored.row(first + r), cols, exact);
       for (size_t c = 0; c < cols; ++c) exact[c] *= stored.scale;
+      if (!(Norm({exact, cols}) < kLargest)) {
+        broken = first + r;
+        std::fill_n(exact, cols, 0.0f);
+      }
       if (!same) {
         std::copy_n(exact, cols, about);
         ToQ4_0({about, cols}, blocks + r * (cols / kBlock * kBlockBytes));
@@ -116,6 +152,10 @@ Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored
     kernels::InterleaveGroup(type, same ? stored.row(first) : blocks, rows, cols,
                              head.memory_.data() + group * group_bytes);
   });
+  if (broken != SIZE_MAX) {
+    return Fail({.what = "a row of the drafter's head is not finite, or out of range",
+                 .where = "row " + std::to_string(broken.load())});
+  }
   head.screen_ = {.data = head.memory_.data(),
                   .dtype = type,
                   .rows = stored.rows,
@@ -137,7 +177,7 @@ DraftHead::Choice DraftHead::Best(OpContext& context, std::span<const float> y,
     if (id >= 0 && static_cast<size_t>(id) < logits_.size())
       logits_[static_cast<size_t>(id)] = kNever;
   }
-  const float length = Norm(y), rounding = RoundingOf(y) + kRounding * length;
+  const float length = 1.0001f * Norm(y), rounding = RoundingOf(y) + kRounding * length;
   const auto row = [&](int thread, size_t r) {
     if (!screened) return logits_[r];
     float* values = context.Scratch(thread, stored_.cols);
@@ -150,12 +190,8 @@ DraftHead::Choice DraftHead::Best(OpContext& context, std::span<const float> y,
 
   // In parts that do not depend on the number of threads.
   constexpr size_t kPart = 8192;
-  struct Part {
-    size_t top = 0;
-    Choice best = {.logit = kNever};
-    float highest = 0, sum = 0;  // of the softmax
-  };
-  std::vector<Part> parts((logits_.size() + kPart - 1) / kPart);
+  std::vector<Part>& parts = parts_;
+  parts.assign((logits_.size() + kPart - 1) / kPart, {.best = {.logit = kNever}});
   const auto slice = [&](size_t p) {
     return std::span(logits_).subspan(p * kPart, std::min(kPart, logits_.size() - p * kPart));
   };
@@ -175,10 +211,10 @@ DraftHead::Choice DraftHead::Best(OpContext& context, std::span<const float> y,
     for (size_t i = 0; i < all.size(); ++i) {
       const size_t r = p * kPart + i;
       const float slack = screened ? error_[r] * length + (norm_[r] + error_[r]) * rounding : 0.0f;
-      if (all[i] == kNever || !(all[i] + slack >= least)) continue;
+      if (all[i] == kNever || all[i] + slack < least) continue;
       const float logit = row(thread, r);
       ++part.best.full_rows;
-      if (part.best.id < 0 || logit > part.best.logit) {
+      if (logit > part.best.logit) {
         part.best.id = static_cast<TokenId>(r);
         part.best.logit = logit;
       }

@@ -22,7 +22,8 @@ namespace carat {
 class DraftHead {
  public:
   // `stored` [V, h] is not interleaved. Without `screened`, or where h is no multiple of 64, there
-  // is no screen, and every row is computed in full. Error: kNoMemory.
+  // is no screen, and every row is computed in full. Errors: kNoMemory; a row that is not finite,
+  // or too large for the screen.
   static Result<DraftHead> Create(OpContext& context, const MatrixView& stored, bool screened);
   // Bytes that Create takes.
   static size_t Bytes(const MatrixView& stored, bool screened);
@@ -47,6 +48,12 @@ class DraftHead {
   LazyBuffer memory_;
   std::vector<float> error_, norm_;  // [V] |w - v|, |v|
   std::vector<float> logits_;        // [V] of the screen
+  struct Part {                      // of the vocabulary
+    size_t top = 0;
+    Choice best = {};
+    float highest = 0, sum = 0;  // of the softmax
+  };
+  std::vector<Part> parts_;
 };
 
 }  // namespace carat

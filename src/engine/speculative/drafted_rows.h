@@ -4,6 +4,8 @@
 // (tests/roles_test.cc). So drafting changes no text and no distribution.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -46,6 +48,10 @@ class DraftedRows {
   }
 
   bool valid() const { return filled_; }
+  bool AllFinite() const {
+    return std::ranges::all_of(std::span(logits_).first((drafts_.size() + 1) * vocab_),
+                               [](float x) { return std::isfinite(x); });
+  }
   // The current row: logits [V], which may be changed, and the hidden state [H] that gave them.
   std::span<float> logits() { return std::span(logits_).subspan(at_ * vocab_, vocab_); }
   std::span<const float> hidden() const {

@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kWhole = size_t{256} << 20;  // bytes of weights that are measured as they are
 constexpr Pos kPosition = 64;                 // where the passes stand
 constexpr double kSeconds = 0.1;              // for passes of a small model
+constexpr double kMostSeconds = 0.5;          // after which no pass begins
 
 double Size(const Weights& weights) {
   double sum = 0;
@@ -21,7 +22,7 @@ double Size(const Weights& weights) {
 }
 
 // The last layer of each kind and a share of the head, as a model of its own. Borrows the matrices.
-Decoder Sample(const Decoder& whole) {
+Decoder TwoLayers(const Decoder& whole) {
   const Config& all = whole.config();
   const Weights& from = whole.weights();
   Config config = all;
@@ -61,7 +62,7 @@ Result<DraftCosts> MeasureDraftCosts(OpContext& context, const Decoder& target,
   const bool large = bytes > double{kWhole} && target.config().num_layers() > 2 &&
                      target.weights().head.rows > 4096;
   std::optional<Decoder> part;
-  if (large) part.emplace(Sample(target));
+  if (large) part.emplace(TwoLayers(target));
   const Decoder& model = part ? *part : target;
   const double scale = bytes / Size(model.weights());
 
@@ -83,8 +84,12 @@ Result<DraftCosts> MeasureDraftCosts(OpContext& context, const Decoder& target,
   costs.pass.fill(std::numeric_limits<double>::max());
   costs.draft = std::numeric_limits<double>::max();
   const double begin = Now();
-  for (int round = 0; round < 2 || (!large && round < 50 && Now() - begin < kSeconds); ++round) {
+  const auto late = [&] { return Now() - begin > kMostSeconds; };
+  for (int round = 0;
+       round == 0 || (round < 2 && !late()) || (!large && round < 50 && Now() - begin < kSeconds);
+       ++round) {
     for (const size_t n : sizes) {
+      if (n > 1 && late()) break;
       const double start = Now();
       CARAT_TRY(model.Forward(
           context, activations, cache, {.ids = std::span(ids).first(n), .role = Role::kGenerated},
@@ -100,7 +105,8 @@ Result<DraftCosts> MeasureDraftCosts(OpContext& context, const Decoder& target,
   }
   for (size_t n = most, from = most; n >= 1; --n) {
     if (std::ranges::find(sizes, n) != sizes.end()) from = n;
-    costs.pass[n] = costs.pass[from];
+    // Where there was no time: as if tokens shared nothing.
+    costs.pass[n] = std::min(costs.pass[from], static_cast<double>(n) * costs.pass[1]);
   }
   // More rows never take less: where they seem to, it is noise.
   for (size_t n = 2; n <= most; ++n) costs.pass[n] = std::max(costs.pass[n], costs.pass[n - 1]);

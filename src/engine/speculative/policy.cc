@@ -12,11 +12,13 @@ constexpr double kKeepDraft = 0.98;   // of what probabilities told, per draft
 constexpr double kPrior = 0.6;        // that a first draft stands, before any was seen
 constexpr double kDeeper = 0.95;      // that over the draft before it, before any was seen
 constexpr double kPriorWeight = 1.0;  // in rounds
-constexpr double kLearnOwn = 0.2, kLearnOthers = 0.1;  // of a surprise in a pass's seconds
-constexpr double kWorthIt = 1.02;                      // times the plain rate, or it is left
-constexpr double kShare = 0.01;        // of plain seconds that may be lost to learning
-constexpr double kAhead = 1.0;         // plain tokens that may be lost before any is won
-constexpr double kSavings = 4.0;       // plain tokens that earlier luck may pay for
+constexpr double kLearnOwn = 0.2, kLearnOthers = 0.15;  // of a surprise in a pass's seconds
+constexpr double kWorthIt = 1.02;                       // times the plain rate, or it is left
+constexpr double kShare = 0.008;  // of plain seconds that may be lost to learning
+constexpr double kAhead = 0.5;    // plain tokens that may be lost before any is won
+constexpr double kSavings = 4.0, kSavingsSeconds = 0.4;  // that earlier luck may pay for, at most
+// Plain tokens that bad luck may leave to be paid back; so much of them before it is tried again.
+constexpr double kDebt = 1.0, kRelief = 0.1;
 constexpr double kInterrupted = 1.5;   // times the usual seconds of a pass that are the pass's own
 constexpr size_t kPlainEvery = 48;     // passes between two of one token, to know their seconds
 constexpr size_t kManyEvery = 48;      // passes between two of several tokens, for the same
@@ -38,7 +40,7 @@ double DraftPolicy::Share::Of(double prior, double weight) const {
 DraftPolicy::DraftPolicy(const DraftCosts& costs) {
   for (size_t n = 1; n < log_pass_.size(); ++n) log_pass_[n] = std::log(costs.pass[n]);
   log_draft_ = std::log(costs.draft);
-  balance_ = kAhead * costs.pass[1];
+  balance_ = std::min(kAhead * costs.pass[1], kSavingsSeconds);
 }
 
 double DraftPolicy::PassSeconds(size_t rows) const {
@@ -50,9 +52,10 @@ double DraftPolicy::DraftSeconds() const { return std::exp(log_draft_); }
 // That the draft at a position stands if those before it do. What was not seen lately is guessed
 // from the position before.
 double DraftPolicy::Stands(const Kind& kind, size_t position) const {
-  double share = kPrior;
+  const double usual = lately_.Of(kPrior, kPriorWeight);
+  double share = usual;
   for (size_t i = 0; i <= position; ++i)
-    share = kind.by_position[i].Of(i == 0 ? kPrior : kDeeper * share, kPriorWeight);
+    share = kind.by_position[i].Of(i == 0 ? usual : kDeeper * share, kPriorWeight);
   return share;
 }
 
@@ -74,7 +77,8 @@ double DraftPolicy::Rate(TextKind kind, size_t depth) const {
 
 double DraftPolicy::Acceptance() const { return lately_.Of(0, 0.001); }
 
-bool DraftPolicy::MayTry() const { return balance_ > 0; }
+bool DraftPolicy::MayLearn() const { return balance_ > 0; }
+bool DraftPolicy::MayDraft() const { return balance_ > -(kDebt - kRelief) * PassSeconds(1); }
 
 DraftPolicy::Plan DraftPolicy::Choose(TextKind kind, size_t most) {
   Kind& k = kinds_[static_cast<size_t>(kind)];
@@ -91,7 +95,7 @@ DraftPolicy::Plan DraftPolicy::Choose(TextKind kind, size_t most) {
     }
   }
   // Now and then a pass of one token, or nobody would know what drafting is measured against.
-  if (best > 0 && MayTry()) {
+  if (best > 0 && MayDraft()) {
     if (since_plain_ < kPlainEvery) {
       k.since_draft = 0;
       return {.depth = best};
@@ -99,15 +103,15 @@ DraftPolicy::Plan DraftPolicy::Choose(TextKind kind, size_t most) {
     return plain;
   }
   // Nor would anybody know that passes of several tokens have become cheaper.
-  if (best == 0 && Stands(k, 0) > 0.5 && since_many_ >= kManyEvery && MayTry()) {
+  if (best == 0 && Stands(k, 0) > 0.5 && since_many_ >= kManyEvery && MayLearn()) {
     k.since_draft = 0;
     return {.depth = 1};
   }
   // A draft that is not run by the target costs little and tells as much about the first position.
   ++k.since_draft;
   const bool hopeless = seen_ >= kHopelessAfter && Acceptance() < kHopeless;
-  const size_t pause = hopeless ? kHopelessEvery : k.hopeful ? 1 : 2;
-  if (MayTry() && k.since_draft >= pause) {
+  const size_t pause = hopeless ? kHopelessEvery : k.promising ? 1 : 2;
+  if (MayLearn() && k.since_draft >= pause) {
     k.since_draft = 0;
     return {.depth = 1, .verify = false};
   }
@@ -130,7 +134,7 @@ bool DraftPolicy::GoesOn(TextKind kind, double probability) {
          chance * Stands(k, drafted_) > DraftSeconds() * BestRate(kind);
 }
 
-size_t DraftPolicy::WorthRunning(TextKind kind) const {
+size_t DraftPolicy::WorthChecking(TextKind kind) const {
   const double rate = BestRate(kind);
   size_t best = 0;
   double tokens = 0, most = 0;
@@ -145,34 +149,35 @@ size_t DraftPolicy::WorthRunning(TextKind kind) const {
   return best;
 }
 
-void DraftPolicy::SawDraft(TextKind kind, size_t position, double probability, bool stood) {
+void DraftPolicy::SawDraft(TextKind kind, size_t position, double probability, bool right) {
   Kind& k = kinds_[static_cast<size_t>(kind)];
   if (position == 0) {
     for (Share& share : k.by_position) {
       share.hits *= kKeepRound;
       share.tries *= kKeepRound;
     }
-    lately_.Add(stood, kKeepDraft);
+    lately_.Add(right, kKeepDraft);
     ++seen_;
-    k.hopeful = stood;
+    k.promising = right;
   }
-  if (position < kMaxDraftDepth) k.by_position[position].Add(stood, 1.0);
+  if (position < kMaxDraftDepth) k.by_position[position].Add(right, 1.0);
   const auto bucket =
       static_cast<size_t>(std::clamp(probability, 0.0, 0.999) * static_cast<double>(kBuckets));
-  k.by_probability[bucket].Add(stood, kKeepDraft);
+  k.by_probability[bucket].Add(right, kKeepDraft);
 }
 
 void DraftPolicy::SawDraftSteps(size_t steps, double seconds) {
   if (steps == 0 || seconds <= 0) return;
   const double surprise =
       std::clamp(std::log(seconds / static_cast<double>(steps)) - log_draft_, -0.7, 0.7);
+  const double usual = DraftSeconds() * static_cast<double>(steps);
   log_draft_ += kLearnOwn * surprise;
-  balance_ -= seconds;
+  Earn(-std::min(seconds, kInterrupted * usual));
 }
 
-// A surprise is half the machine's, which all passes share, and half this pass's own. A pass of one
-// token is plain decoding, however long it took; what interrupts a longer one would have
-// interrupted that too.
+// A surprise is the machine's for the most, which all passes share, and a little this pass's own. A
+// pass of one token is plain decoding, however long it took; what interrupts a longer one would
+// have interrupted that too.
 void DraftPolicy::SawPass(size_t rows, double seconds) {
   if (rows == 0 || rows >= log_pass_.size() || seconds <= 0) return;
   const double surprise = std::clamp(std::log(seconds) - log_pass_[rows], -0.7, 0.7);
@@ -181,14 +186,16 @@ void DraftPolicy::SawPass(size_t rows, double seconds) {
     log_pass_[n] += (n == rows ? kLearnOwn : kLearnOthers) * surprise;
   since_plain_ = rows == 1 ? 0 : since_plain_ + 1;
   since_many_ = rows > 1 ? 0 : since_many_ + 1;
-  Earn(rows == 1 ? 0 : PassSeconds(1) - std::min(seconds, kInterrupted * usual));
+  const double won = rows == 1 ? 0 : PassSeconds(1) - std::min(seconds, kInterrupted * usual);
+  Earn(won + kShare * PassSeconds(1));
 }
 
-void DraftPolicy::SawStanding() { Earn(PassSeconds(1)); }
+void DraftPolicy::SawAccepted() { Earn((1 + kShare) * PassSeconds(1)); }
 
 void DraftPolicy::Earn(double seconds) {
   const double plain = PassSeconds(1);
-  balance_ = std::min(balance_ + seconds + kShare * plain, kSavings * plain);
+  balance_ =
+      std::clamp(balance_ + seconds, -kDebt * plain, std::min(kSavings * plain, kSavingsSeconds));
 }
 
 }  // namespace carat

@@ -34,13 +34,13 @@ class DraftPolicy {
   // The next draft of the round has this probability: whether to make another.
   bool GoesOn(TextKind kind, double probability);
   // How many of the round's drafts, the first ones, are worth a row in the pass.
-  size_t WorthRunning(TextKind kind) const;
+  size_t WorthChecking(TextKind kind) const;
 
-  // What came of it. A draft counts if all before it in its round stood.
-  void SawDraft(TextKind kind, size_t position, double probability, bool stood);
+  // What came of it. A draft counts if all before it in its round were right.
+  void SawDraft(TextKind kind, size_t position, double probability, bool right);
   void SawDraftSteps(size_t steps, double seconds);
   void SawPass(size_t rows, double seconds);
-  void SawStanding();  // a draft stood, and its token needed no pass of its own
+  void SawAccepted();  // a draft was accepted: its token needs no pass of its own
 
   // Seconds that a pass of so many tokens takes now, about.
   double PassSeconds(size_t rows) const;
@@ -63,12 +63,13 @@ class DraftPolicy {
     std::array<Share, kMaxDraftDepth> by_position = {};
     std::array<Share, kBuckets> by_probability = {};
     size_t since_draft = 0;  // rounds without any
-    bool hopeful = false;    // the last unverified draft would have stood
+    bool promising = false;  // the last first draft was right
   };
   double Stands(const Kind& kind, size_t position) const;
   double StandsBy(const Kind& kind, double probability) const;
   double BestRate(TextKind kind) const;
-  bool MayTry() const;
+  bool MayLearn() const;
+  bool MayDraft() const;
   void Earn(double seconds);
 
   std::array<Kind, kNumTextKinds> kinds_;

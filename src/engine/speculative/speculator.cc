@@ -12,8 +12,8 @@ namespace carat {
 DraftCounts DraftCounts::operator-(const DraftCounts& before) const {
   DraftCounts since = *this;
   for (size_t DraftCounts::* count :
-       {&DraftCounts::passes, &DraftCounts::tokens, &DraftCounts::drafted, &DraftCounts::run,
-        &DraftCounts::stood})
+       {&DraftCounts::passes, &DraftCounts::tokens, &DraftCounts::drafted, &DraftCounts::checked,
+        &DraftCounts::accepted})
     since.*count -= before.*count;
   for (double DraftCounts::* sum :
        {&DraftCounts::seconds, &DraftCounts::draft_seconds, &DraftCounts::plain_seconds})
@@ -21,7 +21,7 @@ DraftCounts DraftCounts::operator-(const DraftCounts& before) const {
   for (size_t k = 0; k < kNumTextKinds; ++k) {
     for (size_t i = 0; i < kMaxDraftDepth; ++i) {
       since.tried[k][i] -= before.tried[k][i];
-      since.stood_at[k][i] -= before.stood_at[k][i];
+      since.accepted_at[k][i] -= before.accepted_at[k][i];
     }
   }
   return since;
@@ -43,7 +43,7 @@ std::span<const TokenId> Speculator::Draft(OpContext& context, const KvCache& ca
   const DraftPolicy::Plan plan = depth_ > 0
                                      ? DraftPolicy::Plan{.depth = std::min(depth_, request.most)}
                                      : policy_.Choose(kind_, request.most);
-  if (plan.depth == 0 || cache.size() == 0) return {};
+  if (plan.depth == 0 || cache.size() == 0 || !stopped_.empty()) return {};
   excluded_ = never_;
   excluded_.insert(excluded_.end(), request.excluded.begin(), request.excluded.end());
   state_.hidden.assign(hidden.begin(), hidden.end());
@@ -52,19 +52,22 @@ std::span<const TokenId> Speculator::Draft(OpContext& context, const KvCache& ca
   while (goes_on && drafts_.size() < plan.depth) {
     const auto y = drafter_.Step(context, state_, target_, cache, token);
     const DraftHead::Choice choice = drafter_.head().Best(context, y, excluded_);
-    if (choice.id < 0) break;
+    if (choice.id < 0) {
+      Stop("the drafter's numbers are not finite");
+      break;
+    }
     token = choice.id;
     drafts_.push_back({choice.id, double{choice.probability}});
     if (depth_ == 0) goes_on = policy_.GoesOn(kind_, drafts_.back().probability);
   }
   const double seconds = Now() - start;
-  const size_t run = depth_ > 0 ? drafts_.size() : plan.verify ? policy_.WorthRunning(kind_) : 0;
+  const size_t run = depth_ > 0 ? drafts_.size() : plan.verify ? policy_.WorthChecking(kind_) : 0;
   for (size_t i = 0; i < run; ++i) run_.push_back(drafts_[i].id);
   policy_.SawDraftSteps(drafts_.size(), seconds);
   counts_.seconds += seconds;
   counts_.draft_seconds += seconds;
   counts_.drafted += drafts_.size();
-  counts_.run += run_.size();
+  counts_.checked += run_.size();
   return run_;
 }
 
@@ -86,19 +89,19 @@ Result<std::vector<TokenId>> Speculator::DraftWithLogits(OpContext& context, con
   return drafts;
 }
 
-void Speculator::SawToken(TokenId id, bool stood) {
+void Speculator::SawToken(TokenId id, bool accepted) {
   ++counts_.tokens;
   counts_.plain_seconds += policy_.PassSeconds(1);
-  if (stood) {
-    ++counts_.stood;
-    policy_.SawStanding();
+  if (accepted) {
+    ++counts_.accepted;
+    policy_.SawAccepted();
   }
   if (seen_ == drafts_.size()) return;
   const bool hit = drafts_[seen_].id == id;
   policy_.SawDraft(kind_, seen_, drafts_[seen_].probability, hit);
   const auto k = static_cast<size_t>(kind_);
   ++counts_.tried[k][seen_];
-  if (hit) ++counts_.stood_at[k][seen_];
+  if (hit) ++counts_.accepted_at[k][seen_];
   seen_ = hit ? seen_ + 1 : drafts_.size();
 }
 
@@ -110,19 +113,27 @@ void Speculator::SawPass(size_t rows, double seconds) {
 
 std::string Speculator::Describe(const DraftCounts& before) const {
   const DraftCounts c = counts_ - before;
-  if (c.passes == 0) return "nothing was decoded";
-  if (c.run == 0 && c.drafted > 0) {
-    return fmt::format(
-        "pausing: {:.0f} % of the drafter's guesses were right lately, too few to pay",
-        100 * policy_.Acceptance());
-  }
   const auto share = [](auto a, auto b) {
     return b > 0 ? static_cast<double>(a) / static_cast<double>(b) : 0.0;
   };
-  return fmt::format(
-      "depth {} ({}), {:.2f} tokens per pass, {:.2f} × plain",
-      depth_ > 0 ? std::to_string(depth_) : fmt::format("{:.1f}", share(c.run, c.passes)),
-      depth_ > 0 ? "fixed" : "auto", share(c.tokens, c.passes), share(c.plain_seconds, c.seconds));
+  if (c.checked > 0) {
+    const std::string depth = depth_ > 0 ? fmt::format("{} (fixed)", depth_)
+                                         : fmt::format("{:.1f} (auto)", share(c.checked, c.passes));
+    return fmt::format("depth {}, {:.2f} tokens per pass, {:.2f} × plain{}", depth,
+                       share(c.tokens, c.passes), share(c.plain_seconds, c.seconds),
+                       stopped_.empty() ? "" : "; stopped: " + stopped_);
+  }
+  if (!stopped_.empty()) return fmt::format("off ({})", stopped_);
+  size_t tried = 0, right = 0;
+  for (size_t k = 0; k < kNumTextKinds; ++k) {
+    tried += c.tried[k][0];
+    right += c.accepted_at[k][0];
+  }
+  const std::string guesses = fmt::format("{} of {} guesses were right", right, tried);
+  const double second = policy_.PassSeconds(2) / policy_.PassSeconds(1);
+  if (tried == 0) return c.passes == 0 ? "nothing to draft" : "pausing: nothing was tried";
+  if (2 * right < tried) return fmt::format("pausing: {}, too few to pay", guesses);
+  return fmt::format("pausing: {}, and a pass of two tokens takes {:.2f} × one", guesses, second);
 }
 
 }  // namespace carat

@@ -30,11 +30,11 @@ struct DraftRequest {
 
 // Of a session, all time.
 struct DraftCounts {
-  size_t passes = 0;                       // of the target, for tokens that were generated
-  size_t tokens = 0;                       // that came of them
-  size_t drafted = 0, run = 0, stood = 0;  // drafts: made, checked by the target, accepted
-  // Of drafts whose predecessors in their round stood: how many, and how many of them stood.
-  std::array<std::array<size_t, kMaxDraftDepth>, kNumTextKinds> tried = {}, stood_at = {};
+  size_t passes = 0;                              // of the target, for tokens that were generated
+  size_t tokens = 0;                              // that came of them
+  size_t drafted = 0, checked = 0, accepted = 0;  // drafts: made, run by the target, kept
+  // Of drafts whose predecessors in their round were right: how many, and how many were right.
+  std::array<std::array<size_t, kMaxDraftDepth>, kNumTextKinds> tried = {}, accepted_at = {};
   double seconds = 0, draft_seconds = 0;  // of passes and drafting; of drafting alone
   double plain_seconds = 0;               // what the tokens would have taken without, about
 
@@ -61,15 +61,18 @@ class Speculator {
 
   // In the order of the timeline: each token that was appended, and whether it needed no pass; each
   // pass of 1 + drafts rows.
-  void SawToken(TokenId id, bool stood);
+  void SawToken(TokenId id, bool accepted);
   void SawPass(size_t rows, double seconds);
   // What comes now does not follow from what was drafted.
   void Break() { seen_ = drafts_.size(); }
 
   const DraftCounts& counts() const { return counts_; }
   const DraftPolicy& policy() const { return policy_; }
-  // "depth 3 (auto), 2.4 tokens per pass, 1.9 × plain", or why it pauses; of what came since
-  // `before`.
+  // Drafts no more, for this reason.
+  void Stop(std::string why) { stopped_ = std::move(why); }
+
+  // "depth 3.0 (auto), 2.40 tokens per pass, 1.90 × plain", or why nothing is drafted; of what came
+  // since `before`.
   std::string Describe(const DraftCounts& before) const;
 
  private:
@@ -85,7 +88,8 @@ class Speculator {
   };
   std::vector<Made> drafts_;  // of the last round, also those that were not run
   std::vector<TokenId> run_;
-  size_t seen_ = 0;  // of drafts_, how many have come out
+  size_t seen_ = 0;      // of drafts_, how many have come out
+  std::string stopped_;  // why; empty: it goes on
   TextKind kind_ = TextKind::kAnswer;
   DraftCounts counts_;
 };
