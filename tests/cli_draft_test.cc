@@ -115,7 +115,7 @@ TEST(CliDraft, BenchSaysWhatDraftingIsWorth) {
   EXPECT_EQ(json.Find("texts")->array()[0].Find("name")->string(), "plain");
   EXPECT_EQ(json.Find("texts")->array()[1].Find("name")->string(), "auto");
   EXPECT_GT(json.Find("texts")->array()[1].Find("tokens")->integer(), 3);
-  ExpectHas(MustRead(svg), {"<svg", "predicted by acceptance", "drafts that stood"});
+  ExpectHas(MustRead(svg), {"<svg", "predicted by acceptance", "drafts that were right"});
   const Ran csv = RunCarat("bench --draft --csv --rounds 1 --model " + kPoint +
                            " --conversations " + (folder / "talk.json").string());
   ExpectHas(csv.out, {"what,", "pass_seconds,9,", "predicted_speed_up,8,0.95,"});

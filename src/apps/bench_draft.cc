@@ -87,7 +87,7 @@ class DraftBench {
     return {};
   }
 
-  // Greedy answers, each by all ways in turns.
+  // Greedy answers, by all ways.
   Status Texts() {
     CARAT_ASSIGN(const Tokenizer* tokenizer, engine_->RequireTokenizer());
     Json conversations;
@@ -127,8 +127,7 @@ class DraftBench {
                                    {.enable_thinking = thinking});
       if (!rendered) return Fail(Within(one.path(), rendered.error()));
       const Prompt prompt = ToPrompt(*tokenizer, *rendered);
-      for (size_t w = 0; w < ways.size(); ++w)
-        CARAT_TRY(Answer(sessions[w], prompt, rendered->opens_thought, report_.texts[w]));
+      CARAT_TRY(Answer(sessions, prompt, rendered->opens_thought));
     }
     for (size_t w = 0; w < ways.size(); ++w) {
       if (const Speculator* speculator = sessions[w].speculator())
@@ -137,23 +136,42 @@ class DraftBench {
     return {};
   }
 
-  Status Answer(Session& session, const Prompt& prompt, bool opens_thought, DraftedText& text) {
-    CARAT_TRY(session.SyncTo(prompt));
+  // Whichever way has the fewest tokens makes the next step, so that all of them meet the same
+  // moods of the machine.
+  Status Answer(std::vector<Session>& sessions, const Prompt& prompt, bool opens_thought) {
+    struct Way {
+      Generation answer;
+      OutputParser parser;
+      double seconds = 0;
+    };
+    std::vector<Way> ways;
     GenerateOptions options = OptionsFrom(engine_->defaults());
     options.sampling.temperature = 0;
     options.max_tokens = kMaxAnswer;
-    CARAT_ASSIGN(Generation answer, Generation::Create(session, options));
-    OutputParser parser(*engine_->tokenizer(), opens_thought);
-    std::vector<OutputEvent> events;
-    const double start = Now();
-    while (!answer.done()) {
-      CARAT_ASSIGN(const GenerateStep step, answer.Step(parser.text_kind()));
-      if (step.id >= 0 && static_cast<size_t>(step.id) < engine_->tokenizer()->size())
-        parser.Push(step.id, events);
-      CARAT_TRY(Begin("answers"));
+    for (Session& session : sessions) {
+      CARAT_TRY(session.SyncTo(prompt));
+      CARAT_ASSIGN(Generation answer, Generation::Create(session, options));
+      ways.push_back({std::move(answer), OutputParser(*engine_->tokenizer(), opens_thought)});
     }
-    text.seconds += Now() - start;
-    text.tokens += answer.num_tokens();
+    std::vector<OutputEvent> events;
+    while (true) {
+      Way* next = nullptr;
+      for (Way& way : ways) {
+        if (way.answer.done()) continue;
+        if (next == nullptr || way.answer.num_tokens() < next->answer.num_tokens()) next = &way;
+      }
+      if (next == nullptr) break;
+      CARAT_TRY(Begin("answers"));
+      const double start = Now();
+      CARAT_ASSIGN(const GenerateStep step, next->answer.Step(next->parser.text_kind()));
+      next->seconds += Now() - start;
+      if (step.id >= 0 && static_cast<size_t>(step.id) < engine_->tokenizer()->size())
+        next->parser.Push(step.id, events);
+    }
+    for (size_t w = 0; w < ways.size(); ++w) {
+      report_.texts[w].seconds += ways[w].seconds;
+      report_.texts[w].tokens += ways[w].answer.num_tokens();
+    }
     return {};
   }
 

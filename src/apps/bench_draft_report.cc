@@ -29,6 +29,83 @@ const DraftedText& MostDrafted(const DraftBenchReport& report) {
                                    [](const DraftedText& t) { return t.counts.checked; });
 }
 
+constexpr std::string_view kBlues[] = {"#b8c7d9", "#94aecb", "#6f93bb",
+                                       "#4b79ac", "#2a5d96", "#123f74"};
+constexpr std::string_view kRed = "#c0392b";
+
+double SpeedUp(const DraftBenchReport& report, const DraftedText& text) {
+  return text.tokens_per_second() / report.texts[0].tokens_per_second();
+}
+
+// Plots side by side over the same depths.
+class DepthPlots {
+ public:
+  struct Plot {
+    double left, most;
+    double X(size_t depth) const {
+      return left + kWidth * static_cast<double>(depth - 1) / (kMaxDraftDepth - 1);
+    }
+    double Y(double value) const { return kTop + kHeight * (1 - std::min(value / most, 1.0)); }
+  };
+
+  explicit DepthPlots(std::string_view title) { Text(16, 22, "start", title); }
+
+  void Axes(const Plot& plot, double step, std::string_view title) {
+    Text(plot.left, kTop - 14, "start", title);
+    const auto lines = static_cast<int>(plot.most / step + 1e-9);
+    for (int i = 0; i <= lines; ++i) {
+      const double y = plot.Y(i * step);
+      fmt::format_to(std::back_inserter(out_),
+                     "<line x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" "
+                     "stroke=\"#dddddd\"/>\n",
+                     plot.left, plot.left + kWidth, y);
+      Text(plot.left - 6, y + 4, "end", fmt::format("{:.1f}", i * step));
+    }
+    for (size_t depth = 1; depth <= kMaxDraftDepth; ++depth)
+      Text(plot.X(depth), kTop + kHeight + 16, "middle", std::to_string(depth));
+  }
+
+  // Through value(1), value(2), …; what is negative is left out.
+  template <class Value>
+  void Line(const Plot& plot, std::string_view colour, bool dashed, std::string_view name,
+            const Value& value) {
+    std::string points;
+    double x = 0, y = 0;
+    for (size_t depth = 1; depth <= kMaxDraftDepth; ++depth) {
+      const double v = value(depth);
+      if (v < 0) continue;
+      x = plot.X(depth);
+      y = plot.Y(v);
+      fmt::format_to(std::back_inserter(points), "{:.1f},{:.1f} ", x, y);
+    }
+    if (points.empty()) return;
+    fmt::format_to(std::back_inserter(out_),
+                   "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\" "
+                   "stroke-dasharray=\"{}\"/>\n",
+                   points, colour, dashed ? "5 4" : "none");
+    Text(x + 4, y + 4, "start", name);
+  }
+
+  std::string Svg() const {
+    return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"820\" height=\"380\" "
+           "viewBox=\"0 0 820 380\" font-family=\"sans-serif\" font-size=\"12\">\n<rect "
+           "width=\"820\" height=\"380\" fill=\"#ffffff\"/>\n" +
+           out_ + "</svg>\n";
+  }
+
+ private:
+  static constexpr double kTop = 60, kHeight = 260, kWidth = 300;
+
+  void Text(double x, double y, std::string_view anchor, std::string_view words) {
+    fmt::format_to(
+        std::back_inserter(out_),
+        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"#222222\">{}</text>\n", x, y,
+        anchor, EscapeMarkup(words));
+  }
+
+  std::string out_;
+};
+
 }  // namespace
 
 Json ToJson(const DraftBenchReport& report) {
@@ -58,7 +135,7 @@ Json ToJson(const DraftBenchReport& report) {
     row.Set("tokens", text.tokens);
     row.Set("seconds", text.seconds);
     row.Set("tokens_per_s", text.tokens_per_second());
-    row.Set("speed_up", text.tokens_per_second() / report.texts[0].tokens_per_second());
+    row.Set("speed_up", SpeedUp(report, text));
     if (text.drafts != SessionOptions::kNoDrafts) {
       row.Set("tokens_per_pass", Share(text.counts.tokens, text.counts.passes));
       row.Set("draft_seconds", text.counts.draft_seconds);
@@ -113,13 +190,13 @@ void PrintDraftTable(const DraftBenchReport& report) {
   Print("\nanswers         tokens/s  by plain  tokens per pass\n");
   for (const DraftedText& text : report.texts) {
     Print("  {:<12} {:>9.2f} {:>9.2f}", WayName(text.drafts), text.tokens_per_second(),
-          text.tokens_per_second() / report.texts[0].tokens_per_second());
+          SpeedUp(report, text));
     if (text.drafts != SessionOptions::kNoDrafts)
       Print(" {:>9.2f}", Share(text.counts.tokens, text.counts.passes));
     Print("\n");
   }
   const DraftedText& most = MostDrafted(report);
-  Print("\ndrafts that stood where those before them did, {}\n  position    ",
+  Print("\ndrafts that were right where those before them were, {}\n  position    ",
         WayName(most.drafts));
   for (size_t i = 1; i <= kMaxDraftDepth; ++i) Print("{:>7}", i);
   for (size_t k = 0; k < kNumTextKinds; ++k) {
@@ -160,98 +237,44 @@ void PrintDraftCsv(const DraftBenchReport& report) {
   }
 }
 
-// Two plots side by side over the same depths: speed, and acceptance by position.
 std::string DraftChart(const DraftBenchReport& report) {
-  constexpr double kTop = 60, kHeight = 260, kWidth = 300;
-  constexpr std::string_view kColours[] = {"#b8c7d9", "#94aecb", "#6f93bb",
-                                           "#4b79ac", "#2a5d96", "#123f74"};
-  std::string out =
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"800\" height=\"380\" viewBox=\"0 0 800 "
-      "380\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"800\" height=\"380\" "
-      "fill=\"#ffffff\"/>\n";
-  const auto text = [&](double x, double y, std::string_view anchor, std::string_view words) {
-    fmt::format_to(
-        std::back_inserter(out),
-        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"#222222\">{}</text>\n", x, y,
-        anchor, EscapeMarkup(words));
-  };
-  struct Plot {
-    double left, most;
-    double X(size_t depth) const {
-      return left + kWidth * static_cast<double>(depth - 1) / (kMaxDraftDepth - 1);
-    }
-    double Y(double value) const { return kTop + kHeight * (1 - std::min(value / most, 1.0)); }
-  };
   double fastest = 1.5;
   for (size_t depth = 1; depth <= kMaxDraftDepth; ++depth)
     fastest = std::max(fastest, PredictedSpeedUp(report.costs, kAcceptances.back(), depth));
   for (const DraftedText& t : report.texts) {
-    if (t.tokens > 0)
-      fastest = std::max(fastest, t.tokens_per_second() / report.texts[0].tokens_per_second());
+    if (t.tokens > 0) fastest = std::max(fastest, SpeedUp(report, t));
   }
-  const Plot speed{.left = 50, .most = fastest * 1.05}, standing{.left = 450, .most = 1};
-  const auto axes = [&](const Plot& plot, double step, std::string_view title) {
-    text(plot.left, kTop - 14, "start", title);
-    for (double v = 0; v <= plot.most + 1e-9; v += step) {
-      fmt::format_to(std::back_inserter(out),
-                     "<line x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\" "
-                     "stroke=\"#dddddd\"/>\n",
-                     plot.left, plot.left + kWidth, plot.Y(v));
-      text(plot.left - 6, plot.Y(v) + 4, "end", fmt::format("{:.1f}", v));
-    }
-    for (size_t depth = 1; depth <= kMaxDraftDepth; ++depth)
-      text(plot.X(depth), kTop + kHeight + 16, "middle", fmt::format("{}", depth));
-  };
-  const auto line = [&](const Plot& plot, std::string_view colour, std::string_view dash,
-                        std::string_view name, const auto& value) {
-    std::string points;
-    double last_x = 0, last_y = 0;
-    for (size_t depth = 1; depth <= kMaxDraftDepth; ++depth) {
-      const double v = value(depth);
-      if (v < 0) continue;
-      last_x = plot.X(depth);
-      last_y = plot.Y(v);
-      fmt::format_to(std::back_inserter(points), "{:.1f},{:.1f} ", last_x, last_y);
-    }
-    if (points.empty()) return;
-    fmt::format_to(std::back_inserter(out),
-                   "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\" "
-                   "stroke-dasharray=\"{}\"/>\n",
-                   points, colour, dash);
-    text(last_x + 4, last_y + 4, "start", name);
-  };
-  text(16, 22, "start",
-       fmt::format(
-           "drafting with {} on {}, kernels {}: one draft {:.3f} of a token",
-           report.settings.Find("model")->string(), report.machine.Find("processor")->string(),
-           report.settings.Find("kernels")->string(), report.costs.draft / report.costs.pass[1]));
-  axes(speed, fastest > 3 ? 1 : 0.5, "speed by plain, over depth; lines: predicted by acceptance");
+  DepthPlots plots(fmt::format(
+      "drafting with {} on {}, kernels {}: one draft {:.3f} of a token",
+      report.settings.Find("model")->string(), report.machine.Find("processor")->string(),
+      report.settings.Find("kernels")->string(), report.costs.draft / report.costs.pass[1]));
+  const DepthPlots::Plot speed{.left = 50, .most = fastest * 1.05},
+      standing{.left = 450, .most = 1};
+  plots.Axes(speed, fastest > 3 ? 1 : 0.5,
+             "speed by plain, over depth; lines: predicted by acceptance");
   for (size_t i = 0; i < kAcceptances.size(); ++i) {
-    line(speed, kColours[i], "none", fmt::format("{:.2f}", kAcceptances[i]),
-         [&](size_t depth) { return PredictedSpeedUp(report.costs, kAcceptances[i], depth); });
+    plots.Line(speed, kBlues[i], false, fmt::format("{:.2f}", kAcceptances[i]), [&](size_t depth) {
+      return PredictedSpeedUp(report.costs, kAcceptances[i], depth);
+    });
   }
   const auto measured = [&](int drafts) {
-    for (const DraftedText& t : report.texts) {
-      if (t.drafts == drafts && t.tokens > 0)
-        return t.tokens_per_second() / report.texts[0].tokens_per_second();
-    }
-    return -1.0;
+    const auto t = std::ranges::find(report.texts, drafts, &DraftedText::drafts);
+    return t != report.texts.end() && t->tokens > 0 ? SpeedUp(report, *t) : -1.0;
   };
-  line(speed, "#c0392b", "none", "answers",
-       [&](size_t depth) { return measured(static_cast<int>(depth)); });
-  line(speed, "#c0392b", "5 4", "auto",
-       [&](size_t) { return measured(SessionOptions::kAutoDrafts); });
-  axes(standing, 0.2, "drafts that stood, over position, by kind of text");
-  if (!report.texts.empty()) {
-    const DraftedText& most = MostDrafted(report);
-    for (size_t k = 0; k < kNumTextKinds; ++k) {
-      line(standing, kColours[5 - 2 * k], "none", kKindNames[k], [&](size_t position) {
-        const size_t tried = most.counts.tried[k][position - 1];
-        return tried >= 5 ? Share(most.counts.accepted_at[k][position - 1], tried) : -1.0;
-      });
-    }
+  plots.Line(speed, kRed, false, "answers",
+             [&](size_t depth) { return measured(static_cast<int>(depth)); });
+  plots.Line(speed, kRed, true, "auto",
+             [&](size_t) { return measured(SessionOptions::kAutoDrafts); });
+  plots.Axes(standing, 0.2, "drafts that were right, over position, by kind of text");
+  for (size_t k = 0; k < kNumTextKinds && !report.texts.empty(); ++k) {
+    const DraftCounts& counts = MostDrafted(report).counts;
+    plots.Line(standing, kBlues[5 - 2 * k], false, kKindNames[k], [&](size_t position) {
+      constexpr size_t kEnough = 5;  // drafts, for a share to mean something
+      const size_t tried = counts.tried[k][position - 1];
+      return tried >= kEnough ? Share(counts.accepted_at[k][position - 1], tried) : -1.0;
+    });
   }
-  return out + "</svg>\n";
+  return plots.Svg();
 }
 
 }  // namespace carat

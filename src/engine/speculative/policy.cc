@@ -84,7 +84,7 @@ DraftPolicy::Plan DraftPolicy::Choose(TextKind kind, size_t most) {
   Kind& k = kinds_[static_cast<size_t>(kind)];
   drafted_ = 0;
   const Plan plain{.depth = 0};
-  most = std::min(most, kMaxDraftDepth);
+  most = std::min({most, kMaxDraftDepth, seen_ + 1});  // step by step while nothing is known
   if (most == 0) return plain;
   size_t best = 0;
   double rate = kWorthIt * Rate(kind, 0);
