@@ -280,6 +280,30 @@ void AddComputation(CLI::App& command, InspectOptions& o) {
   AddRunning(command, o);
 }
 
+void AddGenerate(CLI::App& generate, InspectOptions& o) {
+  AddComputation(generate, o);
+  generate.add_flag("--greedy", o.greedy, "always the most probable token");
+  generate.add_option("--max-tokens", o.max_tokens, "most new ids")
+      ->check(WholeNumber())
+      ->capture_default_str();
+  generate.add_flag("--ignore-stop", o.ignore_stop, "go on past stop tokens");
+  generate.add_option("--seed", o.seed, "seed of the random numbers")
+      ->check(WholeNumber())
+      ->capture_default_str();
+
+  AddDraftOptions(generate, o.drafts);
+  generate.get_option("--drafter")
+      ->description("the MTP drafter: a folder or a GGUF file; off if not given");
+}
+
+void AddDraft(CLI::App& draft, InspectOptions& o) {
+  AddComputation(draft, o);
+  draft.add_option("--drafter", o.drafts.drafter, "a folder or a GGUF file")->required();
+  draft.add_option("--steps", o.steps, "drafts")
+      ->check(CLI::Range(size_t{1}, size_t{1024}))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void AddInspect(CLI::App& app, int& exit_code) {
@@ -320,29 +344,13 @@ void AddInspect(CLI::App& app, int& exit_code) {
       ->capture_default_str();
 
   CLI::App* generate = add("generate", "The new ids as a JSON array", InspectGenerate);
-  AddComputation(*generate, *o);
-  generate->add_flag("--greedy", o->greedy, "always the most probable token");
-  generate->add_option("--max-tokens", o->max_tokens, "most new ids")
-      ->check(WholeNumber())
-      ->capture_default_str();
-  generate->add_flag("--ignore-stop", o->ignore_stop, "go on past stop tokens");
-  generate->add_option("--seed", o->seed, "seed of the random numbers")
-      ->check(WholeNumber())
-      ->capture_default_str();
-
-  AddDraftOptions(*generate, o->drafts);
-  generate->get_option("--drafter")
-      ->description("the MTP drafter: a folder or a GGUF file; off if not given");
+  AddGenerate(*generate, *o);
 
   CLI::App* draft = add("draft",
                         "The drafter's raw logits after a prompt and its first greedy token as "
                         "float32 .npy, and what it drafts beside it as .ids.json",
                         InspectDraft);
-  AddComputation(*draft, *o);
-  draft->add_option("--drafter", o->drafts.drafter, "a folder or a GGUF file")->required();
-  draft->add_option("--steps", o->steps, "drafts")
-      ->check(CLI::Range(size_t{1}, size_t{1024}))
-      ->capture_default_str();
+  AddDraft(*draft, *o);
 
   CLI::App* media =
       add("media", "What a picture, sound or film holds, and its tokens", InspectMedia);
