@@ -16,6 +16,7 @@
 #include "engine/generate.h"
 #include "engine/session.h"
 #include "model/mtp.h"
+#include "tests/support/answers.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/kernel_tables.h"
@@ -25,30 +26,6 @@
 
 namespace carat {
 namespace {
-
-using Ids = std::vector<TokenId>;
-
-Ids Answer(Session& session, GenerateOptions options) {
-  Ids answer;
-  Generation generation = Generation::Create(session, std::move(options)).value();
-  while (!generation.done()) {
-    const auto step = generation.Step();
-    EXPECT_TRUE(step.has_value()) << step.error().Message();
-    if (!step) break;
-    if (step->id >= 0) answer.push_back(step->id);
-  }
-  return answer;
-}
-
-GenerateOptions Greedy(const Engine& engine, size_t max_tokens) {
-  GenerateOptions options = OptionsFrom(engine.defaults());
-  options.sampling.temperature = 0;
-  options.repetition_guard = false;
-  options.max_tokens = max_tokens;
-  return options;
-}
-
-std::vector<int> AllDepths() { return {SessionOptions::kAutoDrafts, 1, 2, 3, 4, 5, 6, 7, 8}; }
 
 Ids Text(std::mt19937_64& random, size_t n, int64_t vocab) {
   Ids ids(n);
@@ -61,47 +38,49 @@ Ids Text(std::mt19937_64& random, size_t n, int64_t vocab) {
 TEST(Drafting, ChangesNoTextOnRandomModels) {
   for (const std::string name : {"tiny6", "tiny12"}) {
     for (const kernels::Table* table : DistinctTables()) {
+      if (kSanitized && table != DistinctTables().front()) continue;
       ASSERT_VALUE(
           const auto engine,
           Engine::Open({.model = Golden("models/" + name), .threads = 2, .kernels = table->name}));
       ASSERT_NE(engine->drafter(), nullptr);
-      for (const DType cache : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
-        SCOPED_TRACE(name + " " + table->name + " " + std::string(Info(cache).name));
+      // Each depth with one type of cache, each type with several depths, the other model with
+      // others.
+      constexpr DType kCaches[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0};
+      size_t turn_of_cache = name == "tiny6" ? 0 : 2;
+      for (const int depth : AllDepths()) {
+        const DType cache = kCaches[turn_of_cache++ % std::size(kCaches)];
+        SCOPED_TRACE(name + " " + table->name + " " + std::string(Info(cache).name) + " depth " +
+                     std::to_string(depth));
         const auto session = [&](int drafts) {
           return Session::Create(*engine, {.cache = cache, .context = 400, .drafts = drafts})
               .value();
         };
-        const bool slow = table == &kernels::ReferenceTable();
-        for (const int depth : AllDepths()) {
-          if (slow && depth % 3 != 2) continue;
-          SCOPED_TRACE("depth " + std::to_string(depth));
-          std::mt19937_64 random(4);
-          Session plain = session(SessionOptions::kNoDrafts), drafted = session(depth);
-          ASSERT_EQ(plain.speculator(), nullptr);
-          Ids ids;
-          for (int turn = 0; turn < 4; ++turn) {
-            // An edit: a beginning of what there was, and more.
-            ids.resize(turn == 2 ? ids.size() * 2 / 3 : ids.size());
-            const Ids more = Text(random, 1 + random() % 30, engine->config().vocab_size);
-            ids.insert(ids.end(), more.begin(), more.end());
-            ASSERT_OK(plain.SyncTo({.ids = ids}));
-            ASSERT_OK(drafted.SyncTo({.ids = ids}));
-            GenerateOptions options = Greedy(*engine, 20);
-            options.sampling.temperature = turn % 2 == 0 ? 0 : 1;
-            options.sampling.repetition_penalty = turn == 3 ? 1.2 : 1;
-            options.sampling.seed = static_cast<uint64_t>(turn);
-            const Ids wanted = Answer(plain, options);
-            EXPECT_EQ(Answer(drafted, options), wanted);
-            EXPECT_TRUE(std::ranges::equal(drafted.ids(), plain.ids()));
-            ids.assign(plain.ids().begin(), plain.ids().end());
-            ids.push_back(wanted.back());
-          }
-          ASSERT_OK(plain.Append(9));
-          ASSERT_OK(drafted.Append(9));
-          EXPECT_TRUE(SameBits(drafted.logits(), plain.logits()));
-          if (depth > 0) {
-            EXPECT_GT(drafted.speculator()->counts().checked, 0u);
-          }
+        std::mt19937_64 random(4);
+        Session plain = session(SessionOptions::kNoDrafts), drafted = session(depth);
+        ASSERT_EQ(plain.speculator(), nullptr);
+        Ids ids;
+        for (int turn = 0; turn < 4; ++turn) {
+          // An edit: a beginning of what there was, and more.
+          ids.resize(turn == 2 ? ids.size() * 2 / 3 : ids.size());
+          const Ids more = Text(random, 1 + random() % 30, engine->config().vocab_size);
+          ids.insert(ids.end(), more.begin(), more.end());
+          ASSERT_OK(plain.SyncTo({.ids = ids}));
+          ASSERT_OK(drafted.SyncTo({.ids = ids}));
+          GenerateOptions options = Greedy(*engine, 20);
+          options.sampling.temperature = turn % 2 == 0 ? 0 : 1;
+          options.sampling.repetition_penalty = turn == 3 ? 1.2 : 1;
+          options.sampling.seed = static_cast<uint64_t>(turn);
+          const Ids wanted = Answer(plain, options);
+          EXPECT_EQ(Answer(drafted, options), wanted);
+          EXPECT_TRUE(std::ranges::equal(drafted.ids(), plain.ids()));
+          ids.assign(plain.ids().begin(), plain.ids().end());
+          ids.push_back(wanted.back());
+        }
+        ASSERT_OK(plain.Append(9));
+        ASSERT_OK(drafted.Append(9));
+        EXPECT_TRUE(SameBits(drafted.logits(), plain.logits()));
+        if (depth > 0) {
+          EXPECT_GT(drafted.speculator()->counts().checked, 0u);
         }
       }
     }
@@ -115,7 +94,7 @@ TEST(Drafting, StopsWhereItWouldWithout) {
   for (const int depth : AllDepths()) {
     SCOPED_TRACE(depth);
     for (size_t most = 0; most <= 12; ++most) {  // the limit at any place of a round
-      for (const Pos context : {Pos{25}, Pos{26}, Pos{31}, Pos{36}, Pos{60}}) {
+      for (const Pos context : {Pos{25}, Pos{26}, Pos{31}, Pos{60}}) {
         const auto run = [&](int drafts) {
           Session session =
               Session::Create(*engine, {.context = context, .drafts = drafts}).value();
@@ -180,55 +159,6 @@ TEST(Drafting, CanBeLeftAtAnyPlace) {
       ASSERT_OK(fresh.Append(5));
       EXPECT_TRUE(SameBits(session.logits(), fresh.logits())) << steps;
     }
-  }
-}
-
-// Every skill of carat-point, greedy and sampled. All depths take minutes: here one for each
-// prompt, all of them, on every table, with CARAT_TEST_ALL set.
-TEST(Drafting, ChangesNoAnswerOfPoint) {
-  const bool all = std::getenv("CARAT_TEST_ALL") != nullptr;
-  std::vector<std::string> tables = {""};
-  if (all) {
-    for (const kernels::Table* table : DistinctTables()) tables.emplace_back(table->name);
-  }
-  for (const std::string& table : tables) {
-    ASSERT_VALUE(const auto engine, Engine::Open({.model = PointFolder(), .kernels = table}));
-    ASSERT_NE(engine->drafter(), nullptr);
-    const auto session = [&](int drafts) {
-      return Session::Create(*engine, {.context = 2048, .drafts = drafts}).value();
-    };
-    Session plain = session(SessionOptions::kNoDrafts);
-    std::vector<Session> drafted;
-    for (const int depth : AllDepths()) drafted.push_back(session(depth));
-    size_t prompts = 0, skills = 0;
-    for (const auto& file : std::filesystem::directory_iterator(Golden("point"))) {
-      const Json json = MustParse(MustRead(file.path()));
-      for (size_t i = 0; i < json.array().size() && i < 39 * (all ? 1 : 2); i += all ? 1 : 2) {
-        const Ids prompt =
-            engine->tokenizer()->EncodeControl(json.array()[i].Find("prompt")->string());
-        GenerateOptions options = Greedy(*engine, 96);
-        if (prompts % 2 == 1) {
-          options.sampling.temperature = 0.8;
-          options.sampling.seed = prompts;
-        }
-        ASSERT_OK(plain.SyncTo({.ids = prompt}));
-        const Ids wanted = Answer(plain, options);
-        for (size_t d = 0; d < drafted.size(); ++d) {
-          if (!all && d != prompts % drafted.size()) continue;
-          ASSERT_OK(drafted[d].SyncTo({.ids = prompt}));
-          EXPECT_EQ(Answer(drafted[d], options), wanted)
-              << file.path().filename() << " " << i << ", depth " << AllDepths()[d];
-        }
-        ++prompts;
-      }
-      ++skills;
-    }
-    EXPECT_GE(skills, 13u);
-    EXPECT_GE(prompts, 500u);
-    EXPECT_GT(drafted[0].speculator()->counts().checked, 20u) << "auto has drafted";
-    // A trained drafter is right often enough to be worth something.
-    const DraftCounts& three = drafted[3].speculator()->counts();
-    EXPECT_GT(static_cast<double>(three.accepted) / static_cast<double>(three.passes), 0.4);
   }
 }
 

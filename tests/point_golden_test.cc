@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/generate.h"
 #include "engine/session.h"
+#include "tests/support/answers.h"
 #include "tests/support/files.h"
 #include "tests/support/kernel_tables.h"
 
@@ -61,8 +62,12 @@ void ExpectSameAnswers(const std::string& table, size_t stride) {
   EXPECT_GE(skills, 13u);
 }
 
-// All of them take minutes with each table: here some, all with CARAT_TEST_ALL set.
-size_t Stride(size_t usual) { return std::getenv("CARAT_TEST_ALL") != nullptr ? 1 : usual; }
+// All of them take minutes with each table: here some, fewer under sanitizers, all with
+// CARAT_TEST_ALL set.
+size_t Stride(size_t usual) {
+  if (std::getenv("CARAT_TEST_ALL") != nullptr) return 1;
+  return kSanitized ? 10 * usual : usual;
+}
 
 TEST(PointGolden, ReferenceKernelsAnswerAsTransformers) {
   ExpectSameAnswers("reference", Stride(6));

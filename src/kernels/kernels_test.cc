@@ -24,7 +24,6 @@ namespace carat::kernels {
 namespace {
 
 constexpr double kU = 0x1p-24;
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr size_t kSizes[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255, 4099};
 
 double SumErrors(size_t n) { return 1.01 * (static_cast<double>(n) / 8 + 6) * kU; }
