@@ -135,7 +135,9 @@ std::optional<std::filesystem::path> PointModel() {
   const std::filesystem::path program = ExecutableFolder();
   if (program.empty()) return std::nullopt;
   std::error_code ignored;
-  for (const char* place : {"../share/carat/models/point", "../models/point"}) {
+  // Installed, in build/, in a preset's folder of it.
+  for (const char* place :
+       {"../share/carat/models/point", "../models/point", "../../models/point"}) {
     std::filesystem::path folder = (program / place).lexically_normal();
     if (std::filesystem::exists(folder / "config.json", ignored)) return folder;
   }
