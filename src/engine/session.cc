@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/check.h"
 #include "engine/embed.h"
 #include "engine/plan.h"
+#include "ops/elementwise.h"
 #include "sys/clock.h"
 #include "sys/memory.h"
 
@@ -139,7 +139,7 @@ Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)
 // A pass whose logits are not finite comes from broken weights (or a bug): say which, if it can be
 // found.
 Status Session::CheckLogits(std::span<const float> logits) const {
-  if (std::ranges::all_of(logits, [](float x) { return std::isfinite(x); })) return {};
+  if (AllFinite(logits)) return {};
   const std::string where = engine_->FindBrokenWeight();
   return Fail({.what = where.empty() ? "the model's numbers ran out of range"
                                      : "a weight is not a finite number",
@@ -336,7 +336,7 @@ Status Session::RunWithDrafts(TokenId id, const DraftRequest& request) {
   };
   CARAT_TRY(forward());
   // A draft whose numbers are not finite spoils the rows beside it, and would not be chosen.
-  if (pass_ids_.size() > 1 && !rows_.AllFinite()) {
+  if (pass_ids_.size() > 1 && !AllFinite(rows_.all_logits())) {
     DropDrafts();
     pass_ids_.resize(1);
     speculator_->Stop("a draft made the model's numbers run out of range");

@@ -51,4 +51,16 @@ void SoftCap(OpContext& context, float* x, float cap, size_t n) {
   });
 }
 
+bool AllFinite(std::span<const float> x) {
+  constexpr size_t kLanes = 16;  // compilers turn them into vectors
+  float sums[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes)
+    for (size_t l = 0; l < kLanes; ++l) sums[l] += x[i + l] * 0.0f;
+  for (; i < x.size(); ++i) sums[0] += x[i] * 0.0f;
+  float sum = 0;
+  for (const float s : sums) sum += s;
+  return sum == 0.0f;  // else it is not a number
+}
+
 }  // namespace carat

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "ops/context.h"
 
@@ -28,5 +29,8 @@ void Scale(float* x, float factor, size_t n);
 
 // x[i] = cap * tanh(x[i] / cap) (4.7)
 void SoftCap(OpContext& context, float* x, float cap, size_t n);
+
+// Whether every number is finite.
+bool AllFinite(std::span<const float> x);
 
 }  // namespace carat

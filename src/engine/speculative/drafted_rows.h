@@ -4,8 +4,6 @@
 // (tests/roles_test.cc). So drafting changes no text and no distribution.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -48,9 +46,8 @@ class DraftedRows {
   }
 
   bool valid() const { return filled_; }
-  bool AllFinite() const {
-    return std::ranges::all_of(std::span(logits_).first((drafts_.size() + 1) * vocab_),
-                               [](float x) { return std::isfinite(x); });
+  std::span<const float> all_logits() const {
+    return std::span(logits_).first((drafts_.size() + 1) * vocab_);
   }
   // The current row: logits [V], which may be changed, and the hidden state [H] that gave them.
   std::span<float> logits() { return std::span(logits_).subspan(at_ * vocab_, vocab_); }
