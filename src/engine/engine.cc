@@ -66,6 +66,7 @@ std::vector<std::filesystem::path> DraftersBeside(const std::filesystem::path& m
   }
   std::ranges::sort(found);
   std::vector<fs::path> paths;
+  paths.reserve(found.size());
   for (auto& [size, path] : found) paths.push_back(std::move(path));
   return paths;
 }
