@@ -34,7 +34,7 @@ struct SyncReport {
 // One owner thread. Borrows the engine.
 class Session {
  public:
-  static Result<Session> Create(Engine& engine, const SessionOptions& options);
+  static Result<Session> Create(Engine& engine, const SessionOptions& wanted);
 
   Engine& engine() const { return *engine_; }
   std::span<const TokenId> ids() const { return ids_; }  // the timeline
