@@ -67,7 +67,7 @@ float Top(const float* values) {
 
 // Blocks of Q4_0 whose values are about x, which are finite and no larger than f16 can scale; puts
 // what they decode to in its place.
-void ToQ4_0(std::span<float> x, std::byte* out) {
+void RoundBlocks(std::span<float> x, std::byte* out) {
   for (size_t b = 0; b < x.size() / kBlock; ++b, out += kBlockBytes) {
     float* values = x.data() + b * kBlock;
     const uint16_t bits = ToF16(Top(values) / -8.0f);
@@ -141,7 +141,7 @@ Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored
       }
       if (!same) {
         std::copy_n(exact, cols, about);
-        ToQ4_0({about, cols}, blocks + r * (cols / kBlock * kBlockBytes));
+        RoundBlocks({about, cols}, blocks + r * (cols / kBlock * kBlockBytes));
         head.norm_[first + r] = Norm({about, cols});
         for (size_t c = 0; c < cols; ++c) about[c] -= exact[c];
         head.error_[first + r] = Norm({about, cols});
@@ -221,9 +221,14 @@ DraftHead::Choice DraftHead::Best(OpContext& context, std::span<const float> y,
     }
     part.sum = context.table().exp_scores(all.data(), all.size(), &part.highest);
   });
+  return Together();
+}
+
+// The best of all parts, and its share of the softmax.
+DraftHead::Choice DraftHead::Together() const {
   Choice best{.logit = kNever};
   float highest = kNever;
-  for (const Part& part : parts) {
+  for (const Part& part : parts_) {
     best.full_rows += part.best.full_rows;
     highest = std::max(highest, part.highest);
     if (part.best.id >= 0 && (best.id < 0 || part.best.logit > best.logit)) {
@@ -232,7 +237,7 @@ DraftHead::Choice DraftHead::Best(OpContext& context, std::span<const float> y,
     }
   }
   float sum = 0;
-  for (const Part& part : parts) sum += part.sum * std::exp(part.highest - highest);
+  for (const Part& part : parts_) sum += part.sum * std::exp(part.highest - highest);
   best.probability = std::min(1.0f, std::exp(best.logit - highest) / sum);
   return best;
 }

@@ -43,6 +43,8 @@ class DraftHead {
   size_t rows() const { return stored_.rows; }
 
  private:
+  Choice Together() const;
+
   MatrixView stored_;
   MatrixView screen_;  // empty: none
   LazyBuffer memory_;
