@@ -98,6 +98,15 @@ def load_reference(folder, dtype):
     return model
 
 
+def checkpoints(models):
+    """Name, folder, weights' type and float32 model of each checkpoint of make_model_goldens.py."""
+    for name in sorted(os.listdir(models)):
+        folder = os.path.join(models, name)
+        if os.path.isdir(folder):
+            dtype = torch.float32 if name.endswith("f32") else torch.bfloat16
+            yield name, folder, dtype, load_reference(folder, dtype)
+
+
 def forward(model, ids):
     """Logits of all positions, one forward without a cache."""
     with torch.no_grad():

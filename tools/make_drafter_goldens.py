@@ -24,7 +24,7 @@ from transformers.models.gemma4_unified_assistant.modeling_gemma4_unified_assist
     Gemma4UnifiedAssistantForCausalLM)
 
 import golden_common as common
-from make_media_goldens import CASES, build
+from make_media_goldens import CASES, build, reference_masks
 
 STEPS = 8
 MIN_GAP = 1e-3  # of the logit range, between the best two of each step
@@ -62,10 +62,7 @@ def draft(target, drafter, ids, types, arguments, excluded):
     with torch.no_grad():
         if any(types):
             extra["mm_token_type_ids"] = torch.tensor([types])
-            extra["attention_mask"] = target.create_masks_for_generate(
-                config=target.config, inputs_embeds=target.get_input_embeddings()(ids_tensor),
-                attention_mask=torch.ones_like(ids_tensor), cache=None,
-                position_ids=torch.arange(len(ids))[None], mm_token_type_ids=extra["mm_token_type_ids"])
+            extra["attention_mask"] = reference_masks(target, ids_tensor, extra["mm_token_type_ids"])
         out = target(input_ids=ids_tensor, use_cache=False, output_hidden_states=True, return_shared_kv_states=True,
                      **arguments, **extra)
         suppressed = target.generation_config.suppress_tokens
@@ -96,12 +93,7 @@ def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    for name in sorted(os.listdir(sys.argv[1])):
-        folder = os.path.join(sys.argv[1], name)
-        if not os.path.isdir(folder):
-            continue
-        dtype = torch.float32 if name.endswith("f32") else torch.bfloat16
-        target = common.load_reference(folder, dtype)
+    for name, folder, dtype, target in common.checkpoints(sys.argv[1]):
         config = target.config
         excluded = [*target.generation_config.suppress_tokens, config.image_token_id, config.audio_token_id,
                     config.video_token_id]

@@ -9,7 +9,6 @@ the seed of its content), `<case>.soft.npy` (float32 [soft tokens, hidden], all 
 attention, embedding scale rounded to bf16. Pixels and samples come from a small generator that the tests have too.
 """
 
-import os
 import sys
 
 import numpy as np
@@ -113,15 +112,19 @@ def soft_tokens(model, media, arguments):
     return torch.cat([next(sources[medium["kind"]]) for medium in media])
 
 
+def reference_masks(model, ids, types):
+    """The masks that generate() makes: blocks open in sliding layers. ids, types [1, n]."""
+    return model.create_masks_for_generate(
+        config=model.config, inputs_embeds=model.get_input_embeddings()(ids), attention_mask=torch.ones_like(ids),
+        cache=None, position_ids=torch.arange(ids.shape[1])[None], mm_token_type_ids=types)
+
+
 def run(model, ids, types, arguments, behaviour):
     ids, types = torch.tensor([ids]), torch.tensor([types])
     extra = {}
     with torch.no_grad():
         if behaviour == "R":
-            embeds = model.get_input_embeddings()(ids)
-            extra["attention_mask"] = model.create_masks_for_generate(
-                config=model.config, inputs_embeds=embeds, attention_mask=torch.ones_like(ids), cache=None,
-                position_ids=torch.arange(ids.shape[1])[None], mm_token_type_ids=types)
+            extra["attention_mask"] = reference_masks(model, ids, types)
         return model(input_ids=ids, mm_token_type_ids=types, use_cache=False, **arguments, **extra).logits[0]
 
 
@@ -130,12 +133,7 @@ def main():
         sys.exit(__doc__)
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
-    for name in sorted(os.listdir(sys.argv[1])):
-        folder = os.path.join(sys.argv[1], name)
-        if not os.path.isdir(folder):
-            continue
-        dtype = torch.float32 if name.endswith("f32") else torch.bfloat16
-        model = common.load_reference(folder, dtype)
+    for name, folder, _, model in common.checkpoints(sys.argv[1]):
         for case, parts in CASES.items():
             ids, types, media, arguments = build(parts, model.config, np.random.default_rng(1))
             common.write_json(f"{folder}/{case}.media.json", {"ids": ids, "media": media}, indent=None)

@@ -1,7 +1,6 @@
 #include "apps/bench_draft.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <random>
 

@@ -65,10 +65,28 @@ void PrintCsv(const BenchReport& report) {
   }
 }
 
+void ClearLine() {
+  if (::isatty(STDERR_FILENO) != 0) WriteErr("\r\x1b[K");
+}
+
 bool Show(std::string_view name) {
   ClearBar();
-  if (::isatty(STDERR_FILENO) != 0) PrintErr("\r\x1b[Kmeasuring {}", name);
+  ClearLine();
+  if (::isatty(STDERR_FILENO) != 0) PrintErr("measuring {}", name);
   return !Interrupted();
+}
+
+// A report in the form that was asked for, and its chart.
+template <class Report>
+Status Put(const CommandLine& o, const Report& report, void (*table)(const Report&),
+           void (*csv)(const Report&), std::string (*chart)(const Report&)) {
+  ClearLine();
+  if (o.json) {
+    WriteOut(ToJson(report).Dump(2) + "\n");
+  } else {
+    (o.csv ? csv : table)(report);
+  }
+  return o.svg.empty() ? Status() : WriteFileAtomic(o.svg, AsBytes(chart(report)));
 }
 
 Status RunDrafting(const CommandLine& o) {
@@ -89,15 +107,7 @@ Status RunDrafting(const CommandLine& o) {
       .conversations = o.conversations,
       .acceptance = o.acceptance};
   CARAT_ASSIGN(const DraftBenchReport report, RunDraftBench(options, Show));
-  if (::isatty(STDERR_FILENO) != 0) WriteErr("\r\x1b[K");
-  if (o.json) {
-    WriteOut(ToJson(report).Dump(2) + "\n");
-  } else if (o.csv) {
-    PrintDraftCsv(report);
-  } else {
-    PrintDraftTable(report);
-  }
-  return o.svg.empty() ? Status() : WriteFileAtomic(o.svg, AsBytes(DraftChart(report)));
+  return Put(o, report, PrintDraftTable, PrintDraftCsv, DraftChart);
 }
 
 Status Run(const CommandLine& o) {
@@ -107,11 +117,6 @@ Status Run(const CommandLine& o) {
   const std::vector<std::string> names = o.only.empty() ? DefaultBenchNames() : o.only;
   CARAT_TRY(CheckBenchNames(names));
   CatchInterrupts();
-  const auto begin = [](std::string_view name) {
-    ClearBar();
-    if (::isatty(STDERR_FILENO) != 0) PrintErr("measuring {}", name);
-    return !Interrupted();
-  };
   CARAT_ASSIGN(
       const BenchReport report,
       RunBench(
@@ -121,16 +126,8 @@ Status Run(const CommandLine& o) {
            .names = names,
            .rounds = o.rounds,
            .profile = o.profile},
-          begin));
-  ClearBar();
-  if (o.json) {
-    WriteOut(ToJson(report).Dump(2) + "\n");
-  } else if (o.csv) {
-    PrintCsv(report);
-  } else {
-    PrintTable(report);
-  }
-  return o.svg.empty() ? Status() : WriteFileAtomic(o.svg, AsBytes(BenchChart(report)));
+          Show));
+  return Put(o, report, PrintTable, PrintCsv, BenchChart);
 }
 
 }  // namespace

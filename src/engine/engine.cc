@@ -20,17 +20,26 @@ constexpr int kMaxThreads = 1024;
 constexpr Pos kRoomyContext = 8192;  // that a drafter which was only found does not take away
 constexpr size_t kPreloadStep = size_t{32} << 20;  // bytes
 
-// Every mmproj*.gguf in the model's folder.
-std::vector<std::filesystem::path> EmbeddersBeside(const std::filesystem::path& model) {
+std::filesystem::path FolderOf(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+// The files of a folder whose names are `wanted`; none where it can't be read.
+std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& folder,
+                                           const std::function<bool(std::string_view)>& wanted) {
   std::vector<std::filesystem::path> found;
   std::error_code failed;
-  const auto folder = model.has_parent_path() ? model.parent_path() : std::filesystem::path(".");
   for (std::filesystem::directory_iterator entry(folder, failed), end; !failed && entry != end;
        entry.increment(failed)) {
-    const std::string name = entry->path().filename().string();
-    if (name.starts_with("mmproj") && name.ends_with(".gguf")) found.push_back(entry->path());
+    if (wanted(entry->path().filename().string())) found.push_back(entry->path());
   }
   return found;
+}
+
+std::vector<std::filesystem::path> EmbeddersBeside(const std::filesystem::path& model) {
+  return FilesIn(FolderOf(model), [](std::string_view name) {
+    return name.starts_with("mmproj") && name.ends_with(".gguf");
+  });
 }
 
 std::string LowerCase(std::string text) {
@@ -52,23 +61,35 @@ std::vector<std::filesystem::path> DraftersBeside(const std::filesystem::path& m
       if (fs::is_regular_file(path / "config.json", failed)) found.push_back(path);
     return found;
   }
+  const auto wanted = [](std::string_view file) {
+    const std::string name = LowerCase(std::string(file));
+    return name.ends_with(".gguf") &&
+           (name.contains("mtp") || name.contains("assistant") || name.contains("drafter"));
+  };
   std::vector<std::pair<uintmax_t, fs::path>> found;
-  const fs::path folder = model.has_parent_path() ? model.parent_path() : fs::path(".");
-  for (const fs::path& place : {folder, folder / "MTP"}) {
-    for (fs::directory_iterator entry(place, failed), end; !failed && entry != end;
-         entry.increment(failed)) {
-      const std::string name = LowerCase(entry->path().filename().string());
-      if (!name.ends_with(".gguf") || fs::equivalent(entry->path(), model, failed)) continue;
-      if (name.contains("mtp") || name.contains("assistant") || name.contains("drafter"))
-        found.emplace_back(fs::file_size(entry->path(), failed), entry->path());
+  for (const fs::path& place : {FolderOf(model), FolderOf(model) / "MTP"}) {
+    for (fs::path& path : FilesIn(place, wanted)) {
+      if (fs::equivalent(path, model, failed)) continue;
+      const uintmax_t size = fs::file_size(path, failed);
+      found.emplace_back(size, std::move(path));
     }
-    failed.clear();
   }
   std::ranges::sort(found);
   std::vector<fs::path> paths;
   paths.reserve(found.size());
   for (auto& [size, path] : found) paths.push_back(std::move(path));
   return paths;
+}
+
+// The files at a path, or an error that they are of another kind.
+Result<ModelFiles> OpenFilesOf(const std::filesystem::path& path, FileKind kind,
+                               std::string_view name) {
+  CARAT_ASSIGN(ModelFiles files, OpenModelFiles(path));
+  if (files.kind == kind) return files;
+  return Fail({.code = ErrorCode::kUnsupported,
+               .what = fmt::format("this file holds no {}", name),
+               .where = path.string(),
+               .found = std::string(FileKindName(files.kind))});
 }
 
 }  // namespace
@@ -141,13 +162,7 @@ Status Engine::FindEmbedders(const std::filesystem::path& named, const ModelFile
 }
 
 Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) {
-  CARAT_ASSIGN(embedder_files_, OpenModelFiles(path));
-  if (embedder_files_->kind != FileKind::kEmbedders) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "this file holds no embedders",
-                 .where = path.string(),
-                 .found = std::string(FileKindName(embedder_files_->kind))});
-  }
+  CARAT_ASSIGN(embedder_files_, OpenFilesOf(path, FileKind::kEmbedders, "embedders"));
   CARAT_ASSIGN(embedders_, LoadEmbedders(*embedder_files_));
   if (embedders_.config.hidden != hidden) {
     return Fail({.what = "these embedders belong to another model",
@@ -168,30 +183,26 @@ Status Engine::FindDrafter(const EngineOptions& options, const LoadedModel& mode
     return Fail({.what = "a drafter is named, and drafting is switched off",
                  .where = options.drafter.string()});
   }
-  if (!options.drafter.empty()) return OpenDrafter(options.drafter, model.config);
+  if (!options.drafter.empty()) {
+    CARAT_ASSIGN(ModelFiles files, OpenFilesOf(options.drafter, FileKind::kDrafter, "drafter"));
+    return TakeDrafter(std::move(files), model.config);
+  }
   no_drafts_ = "no drafter beside the model";
   for (const std::filesystem::path& path : DraftersBeside(model.files.path)) {
-    // Another file may only have such a name.
-    if (const auto files = OpenModelFiles(path); files && files->kind != FileKind::kDrafter)
-      continue;
-    const Status done = OpenDrafter(path, model.config);
+    auto files = OpenModelFiles(path);
+    if (files && files->kind != FileKind::kDrafter) continue;  // it only has such a name
+    const Status done =
+        files ? TakeDrafter(*std::move(files), model.config) : Status(Fail(files.error()));
     if (done) return {};
     LeaveDrafterOut("not used: " + done.error().Message());
   }
   return {};
 }
 
-Status Engine::OpenDrafter(const std::filesystem::path& path, const Config& config) {
-  CARAT_ASSIGN(ModelFiles files, OpenModelFiles(path));
-  if (files.kind != FileKind::kDrafter) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "this file holds no drafter",
-                 .where = path.string(),
-                 .found = std::string(FileKindName(files.kind))});
-  }
+Status Engine::TakeDrafter(ModelFiles files, const Config& config) {
   CARAT_ASSIGN(Drafter drafter, LoadDrafter(files));
   if (const Status fits = MtpDrafter::Fits(drafter.config, config); !fits)
-    return Fail(Within(path.string(), fits.error()));
+    return Fail(Within(files.path.string(), fits.error()));
   drafter_files_ = std::move(files);
   found_drafter_ = std::move(drafter);
   no_drafts_.clear();

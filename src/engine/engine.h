@@ -33,9 +33,9 @@ struct EngineOptions {
   // The embedders of pictures and sound of a GGUF model: an mmproj GGUF file. Empty: the only
   // mmproj*.gguf beside the model, if there is one. A folder has its own.
   std::filesystem::path embedders = {};
-  // The drafter: a folder or a GGUF file. Empty: the only one beside the model, if there is one
-  // (docs/drafting.md says under which names). It is left out, with a reason (no_drafts), where
-  // nobody named it and it does not fit the model or the memory.
+  // The drafter: a folder or a GGUF file. Empty: the smallest one beside the model that fits it, if
+  // there is one (docs/drafting.md says under which names). It is left out, with a reason
+  // (no_drafts), where nobody named it and it does not fit the model or the memory.
   std::filesystem::path drafter = {};
   bool drafts = true;        // false: no drafter
   int threads = 0;           // 0: as many as help, at most all usable processors
@@ -93,7 +93,7 @@ class Engine {
   Status FindEmbedders(const std::filesystem::path& named, const ModelFiles& files, int64_t hidden);
   Status OpenEmbedders(const std::filesystem::path& path, int64_t hidden);
   Status FindDrafter(const EngineOptions& options, const LoadedModel& model);
-  Status OpenDrafter(const std::filesystem::path& path, const Config& config);
+  Status TakeDrafter(ModelFiles files, const Config& config);
   void LeaveDrafterOut(std::string why);
   Status PrepareDrafter(const EngineOptions& options);
   bool Copies(const EngineOptions& options) const;

@@ -18,15 +18,15 @@ namespace {
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kProgramBytes = 12 * kMiB;  // code, stacks and what allocators keep
 
-double GiB(size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
-
-}  // namespace
-
 size_t TensorBytes(const ModelFiles& files) {
   size_t sum = 0;
   for (const TensorEntry& entry : files.tensors().entries()) sum += entry.bytes.size();
   return sum;
 }
+
+double GiB(size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+}  // namespace
 
 ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFiles* embedder_files) {
   ModelMemory memory{.program = kProgramBytes};

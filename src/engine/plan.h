@@ -22,8 +22,6 @@ struct ModelMemory {
 // `copied`: the weights are put in the kernels' order, which needs memory that can't be given back;
 // else they stay in their file. `embedder_files` may be null.
 ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFiles* embedder_files);
-// Bytes of all tensors of these files.
-size_t TensorBytes(const ModelFiles& files);
 
 // Bytes of a session when its context is full.
 struct SessionMemory {

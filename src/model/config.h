@@ -49,6 +49,12 @@ struct Config {
   const AttentionShape& attention(int64_t layer) const {
     return is_global[static_cast<size_t>(layer)] ? global : sliding;
   }
+  // The last layer that is global, or is not; -1 if there is none.
+  int64_t last_layer(bool of_global) const {
+    int64_t i = num_layers() - 1;
+    while (i >= 0 && is_global[static_cast<size_t>(i)] != of_global) --i;
+    return i;
+  }
   // Pairs of a global head that rotate: floor(partial * head_dim / 2) (section 4.4).
   int64_t global_rotary_pairs() const {
     return static_cast<int64_t>(partial_rotary * static_cast<double>(global.head_dim) / 2.0);

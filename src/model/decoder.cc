@@ -44,16 +44,23 @@ size_t Activations::Bytes(const Config& config, size_t tokens) {
   return tokens * (floats * sizeof(float) + rounded);
 }
 
+RopeFrequencies SlidingRope(const Config& config) {
+  const auto dim = static_cast<size_t>(config.sliding.head_dim);
+  return MakeRope(dim, config.sliding.rope_theta, dim / 2, nullptr);
+}
+
+RopeFrequencies GlobalRope(const Config& config, const float* factors) {
+  const auto dim = static_cast<size_t>(config.global.head_dim);
+  // A GGUF file says by divisors for all pairs which of them rotate; a config by their number.
+  const size_t pairs =
+      factors != nullptr ? dim / 2 : static_cast<size_t>(config.global_rotary_pairs());
+  return MakeRope(dim, config.global.rope_theta, pairs, factors);
+}
+
 Decoder::Decoder(Config config, Weights weights)
     : config_(std::move(config)), weights_(std::move(weights)) {
-  const auto sliding_dim = static_cast<size_t>(config_.sliding.head_dim);
-  const auto global_dim = static_cast<size_t>(config_.global.head_dim);
-  sliding_rope_ = MakeRope(sliding_dim, config_.sliding.rope_theta, sliding_dim / 2, nullptr);
-  // A GGUF file says by divisors for all pairs which of them rotate; a config by their number.
-  const auto pairs = weights_.rope_factors != nullptr
-                         ? global_dim / 2
-                         : static_cast<size_t>(config_.global_rotary_pairs());
-  global_rope_ = MakeRope(global_dim, config_.global.rope_theta, pairs, weights_.rope_factors);
+  sliding_rope_ = SlidingRope(config_);
+  global_rope_ = GlobalRope(config_, weights_.rope_factors);
 }
 
 // A placeholder without its medium reads as the pad token, as in transformers.

@@ -17,6 +17,10 @@
 
 namespace carat {
 
+// The rotations of a model's layers of each kind; `factors` as Weights::rope_factors.
+RopeFrequencies SlidingRope(const Config& config);
+RopeFrequencies GlobalRope(const Config& config, const float* factors);
+
 // Which rows of a forward pass are taken to logits.
 enum class LogitRows { kNone, kLast, kAll };
 

@@ -14,13 +14,6 @@
 namespace carat {
 namespace {
 
-// The last layer of a kind; -1 if there is none.
-int64_t LastLayer(const Config& config, bool global) {
-  for (int64_t i = config.num_layers() - 1; i >= 0; --i)
-    if (config.is_global[static_cast<size_t>(i)] == global) return i;
-  return -1;
-}
-
 // All but the head; pointers to const if the weights are.
 template <class AnyWeights>
 auto BodyMatrices(AnyWeights& weights) {
@@ -49,7 +42,7 @@ Status MtpDrafter::Fits(const DrafterConfig& config, const Config& target) {
   for (int64_t i = 0; i < config.text.num_layers(); ++i) {
     const bool global = config.text.is_global[static_cast<size_t>(i)];
     const AttentionShape& shape = global ? target.global : target.sliding;
-    if (LastLayer(target, global) < 0) {
+    if (target.last_layer(global) < 0) {
       return Fail({.code = ErrorCode::kUnsupported,
                    .what = "this drafter belongs to another model",
                    .wanted = fmt::format("a target with {} layers", global ? "global" : "sliding"),
@@ -93,13 +86,10 @@ Result<MtpDrafter> MtpDrafter::Create(
                                  drafter.weights_.interleaved, progress));
   }
   CARAT_ASSIGN(drafter.head_, DraftHead::Create(context, drafter.weights_.head, !exact));
-  const Config& text = drafter.config_.text;
-  const auto sliding = static_cast<size_t>(text.sliding.head_dim);
-  drafter.sliding_rope_ = MakeRope(sliding, text.sliding.rope_theta, sliding / 2, nullptr);
-  drafter.global_rope_ = MakeRope(static_cast<size_t>(text.global.head_dim), text.global.rope_theta,
-                                  static_cast<size_t>(text.global_rotary_pairs()), nullptr);
-  drafter.sliding_layer_ = LastLayer(target, false);
-  drafter.global_layer_ = LastLayer(target, true);
+  drafter.sliding_rope_ = SlidingRope(drafter.config_.text);
+  drafter.global_rope_ = GlobalRope(drafter.config_.text, nullptr);
+  drafter.sliding_layer_ = target.last_layer(false);
+  drafter.global_layer_ = target.last_layer(true);
   return drafter;
 }
 

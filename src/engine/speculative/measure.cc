@@ -29,12 +29,10 @@ Decoder TwoLayers(const Decoder& whole) {
   Weights weights;
   config.is_global.clear();
   for (const bool global : {false, true}) {
-    for (size_t i = from.layers.size(); i-- > 0;) {
-      if (all.is_global[i] != global) continue;
-      config.is_global.push_back(global);
-      weights.layers.push_back(from.layers[i]);
-      break;
-    }
+    const int64_t layer = all.last_layer(global);
+    if (layer < 0) continue;
+    config.is_global.push_back(global);
+    weights.layers.push_back(from.layers[static_cast<size_t>(layer)]);
   }
   constexpr size_t kRows = 1024;  // any part of them begins at the first
   const size_t rows = from.head.rows * weights.layers.size() / from.layers.size();

@@ -59,10 +59,12 @@ double DraftPolicy::Stands(const Kind& kind, size_t position) const {
   return share;
 }
 
+size_t DraftPolicy::Bucket(double probability) {
+  return static_cast<size_t>(std::clamp(probability, 0.0, 0.999) * static_cast<double>(kBuckets));
+}
+
 double DraftPolicy::StandsBy(const Kind& kind, double probability) const {
-  const auto bucket =
-      static_cast<size_t>(std::clamp(probability, 0.0, 0.999) * static_cast<double>(kBuckets));
-  return kind.by_probability[bucket].Of(probability, 2 * kPriorWeight);
+  return kind.by_probability[Bucket(probability)].Of(probability, 2 * kPriorWeight);
 }
 
 double DraftPolicy::Rate(TextKind kind, size_t depth) const {
@@ -161,9 +163,7 @@ void DraftPolicy::SawDraft(TextKind kind, size_t position, double probability, b
     k.promising = right;
   }
   if (position < kMaxDraftDepth) k.by_position[position].Add(right, 1.0);
-  const auto bucket =
-      static_cast<size_t>(std::clamp(probability, 0.0, 0.999) * static_cast<double>(kBuckets));
-  k.by_probability[bucket].Add(right, kKeepDraft);
+  k.by_probability[Bucket(probability)].Add(right, kKeepDraft);
 }
 
 void DraftPolicy::SawDraftSteps(size_t steps, double seconds) {

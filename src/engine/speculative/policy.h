@@ -59,6 +59,7 @@ class DraftPolicy {
     double Of(double prior, double weight) const;
   };
   static constexpr size_t kBuckets = 10;
+  static size_t Bucket(double probability);
   struct Kind {
     std::array<Share, kMaxDraftDepth> by_position = {};
     std::array<Share, kBuckets> by_probability = {};

@@ -72,6 +72,13 @@ struct Simulation {
     }
   }
   double speed() const { return plain_seconds / seconds; }
+  // The speed of so many more tokens alone.
+  double SpeedOf(size_t tokens, const DraftCosts& truth,
+                 const std::function<double(size_t)>& right) {
+    const double before = seconds, plain_before = plain_seconds;
+    Run(tokens, truth, right);
+    return (plain_seconds - plain_before) / (seconds - before);
+  }
   double MeanDepth(size_t begin, size_t end) const {
     double sum = 0;
     for (size_t i = begin; i < end; ++i) sum += depths[i];
@@ -144,9 +151,7 @@ TEST(DraftPolicy, LosesLittleInAMinuteAfterEasyText) {
           Simulation s(scaled);
           s.random.seed(static_cast<uint64_t>(run));
           s.Run(300, scaled, Always(0.95));
-          const double seconds = s.seconds, plain = s.plain_seconds;
-          s.Run(static_cast<size_t>(60 / one), scaled, Always(p));
-          sum += (s.plain_seconds - plain) / (s.seconds - seconds);
+          sum += s.SpeedOf(static_cast<size_t>(60 / one), scaled, Always(p));
         }
         EXPECT_GT(sum / kRuns, 0.97) << p << " at " << one;
       }
@@ -164,9 +169,7 @@ TEST(DraftPolicy, NoticesThatTheMachineHasRecovered) {
     s.random.seed(static_cast<uint64_t>(run));
     s.Run(150, slow, Always(0.95));
     s.Run(30, fast, Always(0.95));
-    const double seconds = s.seconds, plain = s.plain_seconds;
-    s.Run(300, fast, Always(0.2));
-    sum += (s.plain_seconds - plain) / (s.seconds - seconds);
+    sum += s.SpeedOf(300, fast, Always(0.2));
   }
   EXPECT_GT(sum / kRuns, 0.96);
 }
@@ -176,9 +179,7 @@ TEST(DraftPolicy, AStallIsForgotten) {
   s.Run(300, Amx(), Always(0.95));
   s.policy.SawDraftSteps(1, 5.0);
   s.policy.SawPass(4, 5.0);
-  const double seconds = s.seconds, plain = s.plain_seconds;
-  s.Run(200, Amx(), Always(0.95));
-  EXPECT_GT((s.plain_seconds - plain) / (s.seconds - seconds), 2);
+  EXPECT_GT(s.SpeedOf(200, Amx(), Always(0.95)), 2);
 }
 
 TEST(DraftPolicy, FollowsTextThatFlips) {
