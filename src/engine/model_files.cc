@@ -12,77 +12,68 @@ namespace {
 constexpr size_t kMaxConfigBytes = 16u << 20;
 constexpr size_t kMaxTokenizerBytes = 256u << 20;  // Gemma's is 33 MB
 
-bool Exists(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
-
-Result<Json> ReadJson(const std::filesystem::path& path) {
-  CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxConfigBytes));
+Result<Json> ReadJson(const FileSource& source, std::string_view name) {
+  CARAT_ASSIGN(const std::string text, source.ReadText(name, kMaxConfigBytes));
   auto json = ParseJson(text);
-  if (!json) return Fail(Within(path.string(), json.error()));
+  if (!json) return Fail(Within(source.Where(name), json.error()));
   return json;
 }
 
 // chat_template.jinja, or the field of tokenizer_config.json where older folders keep it.
-Result<std::string> ReadTemplate(const std::filesystem::path& folder) {
-  if (Exists(folder / "chat_template.jinja"))
-    return ReadFile(folder / "chat_template.jinja", kMaxConfigBytes);
-  if (!Exists(folder / "tokenizer_config.json")) return std::string();
-  CARAT_ASSIGN(const Json config, ReadJson(folder / "tokenizer_config.json"));
+Result<std::string> ReadTemplate(const FileSource& source) {
+  if (source.Has("chat_template.jinja"))
+    return source.ReadText("chat_template.jinja", kMaxConfigBytes);
+  if (!source.Has("tokenizer_config.json")) return std::string();
+  CARAT_ASSIGN(const Json config, ReadJson(source, "tokenizer_config.json"));
   const Json* text = config.Find("chat_template");
   return text != nullptr && text->is_string() ? text->string() : std::string();
 }
 
-Result<ModelFiles> OpenFolder(const std::filesystem::path& folder) {
-  ModelFiles files;
-  files.path = folder;
-  const auto config_path = folder / "config.json";
-  if (!Exists(config_path)) {
+// Fills in what a folder's files say.
+Status OpenFolder(ModelFiles& files) {
+  const FileSource& source = *files.source;
+  constexpr std::string_view kConfig = "config.json";
+  if (!source.Has(kConfig)) {
     return Fail({.code = ErrorCode::kNotFound,
                  .what = "not a model folder: it has no config.json",
-                 .where = folder.string()});
+                 .where = files.path.string()});
   }
-  CARAT_ASSIGN(files.config, ReadJson(config_path));
-  const JsonView root(files.config, config_path.string());
+  CARAT_ASSIGN(files.config, ReadJson(source, kConfig));
+  const JsonView root(files.config, source.Where(kConfig));
   CARAT_ASSIGN(files.architecture, root.String("model_type"));
   if (files.architecture == "gemma4_unified_assistant") {
     files.kind = FileKind::kDrafter;
   } else if (files.architecture != "gemma4_unified" &&
              files.architecture != "gemma4_unified_text") {
-    return Fail(Within(config_path.string(),
+    return Fail(Within(source.Where(kConfig),
                        UnsupportedArchitecture(files.architecture, "gemma4_unified")));
   }
   // Read even where nothing depends on it yet: a broken file is better told now than when media
   // come.
-  if (Exists(folder / "processor_config.json")) {
-    CARAT_TRY(ReadJson(folder / "processor_config.json"));
-  }
-  CARAT_ASSIGN(files.chat_template, ReadTemplate(folder));
-  CARAT_ASSIGN(files.safetensors, Safetensors::OpenFolder(folder));
-  return files;
+  if (source.Has("processor_config.json")) CARAT_TRY(ReadJson(source, "processor_config.json"));
+  CARAT_ASSIGN(files.chat_template, ReadTemplate(source));
+  CARAT_ASSIGN(files.safetensors, Safetensors::OpenFolder(source));
+  return {};
 }
 
-Result<ModelFiles> OpenGguf(const std::filesystem::path& path) {
-  ModelFiles files;
-  files.path = path;
-  CARAT_ASSIGN(files.gguf, Gguf::Open(path));
+// Fills in what a GGUF file's metadata say.
+Status RecogniseGguf(ModelFiles& files, const std::string& where) {
   auto architecture = files.gguf->String("general.architecture");
-  if (!architecture) return Fail(Within(path.string(), architecture.error()));
+  if (!architecture) return Fail(Within(where, architecture.error()));
   files.architecture = *architecture;
   if (files.architecture == "gemma4-assistant" || files.architecture == "gemma4_assistant") {
     files.kind = FileKind::kDrafter;
   } else if (files.architecture == "clip") {
     files.kind = FileKind::kEmbedders;
   } else if (files.architecture != "gemma4") {
-    return Fail(Within(path.string(), UnsupportedArchitecture(files.architecture, "gemma4")));
+    return Fail(Within(where, UnsupportedArchitecture(files.architecture, "gemma4")));
   }
   if (files.gguf->Find("tokenizer.chat_template") != nullptr) {
     auto text = files.gguf->String("tokenizer.chat_template");
-    if (!text) return Fail(Within(path.string(), text.error()));
+    if (!text) return Fail(Within(where, text.error()));
     files.chat_template = *text;
   }
-  return files;
+  return {};
 }
 
 Result<GenerationDefaults> LoadDefaults(const ModelFiles& files, int64_t vocab,
@@ -92,11 +83,11 @@ Result<GenerationDefaults> LoadDefaults(const ModelFiles& files, int64_t vocab,
     if (!defaults) return Fail(Within(files.path.string(), defaults.error()));
     return defaults;
   }
-  const auto path = files.path / "generation_config.json";
-  if (!Exists(path)) return GenerationDefaults();
-  CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxConfigBytes));
+  constexpr std::string_view kName = "generation_config.json";
+  if (!files.source->Has(kName)) return GenerationDefaults();
+  CARAT_ASSIGN(const std::string text, files.source->ReadText(kName, kMaxConfigBytes));
   auto defaults = DefaultsFromHuggingFace(text, vocab);
-  if (!defaults) return Fail(Within(path.string(), defaults.error()));
+  if (!defaults) return Fail(Within(files.source->Where(kName), defaults.error()));
   return defaults;
 }
 
@@ -127,13 +118,51 @@ std::string_view FileKindName(FileKind kind) {
 
 Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return OpenFolder(path);
+  ModelFiles files;
+  files.path = path;
+  if (std::filesystem::is_directory(path, ignored)) {
+    files.source = std::make_shared<FolderSource>(path);
+    CARAT_TRY(OpenFolder(files));
+    return files;
+  }
   if (path.extension() == ".safetensors") {
     return Fail({.what = "a safetensors file alone is no model",
                  .where = path.string(),
                  .wanted = "its folder, with config.json beside it"});
   }
-  return OpenGguf(path);
+  CARAT_ASSIGN(files.gguf, Gguf::Open(path));
+  if (Bundle::IsBundle(*files.gguf)) {
+    auto bundle = Bundle::FromContainer(*std::move(files.gguf));
+    if (!bundle) return Fail(Within(path.string(), bundle.error()));
+    return OpenBundled(std::make_shared<Bundle>(*std::move(bundle)), FileKind::kText, path);
+  }
+  CARAT_TRY(RecogniseGguf(files, path.string()));
+  return files;
+}
+
+Result<ModelFiles> OpenBundled(std::shared_ptr<const Bundle> bundle, FileKind kind,
+                               const std::filesystem::path& path) {
+  const BundleSource* source = bundle->Find(RoleOf(kind));
+  if (source == nullptr) {
+    return Fail({.code = ErrorCode::kNotFound,
+                 .what = fmt::format("this bundle holds no {}", FileKindName(kind)),
+                 .where = path.string()});
+  }
+  ModelFiles files;
+  files.path = path;
+  files.source = std::make_shared<BundledFiles>(*bundle, *source, path.string());
+  files.bundle = std::move(bundle);
+  if (files.source->Has("config.json")) {
+    CARAT_TRY(OpenFolder(files));
+  } else {
+    CARAT_ASSIGN(files.gguf, Gguf::Open(*files.source, source->files.front().name));
+    CARAT_TRY(RecogniseGguf(files, path.string()));
+  }
+  if (files.kind == kind) return files;
+  return Fail({.what = "the bundle's files are of another kind than it says",
+               .where = path.string(),
+               .wanted = std::string(FileKindName(kind)),
+               .found = std::string(FileKindName(files.kind))});
 }
 
 Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files) {
@@ -142,11 +171,11 @@ Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files) {
     if (!tokenizer) return Fail(Within(files.path.string(), tokenizer.error()));
     return tokenizer;
   }
-  const auto path = files.path / "tokenizer.json";
-  if (!Exists(path)) return std::optional<Tokenizer>();
-  CARAT_ASSIGN(const std::string text, ReadFile(path, kMaxTokenizerBytes));
+  constexpr std::string_view kName = "tokenizer.json";
+  if (!files.source->Has(kName)) return std::optional<Tokenizer>();
+  CARAT_ASSIGN(const std::string text, files.source->ReadText(kName, kMaxTokenizerBytes));
   auto tokenizer = Tokenizer::FromJson(text);
-  if (!tokenizer) return Fail(Within(path.string(), tokenizer.error()));
+  if (!tokenizer) return Fail(Within(files.source->Where(kName), tokenizer.error()));
   return std::optional<Tokenizer>(*std::move(tokenizer));
 }
 
@@ -156,6 +185,7 @@ Result<Drafter> LoadDrafter(const ModelFiles& files) {
     CARAT_ASSIGN(drafter.config, files.gguf ? DrafterConfigFromGguf(*files.gguf)
                                             : DrafterConfigFromHuggingFace(files.config));
     CARAT_ASSIGN(drafter.weights, BindDrafter(drafter.config, files.tensors()));
+    if (files.bundle) drafter.screen = files.bundle->screen();
     return {};
   };
   if (const auto done = load(); !done) return Fail(Within(files.path.string(), done.error()));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bundle/bundle.h"
 #include "engine/generation_defaults.h"
 #include "model/config.h"
 #include "model/drafter_weights.h"
@@ -29,7 +30,9 @@ std::string_view FileKindName(FileKind kind);
 
 // The files of a model, opened and recognised but not yet bound. Owns the mappings. Move-only.
 struct ModelFiles {
-  std::filesystem::path path;
+  std::filesystem::path path;                // of the file, the folder or the bundle
+  std::shared_ptr<const Bundle> bundle;      // that they lie in, if they do
+  std::shared_ptr<const FileSource> source;  // where a folder's small files are
   FileKind kind = FileKind::kText;
   std::string architecture;  // model_type or general.architecture
   std::optional<Gguf> gguf;  // exactly one of these two is there
@@ -40,9 +43,12 @@ struct ModelFiles {
   const TensorDirectory& tensors() const { return gguf ? gguf->tensors() : safetensors->tensors(); }
 };
 
-// Opens a GGUF file or a Hugging Face folder. An architecture that carat does not run is refused
-// here.
+// Opens a GGUF file, a Hugging Face folder, or the text model in a bundle. An architecture that
+// carat does not run is refused here.
 Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path);
+// What a bundle holds in this role; an error if it holds nothing.
+Result<ModelFiles> OpenBundled(std::shared_ptr<const Bundle> bundle, FileKind kind,
+                               const std::filesystem::path& path);
 
 // The embedders of pictures and sound, bound and checked: of an mmproj file or of a composite
 // folder. Borrows the files.
@@ -69,6 +75,7 @@ Result<LoadedModel> LoadTextModel(ModelFiles files);
 struct Drafter {
   DrafterConfig config;
   DrafterWeights weights;
+  std::optional<StoredScreen> screen;  // a bundle's
 };
 Result<Drafter> LoadDrafter(const ModelFiles& files);
 

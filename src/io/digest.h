@@ -1,5 +1,5 @@
-// SHA-256 and SHA-1 (FIPS 180-4) by OpenSSL's libcrypto, which uses the processor's instructions for
-// them. SHA-1 only because Git and the Hub name small files by it.
+// SHA-256 and SHA-1 (FIPS 180-4) by OpenSSL's libcrypto, which uses the processor's instructions
+// for them. SHA-1 only because Git and the Hub name small files by it.
 #pragma once
 
 #include <cstddef>

@@ -51,6 +51,17 @@ Result<OpenFile> OpenRegular(const std::filesystem::path& path) {
   return OpenFile{std::move(fd), static_cast<size_t>(info.st_size)};
 }
 
+// A name beside `path` that nothing has; one may be left behind by a program that was killed.
+std::string FreeName(const std::filesystem::path& path) {
+  static std::atomic<unsigned> count = 0;
+  std::string name;
+  struct stat info{};
+  do {
+    name = fmt::format("{}.{}-{}.tmp", path.string(), ::getpid(), ++count);
+  } while (::lstat(name.c_str(), &info) == 0);
+  return name;
+}
+
 }  // namespace
 
 Result<std::string> ReadDescriptor(int fd, std::string_view name, size_t max_bytes) {
@@ -96,30 +107,30 @@ Result<AtomicFile> AtomicFile::Create(const std::filesystem::path& path, unsigne
                    : path == "/dev/stderr" ? ::dup(STDERR_FILENO)
                                            : ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd < 0) return SystemError(path, "open the file");
-    return AtomicFile(path, {}, fd);
+    return AtomicFile(path, {}, fd, false);
   }
   std::error_code ignored;
   std::filesystem::path target = path;
   for (int links = 0; links < 40 && std::filesystem::is_symlink(target, ignored); ++links)
     target = target.parent_path() / std::filesystem::read_symlink(target, ignored);
+  std::filesystem::path folder = target.parent_path();
+  if (folder.empty()) folder = ".";
+  if (const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode); fd >= 0)
+    return AtomicFile(std::move(target), {}, fd, true);
+  const std::string temporary = FreeName(target);
   // Unlike mkstemp, open lets the umask take its part of the mode.
-  static std::atomic<unsigned> count = 0;
-  std::string temporary;
-  int fd = -1;
-  do {
-    temporary = fmt::format("{}.{}-{}.tmp", target.string(), ::getpid(), ++count);
-    fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  } while (fd < 0 && errno == EEXIST);  // left behind by a program that was killed
+  const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return SystemError(path, "create the file");
-  return AtomicFile(std::move(target), std::move(temporary), fd);
+  return AtomicFile(std::move(target), temporary, fd, false);
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path, std::string temporary, int fd)
-    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+AtomicFile::AtomicFile(std::filesystem::path path, std::string temporary, int fd, bool nameless)
+    : path_(std::move(path)), temporary_(std::move(temporary)), nameless_(nameless), fd_(fd) {}
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, {})),
+      nameless_(std::exchange(other.nameless_, false)),
       fd_(std::move(other.fd_)) {}
 
 AtomicFile::~AtomicFile() {
@@ -136,9 +147,29 @@ Status AtomicFile::Write(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status AtomicFile::WriteAt(uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return SystemError(path_, "write the file");
+    bytes = bytes.subspan(static_cast<size_t>(put));
+    offset += static_cast<uint64_t>(put);
+  }
+  return {};
+}
+
 Status AtomicFile::Commit() {
-  if (temporary_.empty()) return {};
+  if (temporary_.empty() && !nameless_) return {};
   if (::fsync(fd_.get()) != 0) return SystemError(path_, "flush the file");
+  if (nameless_) {
+    const std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
+    // Only a rename can take the place of a file that is there.
+    std::string name = FreeName(path_);
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      return SystemError(path_, "name the file");
+    nameless_ = false;
+    temporary_ = std::move(name);
+  }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
     return SystemError(path_, "rename the file");
   temporary_.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -18,9 +19,10 @@ Result<std::string> ReadFile(const std::filesystem::path& path, size_t max_bytes
 // Reads standard input or another stream of unknown length from a descriptor, up to `max_bytes`.
 Result<std::string> ReadDescriptor(int fd, std::string_view name, size_t max_bytes);
 
-// A file that comes into being whole: bytes go to a temporary neighbour, which Commit flushes to
-// the disk and renames; without Commit nothing stays. A symbolic link is followed. A device or a
-// pipe, and whatever a name under /dev or /proc leads to (/dev/stdout), is appended to straight.
+// A file that comes into being whole: bytes go to a file without a name (where the file system has
+// none, to a temporary neighbour), which Commit flushes to the disk and gives its name; without
+// Commit nothing stays, even of a program that was killed. A symbolic link is followed. A device or
+// a pipe, and whatever a name under /dev or /proc leads to (/dev/stdout), is appended to straight.
 // Move-only; one owner thread. Errors name the path.
 class AtomicFile {
  public:
@@ -31,12 +33,16 @@ class AtomicFile {
   ~AtomicFile();
 
   Status Write(std::span<const std::byte> bytes);
+  // Over what stands at `offset`, or behind a gap of zeros; the place of Write stays. Not where
+  // bytes are appended straight.
+  Status WriteAt(uint64_t offset, std::span<const std::byte> bytes);
   Status Commit();
 
  private:
-  AtomicFile(std::filesystem::path path, std::string temporary, int fd);
+  AtomicFile(std::filesystem::path path, std::string temporary, int fd, bool nameless);
   std::filesystem::path path_;
-  std::string temporary_;  // empty: written straight, or renamed already
+  std::string temporary_;  // empty: written straight, renamed already, or without a name
+  bool nameless_ = false;
   ScopedFd fd_;
 };
 

@@ -13,12 +13,13 @@
 
 namespace carat {
 
-// One stored tensor. Borrows its bytes from the mapped file.
+// One stored tensor. Borrows its bytes from the mapped file, or from a bundle.
 struct TensorEntry {
   std::string name;
   DType dtype = DType::kF32;
   std::vector<uint64_t> shape;  // outermost dimension first, as in PyTorch; rank 0 to 8
   std::span<const std::byte> bytes;
+  bool interleaved = false;  // the bytes are in the kernels' order (a bundle's)
   // The file's word for the type, where that is not Info(dtype).name (U8 is read as I8). Static.
   std::string_view stored_type = {};
 

@@ -155,7 +155,7 @@ Status CheckHeader(ByteReader& in, uint32_t& version) {
 // A tensor info as it stands in the file, before its bytes are known.
 struct RawTensor {
   TensorEntry entry;
-  uint64_t offset = 0;
+  uint64_t offset = 0, size = 0;
   size_t at = 0;  // of its info
 };
 
@@ -195,7 +195,9 @@ Result<RawTensor> ReadTensorInfo(ByteReader& in) {
   return raw;
 }
 
-Result<std::vector<GgufPair>> ReadMetadata(ByteReader& in, uint64_t count) {
+// `all`: the bytes that `in` reads.
+Result<std::vector<GgufPair>> ReadMetadata(ByteReader& in, std::span<const std::byte> all,
+                                           uint64_t count) {
   std::vector<GgufPair> pairs;
   std::unordered_set<std::string_view> keys;
   for (uint64_t i = 0; i < count; ++i) {
@@ -212,9 +214,10 @@ Result<std::vector<GgufPair>> ReadMetadata(ByteReader& in, uint64_t count) {
                    .where = fmt::format("offset {}", at),
                    .found = Quoted(key)});
     }
+    const size_t begin = in.offset();
     auto value = ReadValue(in);
     if (!value) return Fail(Within(fmt::format("metadata {}", Quoted(key)), value.error()));
-    pairs.push_back({key, *std::move(value)});
+    pairs.push_back({key, *std::move(value), all.subspan(begin, in.offset() - begin)});
   }
   return pairs;
 }
@@ -235,8 +238,7 @@ Result<uint64_t> ReadAlignment(std::span<const GgufPair> pairs) {
 }
 
 // Gives the tensor its bytes of the file.
-Status PlaceTensor(std::span<const std::byte> bytes, uint64_t data_start, uint64_t alignment,
-                   RawTensor& raw) {
+Status PlaceTensor(const ModelFile& file, uint64_t data_start, uint64_t alignment, RawTensor& raw) {
   const std::string where = fmt::format("tensor {}", Quoted(raw.entry.name));
   auto size = StorageBytes(raw.entry.dtype, raw.entry.shape);
   if (!size) return Fail(Within(where, size.error()));
@@ -246,22 +248,25 @@ Status PlaceTensor(std::span<const std::byte> bytes, uint64_t data_start, uint64
                  .wanted = fmt::format("an offset divisible by {}", alignment),
                  .found = std::to_string(raw.offset)});
   }
-  const uint64_t room = bytes.size() > data_start ? bytes.size() - data_start : 0;
+  const uint64_t room = file.size() > data_start ? file.size() - data_start : 0;
   if (raw.offset > room || *size > room - raw.offset) {
     return Fail({.what = "the tensor's data lies outside the file (is the file cut short?)",
                  .where = where,
                  .wanted = fmt::format("{} bytes at {}", *size, data_start + raw.offset),
-                 .found = fmt::format("{} bytes of file", bytes.size())});
+                 .found = fmt::format("{} bytes of file", file.size())});
   }
-  raw.entry.bytes =
-      bytes.subspan(static_cast<size_t>(data_start + raw.offset), static_cast<size_t>(*size));
+  auto stored = file.Tensor(data_start + raw.offset, *size);
+  if (!stored) return Fail(Within(where, stored.error()));
+  raw.entry.bytes = stored->bytes;
+  raw.entry.interleaved = stored->interleaved;
+  raw.size = *size;
   return {};
 }
 
 }  // namespace
 
-Status Gguf::ParseInto(std::span<const std::byte> bytes) {
-  ByteReader in(bytes);
+Status Gguf::ParseInto(const ModelFile& file) {
+  ByteReader in(file.head());
   CARAT_TRY(CheckHeader(in, version_));
   CARAT_ASSIGN(const uint64_t num_tensors, in.Read<uint64_t>("the number of tensors"));
   CARAT_ASSIGN(const uint64_t num_pairs, in.Read<uint64_t>("the number of metadata pairs"));
@@ -274,20 +279,19 @@ Status Gguf::ParseInto(std::span<const std::byte> bytes) {
          .wanted = fmt::format("at most {} tensors, {} pairs", in.remaining() / 24, most_pairs),
          .found = fmt::format("{} tensors, {} pairs", num_tensors, num_pairs)});
   }
-  CARAT_ASSIGN(auto pairs, ReadMetadata(in, num_pairs));
+  CARAT_ASSIGN(auto pairs, ReadMetadata(in, file.head(), num_pairs));
   CARAT_ASSIGN(const uint64_t alignment, ReadAlignment(pairs));
   std::vector<RawTensor> raws;
   for (uint64_t i = 0; i < num_tensors; ++i) {
     CARAT_ASSIGN(raws.emplace_back(), ReadTensorInfo(in));
   }
   const uint64_t data_start = (in.offset() + alignment - 1) / alignment * alignment;
-  for (RawTensor& raw : raws) CARAT_TRY(PlaceTensor(bytes, data_start, alignment, raw));
+  for (RawTensor& raw : raws) CARAT_TRY(PlaceTensor(file, data_start, alignment, raw));
   // Tensors may stand in any order and with gaps, but one that reaches into the next is longer in
   // this file than its type is (a fork's format, or a lie).
   std::vector<StoredRange> ranges;
   for (const RawTensor& raw : raws) {
-    const uint64_t size = raw.entry.bytes.size();
-    if (size > 0) ranges.push_back({raw.entry.name, raw.offset, raw.offset + size});
+    if (raw.size > 0) ranges.push_back({raw.entry.name, raw.offset, raw.offset + raw.size});
   }
   CARAT_TRY(CheckOverlap(std::move(ranges)));
   for (RawTensor& raw : raws) CARAT_TRY(tensors_.Add(std::move(raw.entry)));
@@ -298,27 +302,29 @@ Status Gguf::ParseInto(std::span<const std::byte> bytes) {
 
 Result<Gguf> Gguf::Parse(std::span<const std::byte> bytes) {
   Gguf gguf;
-  CARAT_TRY(gguf.ParseInto(bytes));
+  CARAT_TRY(gguf.ParseInto(gguf.files_.emplace_back(bytes)));
   return gguf;
 }
 
 // Takes the tensors of shard `number`, which must say that it is that one.
-Status Gguf::AddShard(const std::filesystem::path& path, int64_t number, int64_t count) {
-  CARAT_ASSIGN(MappedFile file, MappedFile::Open(path));
-  CARAT_ASSIGN(const Gguf shard, Parse(file.bytes()));
+Status Gguf::AddShard(const FileSource& source, const std::string& name, int64_t number,
+                      int64_t count) {
+  CARAT_ASSIGN(ModelFile file, source.Open(name));
+  Gguf shard;
+  CARAT_TRY(shard.ParseInto(file));
   CARAT_TRY(shard.Int("split.no", number, number));
   CARAT_TRY(shard.Int("split.count", count, count));
   for (const TensorEntry& entry : shard.tensors().entries()) CARAT_TRY(tensors_.Add(entry));
   files_.push_back(std::move(file));
+  file_names_.push_back(name);
   return {};
 }
 
 // Split models (section 1.6): shard names are PREFIX-00001-of-0000N.gguf.
-Status Gguf::AddShards(const std::filesystem::path& path) {
+Status Gguf::AddShards(const FileSource& source, const std::string& name) {
   CARAT_ASSIGN(const int64_t count, IntOr("split.count", 1, 0, 99999));
   if (count <= 1) return {};
   CARAT_ASSIGN(const int64_t number, Int("split.no", 0, 99999));
-  const std::string name = path.filename().string();
   const std::string suffix = fmt::format("-{:05}-of-{:05}.gguf", number + 1, count);
   if (!name.ends_with(suffix)) {
     return Fail({.what = "the file is a shard of a split model, but its name does not say so",
@@ -332,10 +338,9 @@ Status Gguf::AddShards(const std::filesystem::path& path) {
                  .found = fmt::format("shard {}", number + 1)});
   }
   for (int64_t i = 1; i < count; ++i) {
-    const auto shard =
-        path.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", prefix, i + 1, count);
-    if (auto done = AddShard(shard, i, count); !done)
-      return Fail(Within(shard.filename().string(), done.error()));
+    const std::string shard = fmt::format("{}-{:05}-of-{:05}.gguf", prefix, i + 1, count);
+    if (auto done = AddShard(source, shard, i, count); !done)
+      return Fail(Within(shard, done.error()));
   }
   const auto total = static_cast<int64_t>(tensors_.entries().size());
   CARAT_ASSIGN(const int64_t wanted, IntOr("split.tensors.count", total, 0, INT32_MAX));
@@ -348,13 +353,19 @@ Status Gguf::AddShards(const std::filesystem::path& path) {
   return {};
 }
 
-Result<Gguf> Gguf::Open(const std::filesystem::path& path) {
+Result<Gguf> Gguf::Open(const FileSource& source, std::string_view name) {
   Gguf gguf;
-  CARAT_ASSIGN(gguf.files_.emplace_back(), MappedFile::Open(path));
-  Status done = gguf.ParseInto(gguf.files_.back().bytes());
-  if (done) done = gguf.AddShards(path);
-  if (!done) return Fail(Within(path.string(), done.error()));
+  const std::string& own = gguf.file_names_.emplace_back(name);
+  CARAT_ASSIGN(ModelFile file, source.Open(own));
+  gguf.files_.push_back(std::move(file));
+  Status done = gguf.ParseInto(gguf.files_.back());
+  if (done) done = gguf.AddShards(source, std::string(name));
+  if (!done) return Fail(Within(source.Where(name), done.error()));
   return gguf;
+}
+
+Result<Gguf> Gguf::Open(const std::filesystem::path& path) {
+  return Open(FolderSource(path.parent_path()), path.filename().string());
 }
 
 }  // namespace carat

@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "io/file.h"
 #include "weights/directory.h"
+#include "weights/model_file.h"
 
 namespace carat {
 
@@ -68,6 +69,7 @@ struct GgufValue {
 struct GgufPair {
   std::string_view key;
   GgufValue value;
+  std::span<const std::byte> stored;  // the type and the value as they stand in the file
 };
 
 // The contents of one GGUF file or of all shards of a split one. Move-only; owns the mappings that
@@ -76,12 +78,17 @@ class Gguf {
  public:
   // Opens a file; for shard 00001 of a split model its siblings too.
   static Result<Gguf> Open(const std::filesystem::path& path);
+  static Result<Gguf> Open(const FileSource& source, std::string_view name);
   // Parses bytes that outlive the result. Shards are not followed.
   static Result<Gguf> Parse(std::span<const std::byte> bytes);
 
   uint32_t version() const { return version_; }
   std::span<const GgufPair> metadata() const { return metadata_; }
   const TensorDirectory& tensors() const { return tensors_; }
+
+  // The file, or all shards in their order; names are missing where Parse made it.
+  std::span<const ModelFile> files() const { return files_; }
+  std::span<const std::string> file_names() const { return file_names_; }
 
   // Null if there is none.
   const GgufValue* Find(std::string_view key) const;
@@ -96,15 +103,16 @@ class Gguf {
   Result<std::vector<int64_t>> Ints(std::string_view key, std::optional<size_t> count = {}) const;
 
  private:
-  Status ParseInto(std::span<const std::byte> bytes);
-  Status AddShard(const std::filesystem::path& path, int64_t number, int64_t count);
-  Status AddShards(const std::filesystem::path& path);
+  Status ParseInto(const ModelFile& file);
+  Status AddShard(const FileSource& source, const std::string& name, int64_t number, int64_t count);
+  Status AddShards(const FileSource& source, const std::string& name);
 
   uint32_t version_ = 0;
   std::vector<GgufPair> metadata_;
   std::unordered_map<std::string_view, size_t> keys_;  // to the index in metadata_
   TensorDirectory tensors_;
-  std::vector<MappedFile> files_;
+  std::vector<ModelFile> files_;
+  std::vector<std::string> file_names_;
 };
 
 }  // namespace carat

@@ -37,8 +37,9 @@ struct Placed {
   uint64_t end = 0;
 };
 
-Result<Placed> ReadEntry(const JsonView& view, std::string_view name,
-                         std::span<const std::byte> data) {
+// `data_start`: where the data begin in the file.
+Result<Placed> ReadEntry(const JsonView& view, std::string_view name, const ModelFile& file,
+                         uint64_t data_start) {
   Placed placed;
   placed.entry.name = name;
   CARAT_ASSIGN(const std::string dtype, view.String("dtype"));
@@ -66,11 +67,12 @@ Result<Placed> ReadEntry(const JsonView& view, std::string_view name,
   }
   placed.begin = static_cast<uint64_t>(pair[0].integer());
   placed.end = static_cast<uint64_t>(pair[1].integer());
-  if (placed.end > data.size()) {
+  const uint64_t room = file.size() - data_start;
+  if (placed.end > room) {
     return Fail({.what = "the tensor's data lies outside the file (is the file cut short?)",
                  .where = view.path(),
                  .wanted = fmt::format("bytes {} to {}", placed.begin, placed.end),
-                 .found = fmt::format("{} bytes of data", data.size())});
+                 .found = fmt::format("{} bytes of data", room)});
   }
   auto size = StorageBytes(placed.entry.dtype, placed.entry.shape);
   if (!size) return Fail(Within(view.path(), size.error()));
@@ -80,14 +82,17 @@ Result<Placed> ReadEntry(const JsonView& view, std::string_view name,
                  .wanted = fmt::format("{} bytes for {}", *size, placed.entry.ShapeText()),
                  .found = std::to_string(placed.end - placed.begin)});
   }
-  placed.entry.bytes = data.subspan(static_cast<size_t>(placed.begin), static_cast<size_t>(*size));
+  auto stored = file.Tensor(data_start + placed.begin, *size);
+  if (!stored) return Fail(Within(view.path(), stored.error()));
+  placed.entry.bytes = stored->bytes;
+  placed.entry.interleaved = stored->interleaved;
   return placed;
 }
 
 }  // namespace
 
-Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
-  ByteReader in(bytes);
+Status Safetensors::ParseInto(const ModelFile& file) {
+  ByteReader in(file.head());
   CARAT_ASSIGN(const uint64_t header_bytes, in.Read<uint64_t>("the header length"));
   if (header_bytes > kMaxHeaderBytes) {
     return Fail({.what = "not a safetensors file: the header is too long",
@@ -100,13 +105,12 @@ Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
   if (!parsed) return Fail(Within("header", parsed.error()));
   const JsonView root(*parsed, "header");
   if (!parsed->is_object()) return Fail(root.Wrong("an object"));
-  const auto data = bytes.subspan(in.offset());
 
   std::vector<Placed> all;
   for (const auto& [name, value] : parsed->object()) {
     if (name == "__metadata__") continue;
     const JsonView view(value, "tensor \"" + SanitizeUtf8(name.substr(0, 200)) + '"');
-    CARAT_ASSIGN(all.emplace_back(), ReadEntry(view, name, data));
+    CARAT_ASSIGN(all.emplace_back(), ReadEntry(view, name, file, in.offset()));
   }
   std::ranges::sort(all, {},
                     [](const Placed& placed) { return std::pair(placed.begin, placed.end); });
@@ -120,16 +124,21 @@ Status Safetensors::ParseInto(std::span<const std::byte> bytes) {
 
 Result<Safetensors> Safetensors::Parse(std::span<const std::byte> bytes) {
   Safetensors file;
-  CARAT_TRY(file.ParseInto(bytes));
+  CARAT_TRY(file.ParseInto(file.files_.emplace_back(bytes)));
   return file;
+}
+
+Status Safetensors::AddFile(const FileSource& source, const std::string& name) {
+  CARAT_ASSIGN(ModelFile file, source.Open(name));
+  if (auto done = ParseInto(file); !done) return Fail(Within(source.Where(name), done.error()));
+  files_.push_back(std::move(file));
+  file_names_.push_back(name);
+  return {};
 }
 
 Result<Safetensors> Safetensors::OpenFile(const std::filesystem::path& path) {
   Safetensors file;
-  CARAT_ASSIGN(file.files_.emplace_back(), MappedFile::Open(path));
-  if (auto done = file.ParseInto(file.files_.back().bytes()); !done) {
-    return Fail(Within(path.string(), done.error()));
-  }
+  CARAT_TRY(file.AddFile(FolderSource(path.parent_path()), path.filename().string()));
   return file;
 }
 
@@ -153,30 +162,28 @@ Result<std::set<std::string>> ShardNames(const Json& index) {
 }
 
 Result<Safetensors> Safetensors::OpenFolder(const std::filesystem::path& folder) {
+  return OpenFolder(FolderSource(folder));
+}
+
+Result<Safetensors> Safetensors::OpenFolder(const FileSource& folder) {
   // As transformers: the single file, if there is one, whatever index lies beside it.
-  const auto index_path = folder / "model.safetensors.index.json";
-  std::error_code ignored;
-  if (std::filesystem::exists(folder / "model.safetensors", ignored) ||
-      !std::filesystem::exists(index_path, ignored)) {
-    return OpenFile(folder / "model.safetensors");
-  }
-  CARAT_ASSIGN(const std::string text, ReadFile(index_path, 64 << 20));
-  auto index = ParseJson(text);
-  if (!index) return Fail(Within(index_path.string(), index.error()));
-  const auto shards = ShardNames(*index);
-  if (!shards) return Fail(Within(index_path.string(), shards.error()));
+  constexpr std::string_view kIndex = "model.safetensors.index.json";
   Safetensors all;
-  for (const std::string& shard : *shards) {
-    CARAT_ASSIGN(all.files_.emplace_back(), MappedFile::Open(folder / shard));
-    if (auto done = all.ParseInto(all.files_.back().bytes()); !done) {
-      return Fail(Within((folder / shard).string(), done.error()));
-    }
+  if (folder.Has("model.safetensors") || !folder.Has(kIndex)) {
+    CARAT_TRY(all.AddFile(folder, "model.safetensors"));
+    return all;
   }
+  CARAT_ASSIGN(const std::string text, folder.ReadText(kIndex, 64 << 20));
+  auto index = ParseJson(text);
+  if (!index) return Fail(Within(folder.Where(kIndex), index.error()));
+  const auto shards = ShardNames(*index);
+  if (!shards) return Fail(Within(folder.Where(kIndex), shards.error()));
+  for (const std::string& shard : *shards) CARAT_TRY(all.AddFile(folder, shard));
   for (const auto& [name, file] : index->Find("weight_map")->object()) {
     if (all.tensors_.Find(name) == nullptr) {
       return Fail({.code = ErrorCode::kNotFound,
                    .what = "the index names a tensor that no shard holds",
-                   .where = index_path.string(),
+                   .where = folder.Where(kIndex),
                    .found = SanitizeUtf8(name.substr(0, 200))});
     }
   }

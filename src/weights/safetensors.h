@@ -13,6 +13,7 @@
 #include "io/file.h"
 #include "io/json.h"
 #include "weights/directory.h"
+#include "weights/model_file.h"
 
 namespace carat {
 
@@ -21,17 +22,23 @@ class Safetensors {
  public:
   // The weights of a Hugging Face folder: model.safetensors, or without it the shards that
   // model.safetensors.index.json names.
+  static Result<Safetensors> OpenFolder(const FileSource& folder);
   static Result<Safetensors> OpenFolder(const std::filesystem::path& folder);
   static Result<Safetensors> OpenFile(const std::filesystem::path& path);
   // Parses bytes that outlive the result.
   static Result<Safetensors> Parse(std::span<const std::byte> bytes);
 
   const TensorDirectory& tensors() const { return tensors_; }
+  // The file, or all shards; names are missing where Parse made it.
+  std::span<const ModelFile> files() const { return files_; }
+  std::span<const std::string> file_names() const { return file_names_; }
 
  private:
-  Status ParseInto(std::span<const std::byte> bytes);
+  Status ParseInto(const ModelFile& file);
+  Status AddFile(const FileSource& source, const std::string& name);
   TensorDirectory tensors_;
-  std::vector<MappedFile> files_;
+  std::vector<ModelFile> files_;
+  std::vector<std::string> file_names_;
 };
 
 // The files that an index names, each once: plain names inside the folder only. Errors give the
