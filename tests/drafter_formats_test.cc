@@ -188,9 +188,9 @@ TEST(DrafterFormats, FastBodiesComputeWhatTheExactOneDoes) {
       copy.post_projection = weights.post_projection;
       copy.final_norm = weights.final_norm;
       copy.layers = weights.layers;
-      auto drafter =
-          MtpDrafter::Create(context, fixture.config, std::move(copy), target.config(), exact, {})
-              .value();
+      auto drafter = MtpDrafter::Create(context, fixture.config, std::move(copy), target.config(),
+                                        exact, {}, {})
+                         .value();
       DraftState state;
       std::mt19937_64 random(8);
       state.hidden = RandomFloats(random, static_cast<size_t>(target.config().hidden));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -11,9 +12,13 @@ namespace carat {
 void AddBench(CLI::App& app, int& exit_code);
 void AddDescribe(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
+void AddPack(CLI::App& app, int& exit_code);
 void AddPlan(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);
 void AddTranscribe(CLI::App& app, int& exit_code);
+void AddUnpack(CLI::App& app, int& exit_code);
+
+inline constexpr std::string_view kVersion = "0.1.0";
 
 // A whole number of 64 bits without a sign, as text; and a text that is not empty.
 CLI::Validator WholeNumber();

@@ -34,7 +34,7 @@ CLI::Validator NotEmpty() {
 
 int main(int argc, char** argv) {
   CLI::App app("carat runs Google's Gemma 4 12B Unified on your own computer.");
-  app.set_version_flag("--version", "carat 0.1.0");
+  app.set_version_flag("--version", "carat " + std::string(carat::kVersion));
   app.require_subcommand(1);
   int exit_code = 0;
   carat::AddRun(app, exit_code);
@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
   carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);
   carat::AddPlan(app, exit_code);
+  carat::AddPack(app, exit_code);
+  carat::AddUnpack(app, exit_code);
   carat::AddInspect(app, exit_code);
   try {
     app.parse(argc, argv);

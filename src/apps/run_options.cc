@@ -68,12 +68,16 @@ void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std
   AddKernelsOption(command, kernels);
 }
 
-void AddDraftOptions(CLI::App& command, DraftFlags& flags) {
+void AddDraftFileOption(CLI::App& command, DraftFlags& flags) {
   command
       .add_option("--drafter", flags.drafter,
                   "the MTP drafter: a folder, a GGUF file, or off; the one beside the model if "
                   "not given")
       ->check(NotEmpty());
+}
+
+void AddDraftOptions(CLI::App& command, DraftFlags& flags) {
+  AddDraftFileOption(command, flags);
   command
       .add_option("--draft-depth", flags.depth,
                   fmt::format("tokens to draft at once, 1 to {}, or auto: what pays at the time",

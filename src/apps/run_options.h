@@ -54,6 +54,8 @@ void AddThreadsOption(CLI::App& command, int& threads);
 CLI::Option* AddKernelsOption(CLI::App& command, std::string& kernels);
 void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std::string& cache);
 
+// --drafter alone, and with --draft-depth.
+void AddDraftFileOption(CLI::App& command, DraftFlags& flags);
 void AddDraftOptions(CLI::App& command, DraftFlags& flags);
 // What they say to the engine, and SessionOptions::drafts.
 void TakeDraftFlags(const DraftFlags& flags, EngineOptions& options);

@@ -92,6 +92,17 @@ Result<ModelFiles> OpenFilesOf(const std::filesystem::path& path, FileKind kind,
                .found = std::string(FileKindName(files.kind))});
 }
 
+Status VerifyBundle(const ModelFiles& files, const std::function<bool(size_t, size_t)>& progress) {
+  if (files.bundle == nullptr) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "only a bundle holds the hashes that it can be checked against",
+                 .where = files.path.string(),
+                 .wanted = "a bundle (carat pack), or no --verify"});
+  }
+  const Status done = files.bundle->Verify(progress);
+  return done ? done : Status(Fail(Within(files.path.string(), done.error())));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
@@ -116,6 +127,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options) {
                  .found = options.kernels});
   }
   CARAT_ASSIGN(ModelFiles files, OpenModelFiles(options.model));
+  if (options.verify) CARAT_TRY(VerifyBundle(files, options.progress));
   CARAT_ASSIGN(LoadedModel model, LoadTextModel(std::move(files)));
   engine->embedders_ = std::move(model.embedders);
   engine->warnings_ = std::move(model.warnings);
@@ -146,6 +158,11 @@ Status Engine::FindEmbedders(const std::filesystem::path& named, const ModelFile
                  .wanted = "an mmproj file beside a GGUF model only"});
   }
   if (!named.empty()) return OpenEmbedders(named, hidden);
+  if (files.bundle) {
+    if (files.bundle->Find(BundleRole::kEmbedders) == nullptr) return {};
+    CARAT_ASSIGN(ModelFiles bundled, OpenBundled(files.bundle, FileKind::kEmbedders, files.path));
+    return TakeEmbedders(std::move(bundled), hidden);
+  }
   const auto beside = EmbeddersBeside(files.path);
   if (beside.size() > 1) {
     warnings_.push_back(fmt::format(
@@ -162,11 +179,16 @@ Status Engine::FindEmbedders(const std::filesystem::path& named, const ModelFile
 }
 
 Status Engine::OpenEmbedders(const std::filesystem::path& path, int64_t hidden) {
-  CARAT_ASSIGN(embedder_files_, OpenFilesOf(path, FileKind::kEmbedders, "embedders"));
+  CARAT_ASSIGN(ModelFiles files, OpenFilesOf(path, FileKind::kEmbedders, "embedders"));
+  return TakeEmbedders(std::move(files), hidden);
+}
+
+Status Engine::TakeEmbedders(ModelFiles files, int64_t hidden) {
+  embedder_files_ = std::move(files);
   CARAT_ASSIGN(embedders_, LoadEmbedders(*embedder_files_));
   if (embedders_.config.hidden != hidden) {
     return Fail({.what = "these embedders belong to another model",
-                 .where = path.string(),
+                 .where = embedder_files_->path.string(),
                  .wanted = fmt::format("hidden width {}", hidden),
                  .found = std::to_string(embedders_.config.hidden)});
   }
@@ -186,6 +208,13 @@ Status Engine::FindDrafter(const EngineOptions& options, const LoadedModel& mode
   if (!options.drafter.empty()) {
     CARAT_ASSIGN(ModelFiles files, OpenFilesOf(options.drafter, FileKind::kDrafter, "drafter"));
     return TakeDrafter(std::move(files), model.config);
+  }
+  if (model.files.bundle) {
+    no_drafts_ = "the bundle holds no drafter";
+    if (model.files.bundle->Find(BundleRole::kDrafter) == nullptr) return {};
+    CARAT_ASSIGN(ModelFiles bundled,
+                 OpenBundled(model.files.bundle, FileKind::kDrafter, model.files.path));
+    return TakeDrafter(std::move(bundled), model.config);
   }
   no_drafts_ = "no drafter beside the model";
   for (const std::filesystem::path& path : DraftersBeside(model.files.path)) {
@@ -221,9 +250,10 @@ Status Engine::PrepareDrafter(const EngineOptions& options) {
   if (!found_drafter_ || !options.load) return {};
   OpContext context(*pool_, *table_);
   const auto prepare = [&]() -> Status {
-    CARAT_ASSIGN(drafter_, MtpDrafter::Create(context, std::move(found_drafter_->config),
-                                              std::move(found_drafter_->weights), config(),
-                                              !Copies(options), options.progress));
+    CARAT_ASSIGN(drafter_,
+                 MtpDrafter::Create(context, std::move(found_drafter_->config),
+                                    std::move(found_drafter_->weights), config(), !Copies(options),
+                                    found_drafter_->screen, options.progress));
     CARAT_ASSIGN(draft_costs_, MeasureDraftCosts(context, *decoder_, *drafter_));
     return {};
   };
@@ -260,7 +290,7 @@ Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
   };
   const size_t plain = memory_.weights + memory_.embedders;
   // A drafter that was only found must leave room for a conversation, where there is room for one.
-  if (found_drafter_ && options.drafter.empty() &&
+  if (found_drafter_ && options.drafter.empty() && options.spare_memory &&
       plain + memory_.drafter + session(kRoomyContext, true) > room &&
       (plain + session(kRoomyContext, false) <= room ||
        plain + memory_.drafter + session(kLeastContext, true) > room)) {
@@ -268,25 +298,47 @@ Status Engine::Prepare(const EngineOptions& options, LoadedModel& model) {
         "the drafter's {:.2f} GiB do not fit the memory beside the model and a conversation",
         static_cast<double>(memory_.drafter) / (1 << 30)));
   }
-  if (!options.load || (!copy && !options.preload)) return {};
+  const bool moves = copy || model.files.bundle != nullptr;  // rows may have to be put back
+  if (!options.load || (!moves && !options.preload)) return {};
   if (const size_t least = session(kLeastContext, found_drafter_.has_value());
       plain + memory_.drafter + least > room)
     return std::unexpected(DoesNotFit(memory_, least, available));
+  return Arrange(options, model);
+}
+
+// The text model's matrices in the order that products want, and what is left read where that is
+// wanted.
+Status Engine::Arrange(const EngineOptions& options, LoadedModel& model) {
+  OpContext context(*pool_, *table_);
   std::vector<std::span<const std::byte>> stored;
-  if (copy) {
+  if (Copies(options)) {
     stored = StoredMatrices(model.weights);
-    OpContext context(*pool_, *table_);
     CARAT_TRY(Interleave(context, model.weights, options.progress));
     WarnOfSlowFormats(model.weights);
-    if (options.threads == 0) {
-      const LazyBuffer& order = model.weights.interleaved;
-      const int helps = ThreadsThatHelp(*table_, {order.data(), order.size()}, pool_->threads());
-      if (helps < pool_->threads()) pool_ = std::make_unique<ThreadPool>(helps);
-    }
+    if (options.threads == 0) ChooseThreads(model);
   } else {
+    CARAT_TRY(Store(context, model.weights, options.progress));
     for (const TensorEntry& entry : model.files.tensors().entries()) stored.push_back(entry.bytes);
   }
+  if (model.files.bundle) {
+    ReadAhead(model.files.bundle->bytes());
+    if (options.preload && Copies(options)) stored.push_back(model.files.bundle->bytes());
+  }
   return options.preload ? Preload(stored, options.progress) : Status();
+}
+
+// No more threads than help with weights like these.
+void Engine::ChooseThreads(const LoadedModel& model) {
+  constexpr size_t kSample = size_t{512} << 20;
+  const LazyBuffer& order = model.weights.reordered;
+  std::span<const std::byte> memory(order.data(), order.size());
+  if (memory.empty() && model.files.bundle) {
+    memory = model.files.bundle->bytes();
+    memory = memory.first(std::min(memory.size(), kSample));
+    TouchPages(memory);  // it is the memory that is measured, not the disk
+  }
+  const int helps = ThreadsThatHelp(*table_, memory, pool_->threads());
+  if (helps < pool_->threads()) pool_ = std::make_unique<ThreadPool>(helps);
 }
 
 // What takes the slower way, where it is so much that it is felt.
@@ -295,7 +347,7 @@ void Engine::WarnOfSlowFormats(const Weights& weights) {
   size_t stored = 0;
   for (const auto matrix : StoredMatrices(weights)) stored += matrix.size();
   if (stored < kFelt) return;
-  const size_t all = stored + weights.interleaved.size();
+  const size_t all = stored + InterleavedBytes(weights);
   warnings_.push_back(fmt::format(
       "{:.0f} % of the weights ({}) have no fast kernel and take a slower, exact way",
       100 * static_cast<double>(stored) / static_cast<double>(all), SlowFormats(weights)));

@@ -29,15 +29,16 @@
 namespace carat {
 
 struct EngineOptions {
-  std::filesystem::path model = {};  // a GGUF file or a Hugging Face folder
+  std::filesystem::path model = {};  // a GGUF file, a Hugging Face folder or a bundle
   // The embedders of pictures and sound of a GGUF model: an mmproj GGUF file. Empty: the only
-  // mmproj*.gguf beside the model, if there is one. A folder has its own.
+  // mmproj*.gguf beside the model, if there is one. A folder and a bundle have their own.
   std::filesystem::path embedders = {};
   // The drafter: a folder or a GGUF file. Empty: the smallest one beside the model that fits it, if
   // there is one (docs/drafting.md says under which names). It is left out, with a reason
   // (no_drafts), where nobody named it and it does not fit the model or the memory.
   std::filesystem::path drafter = {};
   bool drafts = true;        // false: no drafter
+  bool spare_memory = true;  // false: a drafter that was found is not left out for want of memory
   int threads = 0;           // 0: as many as help, at most all usable processors
   std::string kernels = {};  // a table by name; empty: the best this processor runs
   // The weights stay as they are stored and products are summed in f32: slow. Without it
@@ -49,6 +50,9 @@ struct EngineOptions {
   bool preload = false;
   // Of the sessions that will run on it: they must fit beside it.
   SessionOptions session = {};
+  // Every byte of a bundle is checked against its hash first; an error for other files, which hold
+  // no hashes.
+  bool verify = false;
   // Without it nothing is loaded: the model can be planned, not run.
   bool load = true;
   // Called with bytes done and to do while weights are copied into the kernels' order, and then
@@ -69,6 +73,11 @@ class Engine {
   const Config& config() const { return decoder_->config(); }
   const Decoder& decoder() const { return *decoder_; }
   const ModelFiles& files() const { return files_; }
+  // Of embedders that have files of their own, and of the drafter; null: none.
+  const ModelFiles* embedder_files() const { return embedder_files_ ? &*embedder_files_ : nullptr; }
+  const ModelFiles* drafter_files() const { return drafter_files_ ? &*drafter_files_ : nullptr; }
+  // The drafter as its files hold it, until it is loaded; null: none.
+  const Drafter* found_drafter() const { return found_drafter_ ? &*found_drafter_ : nullptr; }
   // What sees and hears; parts may be absent.
   const Embedders& embedders() const { return embedders_; }
   const Tokenizer* tokenizer() const { return tokenizer_ ? &*tokenizer_ : nullptr; }
@@ -92,12 +101,15 @@ class Engine {
   Engine() = default;
   Status FindEmbedders(const std::filesystem::path& named, const ModelFiles& files, int64_t hidden);
   Status OpenEmbedders(const std::filesystem::path& path, int64_t hidden);
+  Status TakeEmbedders(ModelFiles files, int64_t hidden);
   Status FindDrafter(const EngineOptions& options, const LoadedModel& model);
   Status TakeDrafter(ModelFiles files, const Config& config);
   void LeaveDrafterOut(std::string why);
   Status PrepareDrafter(const EngineOptions& options);
   bool Copies(const EngineOptions& options) const;
   Status Prepare(const EngineOptions& options, LoadedModel& model);
+  Status Arrange(const EngineOptions& options, LoadedModel& model);
+  void ChooseThreads(const LoadedModel& model);
   void WarnOfSlowFormats(const Weights& weights);
   Status Preload(std::span<const std::span<const std::byte>> parts,
                  const std::function<bool(size_t, size_t)>& progress);

@@ -102,7 +102,28 @@ Status LoadInto(LoadedModel& model) {
   return {};
 }
 
+std::optional<StoredScreen> ScreenOf(const Bundle& bundle) {
+  const auto screen = bundle.screen();
+  if (!screen) return std::nullopt;
+  return StoredScreen{.dtype = screen->shape.dtype,
+                      .rows = screen->rows,
+                      .error = screen->error,
+                      .norm = screen->norm};
+}
+
 }  // namespace
+
+BundleRole RoleOf(FileKind kind) {
+  switch (kind) {
+    case FileKind::kText:
+      return BundleRole::kText;
+    case FileKind::kDrafter:
+      return BundleRole::kDrafter;
+    case FileKind::kEmbedders:
+      return BundleRole::kEmbedders;
+  }
+  return BundleRole::kText;
+}
 
 std::string_view FileKindName(FileKind kind) {
   switch (kind) {
@@ -150,7 +171,7 @@ Result<ModelFiles> OpenBundled(std::shared_ptr<const Bundle> bundle, FileKind ki
   }
   ModelFiles files;
   files.path = path;
-  files.source = std::make_shared<BundledFiles>(*bundle, *source, path.string());
+  files.source = std::make_shared<BundledFiles>(bundle, *source, path.string());
   files.bundle = std::move(bundle);
   if (files.source->Has("config.json")) {
     CARAT_TRY(OpenFolder(files));
@@ -185,7 +206,7 @@ Result<Drafter> LoadDrafter(const ModelFiles& files) {
     CARAT_ASSIGN(drafter.config, files.gguf ? DrafterConfigFromGguf(*files.gguf)
                                             : DrafterConfigFromHuggingFace(files.config));
     CARAT_ASSIGN(drafter.weights, BindDrafter(drafter.config, files.tensors()));
-    if (files.bundle) drafter.screen = files.bundle->screen();
+    if (files.bundle) drafter.screen = ScreenOf(*files.bundle);
     return {};
   };
   if (const auto done = load(); !done) return Fail(Within(files.path.string(), done.error()));

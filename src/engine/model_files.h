@@ -12,6 +12,7 @@
 #include "bundle/bundle.h"
 #include "engine/generation_defaults.h"
 #include "model/config.h"
+#include "model/draft_head.h"
 #include "model/drafter_weights.h"
 #include "model/embedder_weights.h"
 #include "model/weights.h"
@@ -27,6 +28,7 @@ enum class FileKind {
   kEmbedders,  // vision and audio embedders (mmproj)
 };
 std::string_view FileKindName(FileKind kind);
+BundleRole RoleOf(FileKind kind);
 
 // The files of a model, opened and recognised but not yet bound. Owns the mappings. Move-only.
 struct ModelFiles {

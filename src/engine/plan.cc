@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr size_t kProgramBytes = 12 * kMiB;  // code, stacks and what allocators keep
 
-size_t TensorBytes(const ModelFiles& files) {
+size_t BytesOfTensors(const ModelFiles& files) {
   size_t sum = 0;
   for (const TensorEntry& entry : files.tensors().entries()) sum += entry.bytes.size();
   return sum;
@@ -34,11 +34,11 @@ ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFile
     memory.weights = InterleavedBytes(model.weights);
     for (const auto stored : StoredMatrices(model.weights)) memory.weights += stored.size();
   } else {
-    memory.weights = TensorBytes(model.files);
+    memory.weights = BytesOfTensors(model.files);
   }
   if (model.tokenizer) memory.vocabulary = model.tokenizer->MemoryBytes();
   if (embedder_files != nullptr) {
-    memory.embedders = TensorBytes(*embedder_files);
+    memory.embedders = BytesOfTensors(*embedder_files);
   } else if (copied) {
     const EmbedderWeights& e = model.embedders.weights;
     const auto add = [&](const MatrixView& w) { memory.embedders += w.rows * w.row_bytes(); };

@@ -41,7 +41,7 @@ bool Sees(const Engine& engine) { return engine.embedders().weights.vision.has_v
 // counts as free but is needed.
 size_t RoomFor(Engine& engine, size_t available) {
   const ModelMemory& model = engine.memory();
-  const size_t copied = engine.decoder().weights().interleaved.size();
+  const size_t copied = engine.decoder().weights().reordered.size();
   size_t in_files = model.embedders + model.weights - std::min(model.weights, copied);
   if (const MtpDrafter* drafter = engine.drafter()) in_files += drafter->stored_bytes();
   return available - std::min(available, Spare(available) + in_files);

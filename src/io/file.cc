@@ -225,6 +225,10 @@ void TouchPages(std::span<const std::byte> bytes) {
   static_cast<void>(*static_cast<const volatile std::byte*>(&bytes.back()));
 }
 
+void ReadAhead(std::span<const std::byte> bytes) {
+  if (!bytes.empty()) Advise(bytes, MADV_WILLNEED);
+}
+
 void DropPages(std::span<const std::byte> bytes) {
   if (!bytes.empty()) Advise(bytes, MADV_DONTNEED);
 }

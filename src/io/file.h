@@ -71,6 +71,9 @@ class MappedFile {
 // Reads mapped bytes from the disk, so that the first use of each page need not wait for it.
 void TouchPages(std::span<const std::byte> bytes);
 
+// Asks the system to begin to read mapped bytes; does not wait.
+void ReadAhead(std::span<const std::byte> bytes);
+
 // Lets go of the memory of the pages that these bytes of a MappedFile lie in; they are read again
 // when they are touched.
 void DropPages(std::span<const std::byte> bytes);

@@ -24,7 +24,8 @@ bool Binder::HasAny(std::initializer_list<std::string_view> prefixes) const {
       tensors_.entries(), [&](const TensorEntry& entry) { return Begins(entry.name, prefixes); });
 }
 
-Result<const TensorEntry*> Binder::Take(const std::string& name, std::span<const int64_t> shape) {
+Result<const TensorEntry*> Binder::Take(const std::string& name, std::span<const int64_t> shape,
+                                        Order order) {
   const std::string wanted = fmt::format("[{}]", fmt::join(shape, ", "));
   const TensorEntry* entry = tensors_.Find(name);
   if (entry == nullptr) {
@@ -49,28 +50,40 @@ Result<const TensorEntry*> Binder::Take(const std::string& name, std::span<const
                  .wanted = "a type that holds weights",
                  .found = std::string(entry->TypeName())});
   }
+  if (entry->interleaved && order == Order::kStored) {
+    return Fail({.what = "the bundle holds this tensor in an order that only matrices may have",
+                 .where = name});
+  }
   used_.insert(name);
   return entry;
 }
 
-Result<MatrixView> Binder::Rows(const std::string& name, std::span<const int64_t> shape) {
-  CARAT_ASSIGN(const TensorEntry* entry, Take(name, shape));
+Result<MatrixView> Binder::View(const std::string& name, std::span<const int64_t> shape,
+                                Order order) {
+  CARAT_ASSIGN(const TensorEntry* entry, Take(name, shape, order));
   MatrixView view;
   view.data = entry->bytes.data();
   view.dtype = entry->dtype;
+  view.interleaved = entry->interleaved;
   view.cols = static_cast<size_t>(shape.back());
   view.rows = 1;
   for (const int64_t d : shape.first(shape.size() - 1)) view.rows *= static_cast<size_t>(d);
   return view;
 }
 
-Result<MatrixView> Binder::Matrix(const std::string& name, int64_t rows, int64_t cols) {
-  const int64_t shape[] = {rows, cols};
-  return Rows(name, shape);
+Result<MatrixView> Binder::Rows(const std::string& name, std::span<const int64_t> shape) {
+  return View(name, shape, Order::kStored);
 }
 
-Result<MatrixView> Binder::ScaledMatrix(const std::string& name, int64_t rows, int64_t cols) {
-  CARAT_ASSIGN(MatrixView matrix, Matrix(name, rows, cols));
+Result<MatrixView> Binder::Matrix(const std::string& name, int64_t rows, int64_t cols,
+                                  Order order) {
+  const int64_t shape[] = {rows, cols};
+  return View(name, shape, order);
+}
+
+Result<MatrixView> Binder::ScaledMatrix(const std::string& name, int64_t rows, int64_t cols,
+                                        Order order) {
+  CARAT_ASSIGN(MatrixView matrix, Matrix(name, rows, cols, order));
   const size_t dot = name.rfind(".weight");
   if (dot == std::string::npos) return matrix;
   const std::string base = name.substr(0, dot);
@@ -82,7 +95,8 @@ Result<MatrixView> Binder::ScaledMatrix(const std::string& name, int64_t rows, i
 }
 
 Result<const float*> Binder::Floats(const std::string& name, std::initializer_list<int64_t> shape) {
-  CARAT_ASSIGN(const TensorEntry* entry, Take(name, std::span(shape.begin(), shape.size())));
+  CARAT_ASSIGN(const TensorEntry* entry,
+               Take(name, std::span(shape.begin(), shape.size()), Order::kStored));
   const auto n = static_cast<size_t>(entry->elements());
   const bool aligned = reinterpret_cast<uintptr_t>(entry->bytes.data()) % alignof(float) == 0;
   const float* values = reinterpret_cast<const float*>(entry->bytes.data());

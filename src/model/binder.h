@@ -26,11 +26,15 @@ class Binder {
   // Whether any name begins as one of these.
   bool HasAny(std::initializer_list<std::string_view> prefixes) const;
 
+  // Whether a tensor's rows must stand as they are stored, or may be interleaved already.
+  enum class Order { kStored, kAny };
   // A matrix [rows, cols] in any weight format.
-  Result<MatrixView> Matrix(const std::string& name, int64_t rows, int64_t cols);
+  Result<MatrixView> Matrix(const std::string& name, int64_t rows, int64_t cols,
+                            Order order = Order::kStored);
   // The same with its companion factor NAME.scale, which NVFP4 files carry (gguf
   // specification, 3.1).
-  Result<MatrixView> ScaledMatrix(const std::string& name, int64_t rows, int64_t cols);
+  Result<MatrixView> ScaledMatrix(const std::string& name, int64_t rows, int64_t cols,
+                                  Order order = Order::kStored);
   // A tensor of this shape (not empty) as a matrix: all dimensions but the last are its rows.
   Result<MatrixView> Rows(const std::string& name, std::span<const int64_t> shape);
   // A tensor of exactly this shape as f32, in place where the file holds aligned f32. Its values
@@ -49,7 +53,9 @@ class Binder {
 
  private:
   std::vector<std::string> Unused() const;  // in file order
-  Result<const TensorEntry*> Take(const std::string& name, std::span<const int64_t> shape);
+  Result<const TensorEntry*> Take(const std::string& name, std::span<const int64_t> shape,
+                                  Order order);
+  Result<MatrixView> View(const std::string& name, std::span<const int64_t> shape, Order order);
 
   const TensorDirectory& tensors_;
   std::vector<FloatBuffer>& owned_;

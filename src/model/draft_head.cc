@@ -122,8 +122,8 @@ Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored
   CARAT_ASSIGN(head.memory_,
                LazyBuffer::Create(kernels::InterleavedBytes(type, stored.rows, stored.cols),
                                   LazyBuffer::Pages::kHuge));
-  head.error_.resize(stored.rows);
-  head.norm_.resize(stored.rows);
+  head.own_error_.resize(stored.rows);
+  head.own_norm_.resize(stored.rows);
   constexpr size_t kRows = kernels::kGroupRows;
   const size_t cols = stored.cols, group_bytes = kernels::GroupBytes(type, cols);
   context.pool().Run((stored.rows + kRows - 1) / kRows, [&](size_t group, int thread) {
@@ -142,11 +142,11 @@ Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored
       if (!same) {
         std::copy_n(exact, cols, about);
         RoundBlocks({about, cols}, blocks + r * (cols / kBlock * kBlockBytes));
-        head.norm_[first + r] = Norm({about, cols});
+        head.own_norm_[first + r] = Norm({about, cols});
         for (size_t c = 0; c < cols; ++c) about[c] -= exact[c];
-        head.error_[first + r] = Norm({about, cols});
+        head.own_error_[first + r] = Norm({about, cols});
       } else {
-        head.norm_[first + r] = Norm({exact, cols});
+        head.own_norm_[first + r] = Norm({exact, cols});
       }
     }
     kernels::InterleaveGroup(type, same ? stored.row(first) : blocks, rows, cols,
@@ -161,7 +161,44 @@ Result<DraftHead> DraftHead::Create(OpContext& context, const MatrixView& stored
                   .rows = stored.rows,
                   .cols = cols,
                   .interleaved = true};
+  head.error_ = head.own_error_;  // where they lie does not change when the head is moved
+  head.norm_ = head.own_norm_;
   return head;
+}
+
+Result<DraftHead> DraftHead::Create(const MatrixView& stored, const StoredScreen& screen) {
+  if (!HasScreen(stored, true) || screen.dtype != ScreenType(stored) ||
+      screen.rows.size() != kernels::InterleavedBytes(screen.dtype, stored.rows, stored.cols) ||
+      screen.error.size() != stored.rows || screen.norm.size() != stored.rows) {
+    return Fail({.what = "the stored screen of the drafter's head is another head's"});
+  }
+  DraftHead head;
+  head.stored_ = stored;
+  head.logits_.resize(stored.rows);
+  head.screen_ = {.data = screen.rows.data(),
+                  .dtype = screen.dtype,
+                  .rows = stored.rows,
+                  .cols = stored.cols,
+                  .interleaved = true};
+  head.error_ = screen.error;
+  head.norm_ = screen.norm;
+  return head;
+}
+
+size_t DraftHead::borrowed_bytes() const {
+  const auto all = screen();
+  return all && own_norm_.empty()
+             ? all->rows.size() + all->error.size_bytes() + all->norm.size_bytes()
+             : 0;
+}
+
+std::optional<StoredScreen> DraftHead::screen() const {
+  if (screen_.empty()) return std::nullopt;
+  return StoredScreen{
+      .dtype = screen_.dtype,
+      .rows = {screen_.data, kernels::InterleavedBytes(screen_.dtype, screen_.rows, screen_.cols)},
+      .error = error_,
+      .norm = norm_};
 }
 
 void DraftHead::Logits(OpContext& context, std::span<const float> y, std::span<float> out) const {

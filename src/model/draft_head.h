@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,13 +19,22 @@
 
 namespace carat {
 
-// Move-only. Borrows the head's stored bytes.
+// A screen that was made before (a bundle's), with what Create would give it. Borrows.
+struct StoredScreen {
+  DType dtype = DType::kQ4_0;
+  std::span<const std::byte> rows;     // in the kernels' order
+  std::span<const float> error, norm;  // [V]
+};
+
+// Move-only. Borrows the head's stored bytes, and a stored screen.
 class DraftHead {
  public:
   // `stored` [V, h] is not interleaved. Without `screened`, or where h is no multiple of 64, there
   // is no screen, and every row is computed in full. Errors: kNoMemory; a row that is not finite,
   // or too large for the screen.
   static Result<DraftHead> Create(OpContext& context, const MatrixView& stored, bool screened);
+  // With a screen that an equal head's screen() gave; an error if its sizes are not this head's.
+  static Result<DraftHead> Create(const MatrixView& stored, const StoredScreen& screen);
   // Bytes that Create takes.
   static size_t Bytes(const MatrixView& stored, bool screened);
 
@@ -41,6 +51,10 @@ class DraftHead {
   void Logits(OpContext& context, std::span<const float> y, std::span<float> out) const;
 
   size_t rows() const { return stored_.rows; }
+  // Of a stored screen; 0 where this made its own.
+  size_t borrowed_bytes() const;
+  // Absent where there is none. Borrows from this.
+  std::optional<StoredScreen> screen() const;
 
  private:
   Choice Together() const;
@@ -48,9 +62,10 @@ class DraftHead {
   MatrixView stored_;
   MatrixView screen_;  // empty: none
   LazyBuffer memory_;
-  std::vector<float> error_, norm_;  // [V] |w - v|, |v|
-  std::vector<float> logits_;        // [V] of the screen
-  struct Part {                      // of the vocabulary
+  std::vector<float> own_error_, own_norm_;
+  std::span<const float> error_, norm_;  // [V] |w - v|, |v|
+  std::vector<float> logits_;            // [V] of the screen
+  struct Part {                          // of the vocabulary
     size_t top = 0;
     Choice best = {};
     float highest = 0, sum = 0;  // of the softmax

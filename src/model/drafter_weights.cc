@@ -40,6 +40,8 @@ Dialect OfGguf(const std::string& projections) {
           .names = kGgufNames};
 }
 
+constexpr auto kAny = Binder::Order::kAny;
+
 Result<LayerWeights> BindLayer(Binder& bind, const Config& c, const Dialect& dialect,
                                int64_t layer) {
   const LayerNames& names = dialect.names;
@@ -50,14 +52,14 @@ Result<LayerWeights> BindLayer(Binder& bind, const Config& c, const Dialect& dia
   const int64_t width = c.num_heads * dim;
   LayerWeights w;
   CARAT_ASSIGN(w.attn_norm, bind.Floats(name(names.attn_norm), {c.hidden}));
-  CARAT_ASSIGN(w.q, bind.Matrix(name(names.q), width, c.hidden));
-  CARAT_ASSIGN(w.o, bind.Matrix(name(names.o), c.hidden, width));
+  CARAT_ASSIGN(w.q, bind.Matrix(name(names.q), width, c.hidden, kAny));
+  CARAT_ASSIGN(w.o, bind.Matrix(name(names.o), c.hidden, width, kAny));
   CARAT_ASSIGN(w.q_norm, bind.Floats(name(names.q_norm), {dim}));
   CARAT_ASSIGN(w.post_attn_norm, bind.Floats(name(names.post_attn_norm), {c.hidden}));
   CARAT_ASSIGN(w.ffn_norm, bind.Floats(name(names.ffn_norm), {c.hidden}));
-  CARAT_ASSIGN(w.gate, bind.Matrix(name(names.gate), c.intermediate, c.hidden));
-  CARAT_ASSIGN(w.up, bind.Matrix(name(names.up), c.intermediate, c.hidden));
-  CARAT_ASSIGN(w.down, bind.Matrix(name(names.down), c.hidden, c.intermediate));
+  CARAT_ASSIGN(w.gate, bind.Matrix(name(names.gate), c.intermediate, c.hidden, kAny));
+  CARAT_ASSIGN(w.up, bind.Matrix(name(names.up), c.intermediate, c.hidden, kAny));
+  CARAT_ASSIGN(w.down, bind.Matrix(name(names.down), c.hidden, c.intermediate, kAny));
   CARAT_ASSIGN(w.post_ffn_norm, bind.Floats(name(names.post_ffn_norm), {c.hidden}));
   CARAT_ASSIGN(w.layer_scalar, bind.Scalar(name(names.layer_scalar)));
   return w;
@@ -105,8 +107,10 @@ Result<DrafterWeights> BindDrafter(const DrafterConfig& config, const TensorDire
   const Dialect dialect =
       bind.Has("token_embd.weight") ? OfGguf(old ? "mtp." : "nextn.") : HuggingFace();
   CARAT_ASSIGN(w.head, bind.Matrix(dialect.embedding, text.vocab_size, text.hidden));
-  CARAT_ASSIGN(w.pre_projection, bind.Matrix(dialect.pre, text.hidden, 2 * config.target_hidden));
-  CARAT_ASSIGN(w.post_projection, bind.Matrix(dialect.post, config.target_hidden, text.hidden));
+  CARAT_ASSIGN(w.pre_projection,
+               bind.Matrix(dialect.pre, text.hidden, 2 * config.target_hidden, kAny));
+  CARAT_ASSIGN(w.post_projection,
+               bind.Matrix(dialect.post, config.target_hidden, text.hidden, kAny));
   CARAT_ASSIGN(w.final_norm, bind.Floats(dialect.norm, {text.hidden}));
   for (int64_t i = 0; i < text.num_layers(); ++i) {
     CARAT_ASSIGN(w.layers.emplace_back(), BindLayer(bind, text, dialect, i));

@@ -29,7 +29,7 @@ struct DrafterWeights {
   const float* final_norm = nullptr;
   std::vector<LayerWeights> layers;  // [Q * head_dim, h] and so on; no keys, no values
   std::vector<FloatBuffer> owned;
-  LazyBuffer interleaved;  // matrices in the kernels' order
+  LazyBuffer reordered;  // matrices that did not stay where they were
 };
 
 // Strict in the architecture and free in sizes, as the target's. `json` is the whole config.json.

@@ -27,6 +27,10 @@ size_t BytesOf(const MatrixView& w) { return kernels::InterleavedBytes(w.dtype, 
 
 constexpr size_t kStep = size_t{32} << 20;  // bytes between two calls of progress
 
+Error Cancelled() {
+  return {.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"};
+}
+
 // The whole of w to `out`; false if `go_on`, which gets the bytes done, says so.
 bool Copy(const MatrixView& w, ThreadPool& pool, std::byte* out,
           const std::function<bool(size_t)>& go_on) {
@@ -75,19 +79,26 @@ std::string SlowFormats(const Weights& weights) {
   return names;
 }
 
+std::vector<const MatrixView*> MatricesToInterleave(const Weights& weights) {
+  std::vector<const MatrixView*> all;
+  for (const MatrixView* w : AllMatrices(weights))
+    if (HasOrder(*w) && !w->interleaved) all.push_back(w);
+  return all;
+}
+
 Status InterleaveMatrices(OpContext& context, std::span<MatrixView* const> matrices,
                           LazyBuffer& out,
                           const std::function<bool(size_t done, size_t total)>& progress) {
   CARAT_CHECK(out.size() == 0);
-  const size_t total = InterleavedBytes({matrices.data(), matrices.size()});
+  const auto moves = [](const MatrixView& w) { return HasOrder(w) && !w.interleaved; };
+  size_t total = 0, before = 0;
+  for (const MatrixView* w : matrices) total += moves(*w) ? BytesOf(*w) : 0;
   CARAT_ASSIGN(out, LazyBuffer::Create(total, LazyBuffer::Pages::kHuge));
-  size_t before = 0;
   for (MatrixView* w : matrices) {
-    if (!HasOrder(*w)) continue;
+    if (!moves(*w)) continue;
     std::byte* at = out.data() + before;
     const auto go_on = [&](size_t done) { return !progress || progress(before + done, total); };
-    if (!Copy(*w, context.pool(), at, go_on))
-      return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while loading the model"});
+    if (!Copy(*w, context.pool(), at, go_on)) return std::unexpected(Cancelled());
     DropPages({w->data, w->rows * w->row_bytes()});
     w->data = at;
     w->interleaved = true;
@@ -96,13 +107,51 @@ Status InterleaveMatrices(OpContext& context, std::span<MatrixView* const> matri
   return {};
 }
 
-Status Interleave(OpContext& context, Weights& weights,
-                  const std::function<bool(size_t done, size_t total)>& progress) {
+Status StoreMatrices(OpContext& context, std::span<MatrixView* const> matrices, LazyBuffer& out,
+                     const std::function<bool(size_t done, size_t total)>& progress) {
+  CARAT_CHECK(out.size() == 0);
+  size_t total = 0, done = 0;
+  for (const MatrixView* w : matrices) total += w->interleaved ? w->rows * w->row_bytes() : 0;
+  CARAT_ASSIGN(out, LazyBuffer::Create(total, LazyBuffer::Pages::kHuge));
+  for (MatrixView* w : matrices) {
+    if (!w->interleaved) continue;
+    std::byte* at = out.data() + done;
+    const size_t group_bytes = kernels::GroupBytes(w->dtype, w->cols);
+    context.pool().Run(w->rows, [&](size_t row, int) {
+      kernels::StoredRow(w->dtype, w->data + row / kernels::kGroupRows * group_bytes,
+                         row % kernels::kGroupRows, w->cols, at + row * w->row_bytes());
+    });
+    w->data = at;
+    w->interleaved = false;
+    done += w->rows * w->row_bytes();
+    if (progress && !progress(done, total)) return std::unexpected(Cancelled());
+  }
+  return {};
+}
+
+namespace {
+
+using Reorder = Status (*)(OpContext&, std::span<MatrixView* const>, LazyBuffer&,
+                           const std::function<bool(size_t, size_t)>&);
+
+Status All(Reorder reorder, OpContext& context, Weights& weights,
+           const std::function<bool(size_t, size_t)>& progress) {
   const bool tied = weights.head.data == weights.embedding.data;
-  const Status done =
-      InterleaveMatrices(context, AllMatrices(weights), weights.interleaved, progress);
+  const Status done = reorder(context, AllMatrices(weights), weights.reordered, progress);
   if (tied) weights.head = weights.embedding;
   return done;
+}
+
+}  // namespace
+
+Status Interleave(OpContext& context, Weights& weights,
+                  const std::function<bool(size_t done, size_t total)>& progress) {
+  return All(InterleaveMatrices, context, weights, progress);
+}
+
+Status Store(OpContext& context, Weights& weights,
+             const std::function<bool(size_t done, size_t total)>& progress) {
+  return All(StoreMatrices, context, weights, progress);
 }
 
 }  // namespace carat

@@ -13,7 +13,7 @@
 
 namespace carat {
 
-// Bytes that Interleave will take.
+// Bytes of the matrices that have an interleaved order, in it.
 size_t InterleavedBytes(const Weights& weights);
 
 // The matrices that Interleave leaves as they are stored.
@@ -22,11 +22,12 @@ std::vector<std::span<const std::byte>> StoredMatrices(const Weights& weights);
 // Their types, "Q4_1, Q2_K"; empty if there are none.
 std::string SlowFormats(const Weights& weights);
 
-// Bytes that InterleaveMatrices will take.
+// The same of any matrices.
 size_t InterleavedBytes(std::span<const MatrixView* const> matrices);
 
-// Copies every one of `matrices` whose format has an interleaved order (kernels/interleaved.h) into
-// `out`, which is made for them, and views it there. They must lie in a mapped file: whole pages
+// Copies every one of `matrices` whose format has an interleaved order (kernels/interleaved.h) and
+// that is not in it already, as a bundle's are, into `out`, which is made for them, and views it
+// there. They must lie in a mapped file: whole pages
 // that were read are let go. `progress` may be empty: bytes done and to do, in the caller's thread;
 // false cancels (kCancelled; the matrices can still be used). kNoMemory, with nothing changed,
 // where there is no address space.
@@ -34,8 +35,18 @@ Status InterleaveMatrices(OpContext& context, std::span<MatrixView* const> matri
                           LazyBuffer& out,
                           const std::function<bool(size_t done, size_t total)>& progress);
 
-// The same for all of the text model, into weights.interleaved; once for each weights.
+// The way back: the rows of those that are interleaved as they were stored, into `out`. Errors as
+// above.
+Status StoreMatrices(OpContext& context, std::span<MatrixView* const> matrices, LazyBuffer& out,
+                     const std::function<bool(size_t done, size_t total)>& progress);
+
+// The same two for all of the text model, into weights.reordered; once for each weights.
 Status Interleave(OpContext& context, Weights& weights,
                   const std::function<bool(size_t done, size_t total)>& progress);
+Status Store(OpContext& context, Weights& weights,
+             const std::function<bool(size_t done, size_t total)>& progress);
+
+// The matrices that Interleave would copy.
+std::vector<const MatrixView*> MatricesToInterleave(const Weights& weights);
 
 }  // namespace carat

@@ -68,24 +68,34 @@ size_t MtpDrafter::Bytes(const DrafterConfig& config, const DrafterWeights& weig
 }
 
 size_t MtpDrafter::stored_bytes() const {
-  size_t bytes = StoredBytes(weights_.head);
-  for (const MatrixView* w : BodyMatrices(weights_))
-    if (!w->interleaved) bytes += StoredBytes(*w);
-  return bytes;
+  size_t bytes = StoredBytes(weights_.head) + head_.borrowed_bytes();
+  for (const MatrixView* w : BodyMatrices(weights_)) {
+    bytes +=
+        w->interleaved ? kernels::InterleavedBytes(w->dtype, w->rows, w->cols) : StoredBytes(*w);
+  }
+  return bytes - weights_.reordered.size();
+}
+
+std::vector<const MatrixView*> MtpDrafter::MatricesToInterleave(const DrafterWeights& weights) {
+  std::vector<const MatrixView*> all;
+  for (const MatrixView* w : BodyMatrices(weights))
+    if (kernels::CanInterleave(w->dtype, w->cols) && !w->interleaved) all.push_back(w);
+  return all;
 }
 
 Result<MtpDrafter> MtpDrafter::Create(
     OpContext& context, DrafterConfig config, DrafterWeights weights, const Config& target,
-    bool exact, const std::function<bool(size_t done, size_t total)>& progress) {
+    bool exact, const std::optional<StoredScreen>& screen,
+    const std::function<bool(size_t done, size_t total)>& progress) {
   CARAT_TRY(Fits(config, target));
   MtpDrafter drafter;
   drafter.config_ = std::move(config);
   drafter.weights_ = std::move(weights);
-  if (!exact) {
-    CARAT_TRY(InterleaveMatrices(context, BodyMatrices(drafter.weights_),
-                                 drafter.weights_.interleaved, progress));
-  }
-  CARAT_ASSIGN(drafter.head_, DraftHead::Create(context, drafter.weights_.head, !exact));
+  CARAT_TRY((exact ? StoreMatrices : InterleaveMatrices)(context, BodyMatrices(drafter.weights_),
+                                                         drafter.weights_.reordered, progress));
+  const MatrixView& head = drafter.weights_.head;
+  CARAT_ASSIGN(drafter.head_, screen && !exact ? DraftHead::Create(head, *screen)
+                                               : DraftHead::Create(context, head, !exact));
   drafter.sliding_rope_ = SlidingRope(drafter.config_.text);
   drafter.global_rope_ = GlobalRope(drafter.config_.text, nullptr);
   drafter.sliding_layer_ = target.last_layer(false);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,9 +34,11 @@ class MtpDrafter {
   static Status Fits(const DrafterConfig& config, const Config& target);
 
   // Takes the weights to where they are fast to read, unless `exact`: then they stay as they are
-  // stored, and products are summed in f32. Errors: those of Fits, kNoMemory, kCancelled.
+  // stored, and products are summed in f32. `screen`: the head's, if there is one already;
+  // borrowed. Errors: those of Fits, kNoMemory, kCancelled.
   static Result<MtpDrafter> Create(OpContext& context, DrafterConfig config, DrafterWeights weights,
                                    const Config& target, bool exact,
+                                   const std::optional<StoredScreen>& screen,
                                    const std::function<bool(size_t done, size_t total)>& progress);
   // Bytes that Create takes, and those that stay in the file.
   static size_t Bytes(const DrafterConfig& config, const DrafterWeights& weights, bool exact);
@@ -43,6 +46,9 @@ class MtpDrafter {
   const DrafterConfig& config() const { return config_; }
   // Bytes of the file that are read while it runs.
   size_t stored_bytes() const;
+
+  // The matrices that Create copies into the kernels' order.
+  static std::vector<const MatrixView*> MatricesToInterleave(const DrafterWeights& weights);
 
   // One step of a round (10.2 to 10.4). `token` is the last committed or drafted one; state.hidden
   // is the target's normed hidden state of the row that chose the first, and becomes that of the
@@ -52,6 +58,7 @@ class MtpDrafter {
                               const KvCache& cache, TokenId token) const;
 
   DraftHead& head() { return head_; }
+  const DraftHead& head() const { return head_; }
 
  private:
   MtpDrafter() = default;

@@ -7,12 +7,15 @@
 #include <cmath>
 
 #include "base/utf8.h"
+#include "kernels/interleaved.h"
 #include "kernels/kernels.h"
 #include "model/binder.h"
 #include "model/tensor_names.h"
 
 namespace carat {
 namespace {
+
+constexpr auto kAny = Binder::Order::kAny;
 
 Status BindAttention(Binder& bind, const Config& config, const LayerNames& names,
                      const std::string& prefix, int64_t layer, LayerWeights& out) {
@@ -30,15 +33,15 @@ Status BindAttention(Binder& bind, const Config& config, const LayerNames& names
     out.k = all.Rows(q, kv);
     if (has_v) out.v = all.Rows(q + kv, kv);
   } else {
-    CARAT_ASSIGN(out.q, bind.ScaledMatrix(name(names.q), q_rows, config.hidden));
-    CARAT_ASSIGN(out.k, bind.ScaledMatrix(name(names.k), kv_rows, config.hidden));
+    CARAT_ASSIGN(out.q, bind.ScaledMatrix(name(names.q), q_rows, config.hidden, kAny));
+    CARAT_ASSIGN(out.k, bind.ScaledMatrix(name(names.k), kv_rows, config.hidden, kAny));
     // Global layers have no v: the raw key is the value (section 4.3).
     const bool global = config.is_global[static_cast<size_t>(layer)];
     if (!global || (names.global_v && bind.Has(name(names.v)))) {
-      CARAT_ASSIGN(out.v, bind.ScaledMatrix(name(names.v), kv_rows, config.hidden));
+      CARAT_ASSIGN(out.v, bind.ScaledMatrix(name(names.v), kv_rows, config.hidden, kAny));
     }
   }
-  CARAT_ASSIGN(out.o, bind.ScaledMatrix(name(names.o), config.hidden, q_rows));
+  CARAT_ASSIGN(out.o, bind.ScaledMatrix(name(names.o), config.hidden, q_rows, kAny));
   CARAT_ASSIGN(out.q_norm, bind.Floats(name(names.q_norm), {shape.head_dim}));
   CARAT_ASSIGN(out.k_norm, bind.Floats(name(names.k_norm), {shape.head_dim}));
   return {};
@@ -53,9 +56,11 @@ Result<LayerWeights> BindLayer(Binder& bind, const Config& config, const LayerNa
   CARAT_ASSIGN(out.post_attn_norm, bind.Floats(name(names.post_attn_norm), {config.hidden}));
   CARAT_ASSIGN(out.ffn_norm, bind.Floats(name(names.ffn_norm), {config.hidden}));
   CARAT_ASSIGN(out.post_ffn_norm, bind.Floats(name(names.post_ffn_norm), {config.hidden}));
-  CARAT_ASSIGN(out.gate, bind.ScaledMatrix(name(names.gate), config.intermediate, config.hidden));
-  CARAT_ASSIGN(out.up, bind.ScaledMatrix(name(names.up), config.intermediate, config.hidden));
-  CARAT_ASSIGN(out.down, bind.ScaledMatrix(name(names.down), config.hidden, config.intermediate));
+  CARAT_ASSIGN(out.gate,
+               bind.ScaledMatrix(name(names.gate), config.intermediate, config.hidden, kAny));
+  CARAT_ASSIGN(out.up, bind.ScaledMatrix(name(names.up), config.intermediate, config.hidden, kAny));
+  CARAT_ASSIGN(out.down,
+               bind.ScaledMatrix(name(names.down), config.hidden, config.intermediate, kAny));
   CARAT_ASSIGN(out.layer_scalar, bind.Scalar(name(names.layer_scalar)));
   return out;
 }
@@ -69,7 +74,7 @@ Result<Weights> BindHuggingFace(const Config& config, const TensorDirectory& ten
                          !bind.Has("model.embed_tokens.weight");
   const std::string prefix = composite ? "model.language_model." : "model.";
   CARAT_ASSIGN(weights.embedding,
-               bind.Matrix(prefix + "embed_tokens.weight", config.vocab_size, config.hidden));
+               bind.Matrix(prefix + "embed_tokens.weight", config.vocab_size, config.hidden, kAny));
   weights.head = weights.embedding;
   if (bind.Has("lm_head.weight")) bind.MarkUsed("lm_head.weight");  // tied: a copy of the embedding
   CARAT_ASSIGN(weights.final_norm, bind.Floats(prefix + "norm.weight", {config.hidden}));
@@ -88,11 +93,11 @@ Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors) {
   Weights weights;
   Binder bind(tensors, weights.owned);
   CARAT_ASSIGN(weights.embedding,
-               bind.ScaledMatrix("token_embd.weight", config.vocab_size, config.hidden));
+               bind.ScaledMatrix("token_embd.weight", config.vocab_size, config.hidden, kAny));
   weights.head = weights.embedding;
   if (bind.Has("output.weight")) {
     CARAT_ASSIGN(weights.head,
-                 bind.ScaledMatrix("output.weight", config.vocab_size, config.hidden));
+                 bind.ScaledMatrix("output.weight", config.vocab_size, config.hidden, kAny));
   }
   CARAT_ASSIGN(weights.final_norm, bind.Floats("output_norm.weight", {config.hidden}));
   CARAT_ASSIGN(weights.rope_factors,
@@ -113,11 +118,41 @@ Result<Weights> BindGguf(const Config& config, const TensorDirectory& tensors) {
   return weights;
 }
 
+namespace {
+
+// Of a matrix in the kernels' order.
+std::string NonFiniteInterleaved(const TensorEntry& entry, FloatBuffer& values) {
+  const auto cols = static_cast<size_t>(entry.shape.back());
+  const auto rows = static_cast<size_t>(entry.elements()) / cols;
+  std::vector<std::byte> stored(cols / Info(entry.dtype).block_elements *
+                                Info(entry.dtype).block_bytes);
+  values.Resize(cols);
+  for (size_t r = 0; r < rows; ++r) {
+    const size_t group = r / kernels::kGroupRows;
+    kernels::StoredRow(entry.dtype,
+                       entry.bytes.data() + group * kernels::GroupBytes(entry.dtype, cols),
+                       r % kernels::kGroupRows, cols, stored.data());
+    kernels::ReferenceTable().decode[static_cast<size_t>(entry.dtype)](stored.data(), cols,
+                                                                       values.data());
+    for (size_t c = 0; c < cols; ++c) {
+      if (!std::isfinite(values.data()[c]))
+        return fmt::format("{}, element {}", SanitizeUtf8(entry.name), r * cols + c);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 std::string FindNonFinite(const TensorDirectory& tensors) {
   FloatBuffer row;
   for (const TensorEntry& entry : tensors.entries()) {
     if (!IsWeightType(entry.dtype) || entry.elements() == 0) continue;
     const DTypeInfo& info = Info(entry.dtype);
+    if (entry.interleaved) {
+      if (std::string where = NonFiniteInterleaved(entry, row); !where.empty()) return where;
+      continue;
+    }
     constexpr size_t kStep = 1 << 16;  // elements per step; a multiple of every block size
     row.Resize(kStep);
     const auto total = static_cast<size_t>(entry.elements());

@@ -52,7 +52,7 @@ struct Weights {
   const float* rope_factors = nullptr;
 
   std::vector<FloatBuffer> owned;  // vectors that had to be converted
-  LazyBuffer interleaved;          // matrices in the kernels' order (model/interleave.h)
+  LazyBuffer reordered;  // matrices that did not stay where they were (model/interleave.h)
   std::vector<std::string> warnings;
 };
 
