@@ -12,6 +12,7 @@
 
 #include "apps/bench_timeline.h"
 #include "apps/input.h"
+#include "apps/models.h"
 #include "engine/session.h"
 #include "model/cost.h"
 #include "model/decoder.h"

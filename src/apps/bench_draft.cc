@@ -7,6 +7,7 @@
 #include "apps/bench_prompts.h"
 #include "apps/bench_timeline.h"
 #include "apps/input.h"
+#include "apps/models.h"
 #include "chat/output_parser.h"
 #include "chat/prompt.h"
 #include "engine/generate.h"

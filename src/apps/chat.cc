@@ -7,6 +7,7 @@
 #include "apps/input.h"
 #include "apps/interrupt.h"
 #include "apps/line_editor.h"
+#include "apps/models.h"
 #include "apps/output.h"
 #include "apps/run_options.h"
 #include "apps/terminal.h"

@@ -8,6 +8,7 @@
 #include "apps/input.h"
 #include "apps/interrupt.h"
 #include "apps/media_options.h"
+#include "apps/models.h"
 #include "apps/one_answer.h"
 #include "apps/output.h"
 #include "apps/run_options.h"

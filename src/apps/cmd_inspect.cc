@@ -12,6 +12,7 @@
 #include "apps/inspect_media.h"
 #include "apps/interrupt.h"
 #include "apps/media_options.h"
+#include "apps/models.h"
 #include "apps/npy_writer.h"
 #include "apps/output.h"
 #include "apps/run_options.h"
@@ -79,8 +80,8 @@ Result<Session> OpenSession(const InspectOptions& o, Engine& engine, size_t posi
 }
 
 Result<ModelFiles> OpenFiles(const InspectOptions& o) {
-  CARAT_ASSIGN(const std::filesystem::path model, ChooseModel(o.model));
-  return OpenModelFiles(model);
+  CARAT_ASSIGN(const ModelChoice choice, ChooseModel(o.model));
+  return OpenModelFiles(choice.model);
 }
 
 // A description as JSON, or as `print` shows it.
@@ -243,7 +244,9 @@ void AddPromptAndMedia(CLI::App& command, CLI::App& group, PromptSource& source)
 }
 
 void AddModel(CLI::App& command, InspectOptions& o) {
-  command.add_option("--model", o.model, "a folder, a GGUF file, or a name in the model directory")
+  command
+      .add_option("--model", o.model,
+                  "a folder, a GGUF file, a bundle, or a model's name (carat list)")
       ->required();
 }
 

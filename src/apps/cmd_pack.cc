@@ -7,6 +7,7 @@
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
+#include "apps/models.h"
 #include "apps/output.h"
 #include "apps/progress_bar.h"
 #include "apps/run_options.h"
@@ -68,13 +69,13 @@ struct UnpackLine {
 
 Status Unpack(const UnpackLine& o) {
   CatchInterrupts();
-  CARAT_ASSIGN(const std::filesystem::path path, ChooseModel(o.bundle));
-  CARAT_ASSIGN(const Bundle bundle, Bundle::Open(path));
+  CARAT_ASSIGN(const ModelChoice choice, ChooseModel(o.bundle));
+  CARAT_ASSIGN(const Bundle bundle, Bundle::Open(choice.model));
   ThreadPool pool(UsableProcessors());
   ProgressBar bar;
   auto done = UnpackBundle(pool, bundle, o.folder, BarFor(bar, "unpacking", o.quiet));
   bar.End();
-  if (!done) return Fail(Within(path.string(), done.error()));
+  if (!done) return Fail(Within(choice.model.string(), done.error()));
   for (const std::filesystem::path& file : *done) Print("{}\n", EscapeLine(file.string()));
   return {};
 }

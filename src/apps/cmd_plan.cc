@@ -8,6 +8,7 @@
 
 #include "apps/commands.h"
 #include "apps/input.h"
+#include "apps/models.h"
 #include "apps/output.h"
 #include "apps/run_options.h"
 #include "apps/terminal.h"

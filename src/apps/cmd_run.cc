@@ -12,6 +12,7 @@
 #include "apps/input.h"
 #include "apps/interrupt.h"
 #include "apps/media_options.h"
+#include "apps/models.h"
 #include "apps/output.h"
 #include "apps/run_options.h"
 #include "apps/terminal.h"
@@ -126,7 +127,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   CLI::App* run = app.add_subcommand("run", "Talk in the terminal, or answer one prompt");
   run->add_option("--model", o->model,
                   "a folder, a GGUF file, or a name in the model directory (" +
-                      ModelFolder().string() +
+                      Models().path().string() +
                       "); if not given, the "
                       "only model there, or carat-point, which comes with carat");
   run->add_option(

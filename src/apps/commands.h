@@ -11,7 +11,9 @@ namespace carat {
 // Exit codes: 0 done, 2 bad input or options, 130 cancelled by Ctrl-C.
 void AddBench(CLI::App& app, int& exit_code);
 void AddDescribe(CLI::App& app, int& exit_code);
+void AddImport(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
+void AddModels(CLI::App& app, int& exit_code);  // list, show, verify, rm
 void AddPack(CLI::App& app, int& exit_code);
 void AddPlan(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);

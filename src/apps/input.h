@@ -46,20 +46,4 @@ Result<Prompt> ReadPrompt(const PromptSource& source, const Tokenizer* tokenizer
 // Without white space at its ends.
 std::string Trimmed(std::string_view text);
 
-// "~/…" with the home directory in front.
-std::string ExpandHome(const std::string& path);
-
-// A path as it stands, the name of a model in ModelFolder(), or "point"; without a name, the only
-// text model in ModelFolder(), or carat-point where that holds none. Errors say where was looked
-// and what is there.
-Result<std::filesystem::path> ChooseModel(const std::string& name);
-// Opens the model that ChooseModel takes; `options` say the rest. Warnings go to standard error,
-// and with `say` also which model it is, where nobody named one or it is carat-point.
-Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions options, bool say);
-// carat-point, which carat brings along: beside the installed program or in its source tree. Absent
-// where neither holds it.
-std::optional<std::filesystem::path> PointModel();
-// $XDG_DATA_HOME/carat/models, or ~/.local/share/carat/models.
-std::filesystem::path ModelFolder();
-
 }  // namespace carat

@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
   carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);
   carat::AddPlan(app, exit_code);
+  carat::AddImport(app, exit_code);
+  carat::AddModels(app, exit_code);
   carat::AddPack(app, exit_code);
   carat::AddUnpack(app, exit_code);
   carat::AddInspect(app, exit_code);
