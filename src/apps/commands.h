@@ -16,6 +16,7 @@ void AddInspect(CLI::App& app, int& exit_code);
 void AddModels(CLI::App& app, int& exit_code);  // list, show, verify, rm
 void AddPack(CLI::App& app, int& exit_code);
 void AddPlan(CLI::App& app, int& exit_code);
+void AddQuantize(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);
 void AddTranscribe(CLI::App& app, int& exit_code);
 void AddUnpack(CLI::App& app, int& exit_code);

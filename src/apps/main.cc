@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   carat::AddImport(app, exit_code);
   carat::AddModels(app, exit_code);
   carat::AddPack(app, exit_code);
+  carat::AddQuantize(app, exit_code);
   carat::AddUnpack(app, exit_code);
   carat::AddInspect(app, exit_code);
   try {

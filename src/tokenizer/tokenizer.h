@@ -95,4 +95,7 @@ class Tokenizer {
   std::unique_ptr<Data> data_;
 };
 
+// The merges of a tokenizer.json that FromJson takes, as GGUF spells them: "left right".
+Result<std::vector<std::string>> MergesOfJson(std::string_view tokenizer_json);
+
 }  // namespace carat

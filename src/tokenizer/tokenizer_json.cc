@@ -193,4 +193,17 @@ Result<Tokenizer> Tokenizer::FromJson(std::string_view tokenizer_json) {
   return Build(parts);
 }
 
+Result<std::vector<std::string>> MergesOfJson(std::string_view tokenizer_json) {
+  CARAT_ASSIGN(const Json json, ParseJson(tokenizer_json, {.max_nodes = kMaxValues}));
+  CARAT_ASSIGN(const JsonView model, JsonView(json, "").Object("model"));
+  CARAT_ASSIGN(const JsonView merges, model.Array("merges"));
+  VocabularyParts parts;
+  CARAT_TRY(AddMerges(merges, parts));
+  std::vector<std::string> texts;
+  texts.reserve(parts.merges.size());
+  for (const auto& [left, right] : parts.merges)
+    texts.push_back(std::string(left) + ' ' + std::string(right));
+  return texts;
+}
+
 }  // namespace carat
