@@ -16,6 +16,8 @@ void AddInspect(CLI::App& app, int& exit_code);
 void AddModels(CLI::App& app, int& exit_code);  // list, show, verify, rm
 void AddPack(CLI::App& app, int& exit_code);
 void AddPlan(CLI::App& app, int& exit_code);
+// `offline`: whether --offline was given, known when the command runs.
+void AddPull(CLI::App& app, int& exit_code, const bool& offline);
 void AddQuantize(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);
 void AddTranscribe(CLI::App& app, int& exit_code);

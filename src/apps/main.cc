@@ -42,6 +42,9 @@ int main(int argc, char** argv) {
   carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);
   carat::AddPlan(app, exit_code);
+  bool offline = false;
+  app.add_flag("--offline", offline, "open no connection, whatever is asked");
+  carat::AddPull(app, exit_code, offline);
   carat::AddImport(app, exit_code);
   carat::AddModels(app, exit_code);
   carat::AddPack(app, exit_code);

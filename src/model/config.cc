@@ -74,4 +74,19 @@ Error UnsupportedArchitecture(const std::string& name, std::string_view wanted) 
           .found = SanitizeUtf8(name.substr(0, 80))};
 }
 
+Config Gemma4_12B() {
+  Config c{.vocab_size = 262'144,
+           .hidden = 3840,
+           .intermediate = 15'360,
+           .num_heads = 16,
+           .sliding = {.head_dim = 256, .kv_heads = 8, .rope_theta = 1e4},
+           .global = {.head_dim = 512, .kv_heads = 1, .rope_theta = 1e6},
+           .is_global = {},
+           .window = 1024,
+           .max_positions = 262'144,
+           .warnings = {}};
+  for (int layer = 0; layer < 48; ++layer) c.is_global.push_back(layer % 6 == 5);
+  return c;
+}
+
 }  // namespace carat

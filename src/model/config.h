@@ -61,6 +61,9 @@ struct Config {
   }
 };
 
+// The sizes of Gemma 4 12B (section 1), for plans that are made before any file is there.
+Config Gemma4_12B();
+
 // From config.json of a Hugging Face folder, in the hub's form or as transformers 5.24 saves it
 // again (section 2.1). `json` is the whole file.
 Result<Config> ConfigFromHuggingFace(const Json& json);
