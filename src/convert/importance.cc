@@ -47,7 +47,7 @@ Status AddFromGguf(const Gguf& gguf, Importance& all) {
                    .where = SanitizeUtf8(entry.name)});
     }
     std::vector<float> columns = FloatsOf(entry);
-    const float count = FloatsOf(*counts)[0];
+    const auto count = static_cast<float>(std::lround(FloatsOf(*counts)[0]));
     for (float& value : columns) value = count > 0 ? value / count : 1.0f;
     CARAT_TRY(CheckColumns(name, columns));
     all.columns.emplace(name, std::move(columns));

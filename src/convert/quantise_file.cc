@@ -36,7 +36,9 @@ class Writer {
     const auto rows = static_cast<size_t>(tensor.rows()), cols = static_cast<size_t>(tensor.cols());
     const float* importance = nullptr;
     if (options_.importance != nullptr && Info(as).block_elements > 1) {
-      const auto columns = options_.importance->Find(tensor.name);
+      auto columns = options_.importance->Find(tensor.name);
+      // As the reference: an embedding measured as something else goes without.
+      if (columns.size() != cols && tensor.name == "token_embd.weight") columns = {};
       if (!columns.empty() && columns.size() != cols) {
         return Fail({.what = "the importance matrix is another model's",
                      .where = SanitizeUtf8(tensor.name),

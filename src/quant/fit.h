@@ -23,10 +23,17 @@ struct ScaleMinSearch {
   bool absolute_error = false;  // else squared
 };
 
+// Where helper B's results go: [groups], [groups] and [groups][kSize].
+struct ScaleMinCodes {
+  float* scales;
+  float* mins;
+  uint8_t* codes;
+};
+
 // Helper B, the same for code * scale - min, the min not negative; kSize is 16 or 32.
 template <size_t kSize>
 void FitScaleAndMin(const ScaleMinSearch& search, size_t groups, const float* x,
-                    const float* weights, float* scales, float* mins, uint8_t* codes);
+                    const float* weights, const ScaleMinCodes& out);
 
 // Helper C: as helper A for one group of 16, codes 0 to 7 and weights x^2, but instead of trying
 // scales it moves single codes. Returns the scale.

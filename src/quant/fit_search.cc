@@ -171,23 +171,23 @@ void FitSymmetric(int half_range, size_t groups, const float* x, const float* we
 
 template <size_t kSize>
 void FitScaleAndMin(const ScaleMinSearch& search, size_t groups, const float* x,
-                    const float* weights, float* scales, float* mins, uint8_t* codes) {
+                    const float* weights, const ScaleMinCodes& out) {
   for (size_t first = 0; first < groups; first += kQuad) {
     const size_t count = std::min(kQuad, groups - first);
     ScaleMinFit<kSize> fit(search, x + first * kSize, weights + first * kSize, count);
     fit.Run();
     for (size_t g = 0; g < count; ++g) {
       const size_t at = (first + g) * kSize;
-      fit.Store(g, x + at, scales[first + g], mins[first + g], codes + at);
+      fit.Store(g, x + at, out.scales[first + g], out.mins[first + g], out.codes + at);
     }
   }
 }
 
 template void FitSymmetric<16>(int, size_t, const float*, const float*, float*, uint8_t*);
 template void FitSymmetric<32>(int, size_t, const float*, const float*, float*, uint8_t*);
-template void FitScaleAndMin<16>(const ScaleMinSearch&, size_t, const float*, const float*, float*,
-                                 float*, uint8_t*);
-template void FitScaleAndMin<32>(const ScaleMinSearch&, size_t, const float*, const float*, float*,
-                                 float*, uint8_t*);
+template void FitScaleAndMin<16>(const ScaleMinSearch&, size_t, const float*, const float*,
+                                 const ScaleMinCodes&);
+template void FitScaleAndMin<32>(const ScaleMinSearch&, size_t, const float*, const float*,
+                                 const ScaleMinCodes&);
 
 }  // namespace carat::quant_internal

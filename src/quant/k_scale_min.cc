@@ -10,11 +10,11 @@ namespace {
 
 constexpr size_t kBlock = 256;
 
-// Scales and minimums of a block's groups, and their codes.
+// Scales and minimums of a block's groups, their codes and those of the values.
 template <size_t kGroups>
-struct GroupScales {
+struct CodedBlock {
   float scales[kGroups], mins[kGroups];
-  uint8_t scale_codes[kGroups], min_codes[kGroups];
+  uint8_t scale_codes[kGroups], min_codes[kGroups], codes[kBlock];
 };
 
 // Without importance: the largest gets the highest code. Returns the codes' unit.
@@ -39,33 +39,32 @@ constexpr ScaleMinSearch Weighted(int max_code) { return {max_code, -0.9f, 0.05f
 // behind it. `weights` are those without importance; `importance` may be null.
 template <size_t kGroups>
 void CodeBlock(const Rules& rules, const float* x, const float* importance, float* weights,
-               GroupScales<kGroups>& groups, uint8_t* codes, std::byte* dst) {
+               CodedBlock<kGroups>& block, std::byte* dst) {
   constexpr size_t kSize = kBlock / kGroups;
   float unit = 0.0f, min_unit = 0.0f;
   if (importance == nullptr) {
-    FitScaleAndMin<kSize>(rules.plain, kGroups, x, weights, groups.scales, groups.mins, codes);
-    unit = CodeByLargest(rules.max_scale, kGroups, groups.scales, groups.scale_codes);
-    min_unit = CodeByLargest(rules.max_scale, kGroups, groups.mins, groups.min_codes);
+    FitScaleAndMin<kSize>(rules.plain, kGroups, x, weights,
+                          {block.scales, block.mins, block.codes});
+    unit = CodeByLargest(rules.max_scale, kGroups, block.scales, block.scale_codes);
+    min_unit = CodeByLargest(rules.max_scale, kGroups, block.mins, block.min_codes);
   } else {
     const float sigma2 = rules.sigma_factor * SumOfSquares(x, kBlock) / static_cast<float>(kBlock);
     WeighByImportance(x, importance, sigma2, kBlock, weights);
     float group_weights[kGroups] = {};
     for (size_t i = 0; i < kBlock; ++i) group_weights[i / kSize] += weights[i];
-    FitScaleAndMin<kSize>(Weighted(rules.max_code), kGroups, x, weights, groups.scales, groups.mins,
-                          codes);
-    unit =
-        FitNonNegative(rules.max_scale, kGroups, groups.scales, group_weights, groups.scale_codes);
-    min_unit =
-        FitNonNegative(rules.max_scale, kGroups, groups.mins, group_weights, groups.min_codes);
+    FitScaleAndMin<kSize>(Weighted(rules.max_code), kGroups, x, weights,
+                          {block.scales, block.mins, block.codes});
+    unit = FitNonNegative(rules.max_scale, kGroups, block.scales, group_weights, block.scale_codes);
+    min_unit = FitNonNegative(rules.max_scale, kGroups, block.mins, group_weights, block.min_codes);
   }
   unit = StoreAndReadF16(unit, dst);
   min_unit = StoreAndReadF16(min_unit, dst + 2);
   for (size_t g = 0; g < kGroups; ++g) {
-    const float scale = unit * static_cast<float>(groups.scale_codes[g]);
+    const float scale = unit * static_cast<float>(block.scale_codes[g]);
     if (scale == 0.0f) continue;  // the fit's codes stay
-    const float min = min_unit * static_cast<float>(groups.min_codes[g]);
+    const float min = min_unit * static_cast<float>(block.min_codes[g]);
     for (size_t i = g * kSize; i < (g + 1) * kSize; ++i)
-      codes[i] =
+      block.codes[i] =
           static_cast<uint8_t>(std::clamp(NearestInt((x[i] + min) / scale), 0, rules.max_code));
   }
 }
@@ -79,12 +78,12 @@ void WeighGroups(const float* x, float* weights) {
 }
 
 // Eight 6-bit scales and minimums in 12 bytes, as section 5.2 has them under Q4_K.
-void StoreSixBits(const GroupScales<8>& groups, std::byte* dst) {
+void StoreSixBits(const CodedBlock<8>& block, std::byte* dst) {
   uint8_t packed[12];
   for (size_t j = 0; j < 4; ++j) {
-    const unsigned scale = groups.scale_codes[j + 4], min = groups.min_codes[j + 4];
-    packed[j] = static_cast<uint8_t>(groups.scale_codes[j] | scale >> 4 << 6);
-    packed[j + 4] = static_cast<uint8_t>(groups.min_codes[j] | min >> 4 << 6);
+    const unsigned scale = block.scale_codes[j + 4], min = block.min_codes[j + 4];
+    packed[j] = static_cast<uint8_t>(block.scale_codes[j] | scale >> 4 << 6);
+    packed[j + 4] = static_cast<uint8_t>(block.min_codes[j] | min >> 4 << 6);
     packed[j + 8] = static_cast<uint8_t>((scale & 15) | (min & 15) << 4);
   }
   std::memcpy(dst, packed, sizeof packed);
@@ -96,16 +95,17 @@ void MakeQ45(const Rules& rules, const float* x, size_t cols, const float* impor
   constexpr size_t kHigh = kBits == 5 ? 32 : 0;  // bytes of fifth bits
   for (const float* const end = x + cols; x != end; x += kBlock, dst += 16 + kHigh + 128) {
     float weights[kBlock];
-    uint8_t codes[kBlock], packed[kHigh + 128] = {};
-    GroupScales<8> groups;
+    uint8_t packed[kHigh + 128] = {};
+    CodedBlock<8> block;
     if (importance == nullptr) WeighGroups(x, weights);
-    CodeBlock<8>(rules, x, importance, weights, groups, codes, dst);
+    CodeBlock<8>(rules, x, importance, weights, block, dst);
     if (importance != nullptr) importance += kBlock;
-    StoreSixBits(groups, dst + 4);
+    StoreSixBits(block, dst + 4);
     for (size_t e = 0; e < kBlock; ++e) {
       const size_t j = e / 32, l = e % 32;
-      if (kBits == 5) packed[l] |= static_cast<uint8_t>(codes[e] >> 4 << j);
-      packed[kHigh + 32 * (j / 2) + l] |= static_cast<uint8_t>((codes[e] & 15) << (j % 2 * 4));
+      if (kBits == 5) packed[l] |= static_cast<uint8_t>(block.codes[e] >> 4 << j);
+      packed[kHigh + 32 * (j / 2) + l] |=
+          static_cast<uint8_t>((block.codes[e] & 15) << (j % 2 * 4));
     }
     std::memcpy(dst + 16, packed, sizeof packed);
   }
@@ -113,31 +113,36 @@ void MakeQ45(const Rules& rules, const float* x, size_t cols, const float* impor
 
 }  // namespace
 
-void MakeQ2_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
+namespace make {
+
+void Q2_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
   constexpr Rules kRules = {3, 15, {3, -0.5f, 0.1f, 15, true}, 1.0f};
   for (const float* const end = x + cols; x != end; x += kBlock, dst += 84) {
     float weights[kBlock];
-    uint8_t codes[kBlock], packed[80] = {};
-    GroupScales<16> groups;
+    uint8_t packed[80] = {};
+    CodedBlock<16> block;
     for (size_t i = 0; i < kBlock; ++i) weights[i] = std::fabs(x[i]);
-    CodeBlock<16>(kRules, x, importance, weights, groups, codes, dst + 80);
+    CodeBlock<16>(kRules, x, importance, weights, block, dst + 80);
     if (importance != nullptr) importance += kBlock;
     for (size_t g = 0; g < 16; ++g)
-      packed[g] = static_cast<uint8_t>(groups.scale_codes[g] | groups.min_codes[g] << 4);
+      packed[g] = static_cast<uint8_t>(block.scale_codes[g] | block.min_codes[g] << 4);
     for (size_t e = 0; e < kBlock; ++e)
-      packed[16 + e / 128 * 32 + e % 32] |= static_cast<uint8_t>(codes[e] << (e % 128 / 32 * 2));
+      packed[16 + e / 128 * 32 + e % 32] |=
+          static_cast<uint8_t>(block.codes[e] << (e % 128 / 32 * 2));
     std::memcpy(dst, packed, sizeof packed);
   }
 }
 
-void MakeQ4_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
+void Q4_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
   constexpr Rules kRules = {15, 63, {15, -1.0f, 0.1f, 20}, 2.0f};
   MakeQ45<4>(kRules, x, cols, importance, dst);
 }
 
-void MakeQ5_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
+void Q5_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
   constexpr Rules kRules = {31, 63, {31, -0.5f, 0.1f, 15}, 2.0f};
   MakeQ45<5>(kRules, x, cols, importance, dst);
 }
+
+}  // namespace make
 
 }  // namespace carat::quant_internal

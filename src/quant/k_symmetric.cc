@@ -36,8 +36,8 @@ void StoreScales(const uint8_t* scales, uint8_t* dst) {
 
 // The scales of the groups and their own scale, as the reader sees it: with importance fitted as
 // the values are, weighted with the groups' weights; without, the largest gets -32.
-float ScalesOfQ3_K(const float* x, const float* importance, uint8_t* codes, uint8_t* six_bits,
-                   std::byte* dst) {
+float FitScales(const float* x, const float* importance, uint8_t* codes, uint8_t* six_bits,
+                std::byte* dst) {
   float scales[kGroups];
   if (importance != nullptr) {
     float weights[kBlock], group_weights[kGroups] = {};
@@ -61,10 +61,12 @@ float ScalesOfQ3_K(const float* x, const float* importance, uint8_t* codes, uint
 
 }  // namespace
 
-void MakeQ3_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
+namespace make {
+
+void Q3_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
   for (const float* const end = x + cols; x != end; x += kBlock, dst += 110) {
     uint8_t codes[kBlock], six_bits[kGroups], packed[108] = {};
-    const float scale = ScalesOfQ3_K(x, importance, codes, six_bits, dst + 108);
+    const float scale = FitScales(x, importance, codes, six_bits, dst + 108);
     if (importance != nullptr) importance += kBlock;
     int8_t sub[kGroups];
     for (size_t g = 0; g < kGroups; ++g) sub[g] = static_cast<int8_t>(six_bits[g] - 32);
@@ -79,7 +81,7 @@ void MakeQ3_K(const float* x, size_t cols, const float* importance, std::byte* d
   }
 }
 
-void MakeQ6_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
+void Q6_K(const float* x, size_t cols, const float* importance, std::byte* dst) {
   for (const float* const end = x + cols; x != end; x += kBlock, dst += 210) {
     float weights[kBlock], scales[kGroups];
     uint8_t codes[kBlock], packed[208] = {};
@@ -111,5 +113,7 @@ void MakeQ6_K(const float* x, size_t cols, const float* importance, std::byte* d
     std::memcpy(dst, packed, sizeof packed);
   }
 }
+
+}  // namespace make
 
 }  // namespace carat::quant_internal

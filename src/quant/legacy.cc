@@ -71,7 +71,7 @@ void FitBlocks(size_t blocks, const float* x, const float* importance, float sig
   WeighByImportance(x, importance, sigma2, blocks * kBlock, weights);
   if constexpr (kMin) {
     constexpr ScaleMinSearch kSearch = {(1 << kBits) - 1, -0.9f, 0.05f, 36};
-    FitScaleAndMin<kBlock>(kSearch, blocks, x, weights, scales, mins, codes);
+    FitScaleAndMin<kBlock>(kSearch, blocks, x, weights, {scales, mins, codes});
   } else {
     FitSymmetric<kBlock>(1 << (kBits - 1), blocks, x, weights, scales, codes);
   }
@@ -97,17 +97,21 @@ void MakeRow(const float* x, size_t cols, const float* importance, std::byte* ds
 
 }  // namespace
 
-void MakeQ4_0(const float* x, size_t cols, const float* importance, std::byte* dst) {
+namespace make {
+
+void Q4_0(const float* x, size_t cols, const float* importance, std::byte* dst) {
   MakeRow<4, false>(x, cols, importance, dst);
 }
-void MakeQ4_1(const float* x, size_t cols, const float* importance, std::byte* dst) {
+void Q4_1(const float* x, size_t cols, const float* importance, std::byte* dst) {
   MakeRow<4, true>(x, cols, importance, dst);
 }
-void MakeQ5_0(const float* x, size_t cols, const float* importance, std::byte* dst) {
+void Q5_0(const float* x, size_t cols, const float* importance, std::byte* dst) {
   MakeRow<5, false>(x, cols, importance, dst);
 }
-void MakeQ5_1(const float* x, size_t cols, const float* importance, std::byte* dst) {
+void Q5_1(const float* x, size_t cols, const float* importance, std::byte* dst) {
   MakeRow<5, true>(x, cols, importance, dst);
 }
+
+}  // namespace make
 
 }  // namespace carat::quant_internal

@@ -14,7 +14,7 @@ float LargestMagnitude(const float* x) {
   return most;
 }
 
-// 2^(e - 128), e 0 to 254: the unit of a block of MXFP4 (section 5.2). Below e = 2 it is subnormal.
+// 2^(e - 128): the unit of a block of MXFP4 (section 5.2), subnormal below e = 2.
 float UnitOf(uint8_t e) {
   return std::bit_cast<float>(e < 2 ? uint32_t{0x200000} << e : uint32_t{e - 1u} << 23);
 }
@@ -44,22 +44,24 @@ int Round(float x) {
 
 }  // namespace
 
-void MakeF32(const float* x, size_t cols, const float*, std::byte* dst) {
+namespace make {
+
+void F32(const float* x, size_t cols, const float*, std::byte* dst) {
   std::memcpy(dst, x, cols * sizeof(float));
 }
 
-void MakeF16(const float* x, size_t cols, const float*, std::byte* dst) {
+void F16(const float* x, size_t cols, const float*, std::byte* dst) {
   for (size_t i = 0; i < cols; ++i) StoreF16(x[i], dst + 2 * i);
 }
 
-void MakeBF16(const float* x, size_t cols, const float*, std::byte* dst) {
+void BF16(const float* x, size_t cols, const float*, std::byte* dst) {
   for (size_t i = 0; i < cols; ++i) {
     const uint16_t bits = ToBf16(x[i]);
     std::memcpy(dst + 2 * i, &bits, sizeof bits);
   }
 }
 
-void MakeQ8_0(const float* x, size_t cols, const float*, std::byte* dst) {
+void Q8_0(const float* x, size_t cols, const float*, std::byte* dst) {
   for (const float* const end = x + cols; x != end; x += kBlock, dst += 34) {
     const float scale = LargestMagnitude(x) / 127.0f;
     const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
@@ -68,9 +70,10 @@ void MakeQ8_0(const float* x, size_t cols, const float*, std::byte* dst) {
   }
 }
 
-void MakeMXFP4(const float* x, size_t cols, const float*, std::byte* dst) {
+void MXFP4(const float* x, size_t cols, const float*, std::byte* dst) {
   for (const float* const end = x + cols; x != end; x += kBlock, dst += 17) {
     const float most = LargestMagnitude(x);
+    // Below 2^-125 this wraps to a huge unit, in the reference too: all codes are then 0.
     const uint8_t e =
         most > 0.0f ? static_cast<uint8_t>(Truncate(std::floor(std::log2(most)) - 2.0f + 127.0f))
                     : uint8_t{0};
@@ -83,5 +86,7 @@ void MakeMXFP4(const float* x, size_t cols, const float*, std::byte* dst) {
     }
   }
 }
+
+}  // namespace make
 
 }  // namespace carat::quant_internal

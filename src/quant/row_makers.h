@@ -15,24 +15,28 @@ namespace carat::quant_internal {
 
 using RowMaker = void (*)(const float* x, size_t cols, const float* importance, std::byte* dst);
 
+namespace make {
+
 // plain.cc
-void MakeF32(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeF16(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeBF16(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeQ8_0(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeMXFP4(const float* x, size_t cols, const float* importance, std::byte* dst);
+void F32(const float* x, size_t cols, const float* importance, std::byte* dst);
+void F16(const float* x, size_t cols, const float* importance, std::byte* dst);
+void BF16(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q8_0(const float* x, size_t cols, const float* importance, std::byte* dst);
+void MXFP4(const float* x, size_t cols, const float* importance, std::byte* dst);
 // legacy.cc
-void MakeQ4_0(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeQ4_1(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeQ5_0(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeQ5_1(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q4_0(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q4_1(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q5_0(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q5_1(const float* x, size_t cols, const float* importance, std::byte* dst);
 // k_symmetric.cc
-void MakeQ3_K(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeQ6_K(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q3_K(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q6_K(const float* x, size_t cols, const float* importance, std::byte* dst);
 // k_scale_min.cc
-void MakeQ2_K(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeQ4_K(const float* x, size_t cols, const float* importance, std::byte* dst);
-void MakeQ5_K(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q2_K(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q4_K(const float* x, size_t cols, const float* importance, std::byte* dst);
+void Q5_K(const float* x, size_t cols, const float* importance, std::byte* dst);
+
+}  // namespace make
 
 // Helpers A, C and D and Q6_K take a group for zero where no magnitude reaches this.
 inline constexpr float kTiny = 1e-15f;
@@ -44,8 +48,9 @@ inline int NearestInt(float x) {
   return static_cast<int>(bits & 0x7FFFFF) - 0x400000;
 }
 
-// The integer part. What does not fit gives the smallest integer as x86 has it: the reference then
-// keeps the low byte, 0. It happens where 1/scale is infinite, for magnitudes below 2^-120.
+// The integer part. What does not fit gives the smallest integer, whose low byte, 0, is the code
+// that the reference's own build stores. It happens where 1/scale is infinite, for magnitudes below
+// 2^-120: undefined in the reference, where another build stores 128; the scale, 0, hides either.
 inline int Truncate(float x) { return std::fabs(x) < 0x1p31f ? static_cast<int>(x) : INT32_MIN; }
 
 // The first of the values of largest magnitude, with its sign; 0 for none but zeros.
