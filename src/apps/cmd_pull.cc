@@ -188,27 +188,26 @@ class Pull {
                    .what = "cannot make the folder: " + failed.message(),
                    .where = files_.front().target.parent_path().string()});
     }
-    ProgressBar bar;
     uint64_t before = 0;
     for (const Wanted& wanted : files_) {
       const auto watch = [&](const DownloadProgress& progress) {
         const bool checking = progress.phase == DownloadProgress::Phase::kChecking;
-        if (!o_.quiet && checking)
-          bar.Show("checking " + std::string(wanted.file->local_name), progress.bytes_done,
-                   progress.bytes_total);
-        if (!o_.quiet && !checking) bar.Show("downloading", before + progress.bytes_done, total_);
+        if (!o_.quiet && checking) bar_.Show("checking", progress.bytes_done, progress.bytes_total);
+        if (!o_.quiet && !checking) bar_.Show("downloading", before + progress.bytes_done, total_);
         return !Interrupted();
       };
       auto done = client.Download(wanted.remote, wanted.target, watch);
-      bar.End();
       if (!done) {
+        bar_.End();
         Error error = done.error();
         if (error.code == ErrorCode::kCancelled)
           error.what += "; what came is kept, and the same command goes on from there";
         return std::unexpected(std::move(error));
       }
       before += wanted.remote.size;
-      if (!o_.part.empty()) Print("{}\n", EscapeLine(wanted.target.string()));
+      if (o_.part.empty()) continue;
+      bar_.End();
+      Print("{}\n", EscapeLine(wanted.target.string()));
     }
     return {};
   }
@@ -236,23 +235,23 @@ class Pull {
     }
     CARAT_ASSIGN(auto engine, Engine::Open(options));
     PrintWarnings(engine->warnings());
-    ProgressBar bar;
     const auto watch = [&](const char* what) {
-      return [&bar, what, this](uint64_t done, uint64_t total) {
-        if (!o_.quiet) bar.Show(what, done, total);
+      return [what, this](uint64_t done, uint64_t total) {
+        if (!o_.quiet) bar_.Show(what, done, total);
         return !Interrupted();
       };
     };
     pack.progress = watch("packing");
     std::vector<std::string> warnings;
-    const Status packed = PackModel(*engine, pack, warnings);
-    bar.End();
-    CARAT_TRY(packed);
+    if (const Status packed = PackModel(*engine, pack, warnings); !packed) {
+      bar_.End();
+      return packed;
+    }
     engine.reset();
-    PrintWarnings(warnings);
     CARAT_ASSIGN(const Bundle bundle, Bundle::Open(path));
     const Status sound = bundle.Verify(watch("verifying"));
-    bar.End();
+    bar_.End();
+    PrintWarnings(warnings);
     if (!sound) return Fail(Within(path.string(), sound.error()));
     std::error_code failed;
     fs::remove_all(directory_.DownloadFolder(name_), failed);
@@ -269,6 +268,7 @@ class Pull {
   std::string endpoint_;
   std::vector<Wanted> files_;
   uint64_t total_ = 0;
+  ProgressBar bar_;
 };
 
 Status RunPull(const CommandLine& o, bool offline) {

@@ -37,8 +37,7 @@ void ProgressBar::End() {
 
 void ProgressBar::Show(const std::string& what, uint64_t done, uint64_t total) {
   const double now = Now();
-  if (what != what_) {
-    End();
+  if (what != what_) {  // on the same line
     what_ = what;
     began_ = now;
     first_ = done;

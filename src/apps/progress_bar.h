@@ -6,8 +6,8 @@
 
 namespace carat {
 
-// Writes to standard error: on a terminal one line that is drawn again, at most ten times a second;
-// else a line at each tenth of the way. Ends its line when destroyed.
+// Writes to standard error: on a terminal one line that is drawn again, at most ten times a second,
+// through all steps; else a line at each tenth of a step. Ends its line when destroyed.
 class ProgressBar {
  public:
   ProgressBar();
@@ -15,7 +15,8 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
 
-  // Bytes of the step `what`, which begins anew where the name changes.
+  // Bytes of the step `what`; speed and time are those of the step, which begins where the name
+  // changes.
   void Show(const std::string& what, uint64_t done, uint64_t total);
   // Ends the line, so that something else can be written.
   void End();

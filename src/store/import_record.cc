@@ -68,9 +68,14 @@ Status WriteImportRecord(const fs::path& path, const ImportRecord& record) {
 
 Result<ImportRecord> ReadImportRecord(const fs::path& path) {
   CARAT_ASSIGN(const std::string text, ReadFile(path, kMostRecord));
-  auto json = ParseJson(text);
-  if (!json) return Fail(Within(path.string(), json.error()));
-  const JsonView root(*json, path.string());
+  auto record = ParseImportRecord(text);
+  if (!record) return Fail(Within(path.string(), record.error()));
+  return record;
+}
+
+Result<ImportRecord> ParseImportRecord(std::string_view text) {
+  CARAT_ASSIGN(const Json json, ParseJson(text));
+  const JsonView root(json, "");
   CARAT_TRY(root.Int("format", 1, 1));
   ImportRecord record;
   CARAT_ASSIGN(record.model, root.String("model"));

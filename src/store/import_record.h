@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,6 +31,7 @@ struct ImportRecord {
 
 Status WriteImportRecord(const std::filesystem::path& path, const ImportRecord& record);
 Result<ImportRecord> ReadImportRecord(const std::filesystem::path& path);
+Result<ImportRecord> ParseImportRecord(std::string_view text);
 
 // Bytes done and to do; false cancels.
 using ImportProgress = std::function<bool(uint64_t done, uint64_t total)>;
