@@ -180,7 +180,9 @@ Status Fetch::OnRedirect(Lane& lane, const HttpResult& result) {
     return Fail(
         Wrong("the file changed at the server since it was looked up", p_.file.hash.Text(), etag));
   }
-  CARAT_ASSIGN(lane.hop, lane.hop.Next(p_.home, result.headers));
+  auto next = lane.hop.Next(p_.home, result.headers);
+  if (!next.has_value()) return Fail(Within(NameOf(p_.file), std::move(next).error()));
+  lane.hop = *std::move(next);
   lane.known_address = false;
   return {};
 }

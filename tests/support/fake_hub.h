@@ -26,7 +26,9 @@ namespace carat {
 
 class FakeHub {
  public:
-  FakeHub() {
+  // `pem`: a certificate for localhost and its key, to speak TLS with; then Tell, Log and Reset are
+  // not to be had.
+  explicit FakeHub(const std::filesystem::path& pem = {}) {
     int in[2], out[2];
     if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) return;
     const ScopedFd child_in(in[0]), child_out(out[1]), reading(out[0]);
@@ -36,7 +38,8 @@ class FakeHub {
     if (pid_ == 0) {
       ::dup2(child_in.get(), STDIN_FILENO);
       ::dup2(child_out.get(), STDOUT_FILENO);
-      ::execlp("python3", "python3", script.c_str(), folder_.path().c_str(), nullptr);
+      ::execlp("python3", "python3", script.c_str(), folder_.path().c_str(),
+               pem.empty() ? nullptr : "--tls", pem.c_str(), nullptr);
       ::_exit(127);
     }
     std::string lines;
@@ -70,7 +73,7 @@ class FakeHub {
   void Reset() { Ask("POST /_reset", ""); }
 
   struct Asked {
-    std::string server, method, path, authorization, range;
+    std::string server, method, path, authorization, range, encoding;
     double time = 0;
   };
   std::vector<Asked> Log() {
@@ -83,6 +86,7 @@ class FakeHub {
                      .path = view.String("path").value_or(""),
                      .authorization = view.StringOr("authorization", "").value_or(""),
                      .range = view.StringOr("range", "").value_or(""),
+                     .encoding = view.StringOr("encoding", "").value_or(""),
                      .time = view.Number("time").value_or(0)});
     }
     return log;

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""A Hub for tests: fake_hub.py FOLDER [--scenario JSON] [--lfs-above BYTES]
+"""A Hub for tests: fake_hub.py FOLDER [--scenario JSON] [--lfs-above BYTES] [--tls PEM]
 
 Serves FOLDER/OWNER/NAME/FILE as the Hugging Face Hub would, on 127.0.0.1, and prints its base URL as
-the first line. Files above the threshold are redirected to a second server, the "CDN". It ends when
+the first line and the CDN's as the second. With --tls both speak it, as localhost, with the key and
+certificate of a file. Files above the threshold are redirected to a second server, the "CDN". It ends when
 its standard input does.
 
-POST /_control with a JSON object changes the scenario (members not named keep their value), GET /_log
+POST /_control with a JSON object sets the scenario (what it does not name is as in DEFAULTS), GET /_log
 gives all requests so far as a JSON list, POST /_reset forgets the log and the scenario. Both are
 answered whatever the scenario. What a scenario may hold is in DEFAULTS.
 """
@@ -18,6 +19,7 @@ import json
 import pathlib
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -109,7 +111,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             unknown = set(json.loads(body)) - set(DEFAULTS)
             assert not unknown, unknown
             with self.hub.lock:
-                self.hub.scenario.update(json.loads(body))
+                self.hub.scenario = DEFAULTS | json.loads(body)
                 self.hub.counts.clear()
         self.simple(200)
 
@@ -147,6 +149,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return True
         if scenario["endless_headers"]:
             self.send_response(200)
+            self.flush_headers()
             for i in range(100_000):
                 self.wfile.write(b"X-Filler-%d: %s\r\n" % (i, b"x" * 1000))
             return True
@@ -278,6 +281,7 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--scenario", default="{}")
     parser.add_argument("--lfs-above", type=int, default=1000)
+    parser.add_argument("--tls")
     arguments = parser.parse_args()
     hub = Hub(arguments.folder, arguments.lfs_above)
     hub.scenario.update(json.loads(arguments.scenario))
@@ -285,6 +289,11 @@ def main():
         handler = type(name.title() + "Handler", (Handler,), {"hub": hub, "name": name})
         server = Server(("127.0.0.1", 0), handler)
         hub.urls[name] = f"http://127.0.0.1:{server.server_address[1]}"
+        if arguments.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(arguments.tls)
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            hub.urls[name] = f"https://localhost:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
     print(hub.urls["hub"], flush=True)
     print(hub.urls["cdn"], flush=True)
