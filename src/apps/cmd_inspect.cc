@@ -30,6 +30,7 @@ struct InspectOptions {
   std::string model;
   std::string mmproj;
   DraftFlags drafts = {.drafter = "off"};  // but for the commands that take them
+  std::string own_drafter;                 // of inspect draft, which always has one
   size_t steps = 8;
   PromptSource source;
   std::string rows = "last";
@@ -183,7 +184,9 @@ std::string IdsFileOf(const std::string& out) {
   return (out.ends_with(".npy") ? out.substr(0, out.size() - 4) : out) + ".ids.json";
 }
 
-Status InspectDraft(const InspectOptions& o) {
+Status InspectDraft(const InspectOptions& given) {
+  InspectOptions o = given;
+  o.drafts.drafter = o.own_drafter;
   CARAT_ASSIGN(const auto engine, OpenEngine(o));
   if (engine->drafter() == nullptr) {
     return Fail({.code = ErrorCode::kNotFound,
@@ -301,7 +304,9 @@ void AddGenerate(CLI::App& generate, InspectOptions& o) {
 
 void AddDraft(CLI::App& draft, InspectOptions& o) {
   AddComputation(draft, o);
-  draft.add_option("--drafter", o.drafts.drafter, "a folder or a GGUF file")->required();
+  draft.add_option(
+      "--drafter", o.own_drafter,
+      "a folder or a GGUF file; the bundle's or the one beside the model if not given");
   draft.add_option("--steps", o.steps, "drafts")
       ->check(CLI::Range(size_t{1}, size_t{1024}))
       ->capture_default_str();

@@ -58,6 +58,7 @@ Result<int> Run(const RunOptions& o) {
                                .threads = o.threads,
                                .kernels = o.kernels,
                                .preload = true,
+                               .verify = o.verify,
                                .session = session_options,
                                .progress = ShowLoading};
   TakeDraftFlags(o.drafts, engine_options);
@@ -126,10 +127,11 @@ void AddRun(CLI::App& app, int& exit_code) {
   auto o = std::make_shared<RunOptions>();
   CLI::App* run = app.add_subcommand("run", "Talk in the terminal, or answer one prompt");
   run->add_option("--model", o->model,
-                  "a folder, a GGUF file, or a name in the model directory (" +
+                  "a folder, a GGUF file, a bundle, or a name in the model directory (" +
                       Models().path().string() +
-                      "); if not given, the "
+                      "); if not given, the default or "
                       "only model there, or carat-point, which comes with carat");
+  run->add_flag("--verify", o->verify, "check every byte of a bundle against its hash first");
   run->add_option(
       "--mmproj", o->mmproj,
       "the embedders of pictures and sound of a GGUF model; the only mmproj*.gguf beside "

@@ -37,6 +37,7 @@ struct RunOptions {
   std::vector<std::string> logit_bias;  // "ID=BIAS"
   bool no_repetition_guard = false;
   bool no_history = false;
+  bool verify = false;
   bool json = false;
   std::vector<std::string> stop;
   int64_t context = 0;

@@ -48,11 +48,11 @@ struct EngineOptions {
   // Weights that stay as they are stored are read now, so that the first answer need not wait for
   // the disk.
   bool preload = false;
-  // Of the sessions that will run on it: they must fit beside it.
-  SessionOptions session = {};
   // Every byte of a bundle is checked against its hash first; an error for other files, which hold
   // no hashes.
   bool verify = false;
+  // Of the sessions that will run on it: they must fit beside it.
+  SessionOptions session = {};
   // Without it nothing is loaded: the model can be planned, not run.
   bool load = true;
   // Called with bytes done and to do while weights are copied into the kernels' order, and then
