@@ -218,6 +218,21 @@ TEST(CliBundle, AKilledPackLeavesNothing) {
   }
 }
 
+// A disk that takes no more, as far as a limit on files can play one.
+TEST(CliBundle, AFullDiskLeavesNothing) {
+  const TempFolder folder;
+  const std::string point = PointFolder().string(), at = folder.path().string();
+  for (const std::string& command :
+       {"pack --quiet " + point + " " + at + "/x.carat",
+        "quantize --quiet " + point + " " + at + "/x.gguf Q8_0"}) {
+    const Ran ran = RunProgram(
+        "sh", fmt::format("-c \"trap '' XFSZ; ulimit -f 4000; {} {}\"", CARAT_BINARY, command));
+    EXPECT_EQ(ran.code, 2) << command;
+    ExpectHas(ran.err, {"cannot write the file", at});
+    EXPECT_TRUE(fs::is_empty(folder.path())) << command;
+  }
+}
+
 TEST(CliModels, ListShowVerifyAndRemove) {
   const TempFolder folder;
   const std::string home = "CARAT_HOME=" + folder.path().string();

@@ -162,7 +162,7 @@ class Pull {
   Status CheckMemory() const {
     const size_t available = AvailableMemory();
     const size_t session =
-        MemoryOfSession(Gemma4_12B(), true, SessionOptions(), kLeastContext).needed();
+        MemoryOfSession(ConfigOf12B(), true, SessionOptions(), kLeastContext).needed();
     const ModelMemory memory{.weights = static_cast<size_t>(total_)};
     const size_t needed = memory.total() + session + Spare(available);
     if (needed <= available) {

@@ -74,7 +74,7 @@ Error UnsupportedArchitecture(const std::string& name, std::string_view wanted) 
           .found = SanitizeUtf8(name.substr(0, 80))};
 }
 
-Config Gemma4_12B() {
+Config ConfigOf12B() {
   Config c{.vocab_size = 262'144,
            .hidden = 3840,
            .intermediate = 15'360,

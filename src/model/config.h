@@ -62,7 +62,7 @@ struct Config {
 };
 
 // The sizes of Gemma 4 12B (section 1), for plans that are made before any file is there.
-Config Gemma4_12B();
+Config ConfigOf12B();
 
 // From config.json of a Hugging Face folder, in the hub's form or as transformers 5.24 saves it
 // again (section 2.1). `json` is the whole file.
