@@ -76,6 +76,9 @@ struct HubClient::State {
   bool Go() const { return !options.keep_going || options.keep_going(); }
   std::function<bool(uint64_t)> Checking(const RemoteFile& file, const DownloadWatch& watch) const;
   Result<HttpResult> Head(const Hop& hop, const RemoteFile& file);
+  // Fills in what the answer says of the file; absent if that is all, else where to ask on.
+  Result<std::optional<Hop>> ReadAnswer(const HttpResult& result, const Hop& hop,
+                                        RemoteFile& found) const;
   Status Sleep(double seconds, const RemoteFile& file);
   Result<bool> IsThere(const RemoteFile& file, const std::filesystem::path& target,
                        const DownloadWatch& watch) const;
@@ -96,11 +99,30 @@ Result<HttpResult> HubClient::State::Head(const Hop& hop, const RemoteFile& file
 
 Status HubClient::State::Sleep(double seconds, const RemoteFile& file) {
   const double end = Now() + seconds;
-  for (double left = seconds; left > 0; left = end - Now()) {
+  while (Now() < end) {
     if (!Go()) return Cancelled(file);
-    pool.Wait(static_cast<int>(std::min<double>(kWaitMs, left * 1000 + 1)));
+    pool.Wait(static_cast<int>(std::clamp<double>((end - Now()) * 1000, 1, kWaitMs)));
   }
   return {};
+}
+
+Result<std::optional<Hop>> HubClient::State::ReadAnswer(const HttpResult& result, const Hop& hop,
+                                                        RemoteFile& found) const {
+  const bool redirect = IsRedirect(result.status);
+  // Looked at even where it need not be followed: a hub that leads astray is not believed
+  // otherwise.
+  auto next = redirect ? hop.Next(home, result.headers) : Result<Hop>(hop);
+  if (!next.has_value()) return Fail(std::move(next).error());
+  auto facts = ReadFileFacts(result.headers, !redirect);
+  if (facts.has_value()) {
+    found.commit = std::move(facts->commit);
+    found.size = facts->size;
+    found.hash = std::move(facts->hash);
+    return std::nullopt;
+  }
+  // A repository that was renamed answers under its new name; elsewhere nobody is asked for facts.
+  if (redirect && !next->left_home) return *std::move(next);
+  return Fail(std::move(facts).error());
 }
 
 std::function<bool(uint64_t)> HubClient::State::Checking(const RemoteFile& file,
@@ -160,28 +182,17 @@ Result<RemoteFile> HubClient::Resolve(std::string_view repository, std::string_v
   Hop hop = Hop::From(s.home, s.home.FileUrl(repository, revision, file));
   for (;;) {
     CARAT_ASSIGN(const HttpResult result, s.Head(hop, found));
-    const bool complete = result.end == HttpResult::End::kComplete;
-    const bool redirect = complete && IsRedirect(result.status);
-    if (complete && !redirect && result.status != 200) {
-      // Below: a failure.
-    } else if (complete) {
-      // Followed only where it is checked too: a hub that leads astray is not believed otherwise.
-      auto next = redirect ? hop.Next(s.home, result.headers) : Result<Hop>(hop);
+    if (result.end == HttpResult::End::kComplete &&
+        (result.status == 200 || IsRedirect(result.status))) {
+      auto next = s.ReadAnswer(result, hop, found);
       if (!next.has_value()) return Fail(Within(NameOf(found), std::move(next).error()));
-      auto facts = ReadFileFacts(result.headers, !redirect);
-      if (facts.has_value()) {
-        found.commit = std::move(facts->commit);
-        found.size = facts->size;
-        found.hash = std::move(facts->hash);
-        return found;
-      }
-      // A repository that was renamed: the hub answers under its new name.
-      if (!redirect || next->left_home)
-        return Fail(Within(NameOf(found), std::move(facts).error()));
-      hop = *std::move(next);
+      if (!next->has_value()) return found;
+      hop = **std::move(next);
       continue;
     }
-    CARAT_ASSIGN(const double wait, patience.After(Explain(result, hop, s.home, found)));
+    const Failure failure = Explain(result, hop, s.home, found);
+    CARAT_ASSIGN(const double wait, patience.After(failure));
+    if (s.options.on_retry) s.options.on_retry(failure.error, wait);
     CARAT_TRY(s.Sleep(wait, found));
     hop = Hop::From(s.home, s.home.FileUrl(repository, revision, file));
   }

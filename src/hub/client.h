@@ -31,6 +31,8 @@ struct HubOptions {
   uint64_t segment_bytes = uint64_t{32} << 20;
   // Asked about ten times a second while anything is waited for; false gives kCancelled.
   std::function<bool()> keep_going = {};
+  // Told of every failure that is tried again, and after how long.
+  std::function<void(const Error& failure, double seconds)> on_retry = {};
 };
 
 // A file as the hub describes it. Its commit never changes, so neither do size and hash.

@@ -200,9 +200,11 @@ Status Fetch::OnFailure(Lane& lane, const HttpResult& result) {
   if (result.end == HttpResult::End::kComplete && result.status < 300) {
     failure = {.error = Wrong("the server sent less than it announced"), .may_pass = true};
     failure.error.code = ErrorCode::kIo;
+    failure.error.where = NameOf(p_.file);
   }
   CARAT_ASSIGN(const double wait, lane.patience.After(failure));
   lane.not_before = Now() + wait;
+  if (p_.options.on_retry) p_.options.on_retry(failure.error, wait);
   if (result.status == 429) paused_until_ = std::max(paused_until_, lane.not_before);
   lane.hop = Start();
   lane.known_address = address_.has_value();

@@ -206,9 +206,9 @@ Status PartFile::Save() {
   if (::fdatasync(fd_.get()) != 0) return WriteError(errno);
   Json::Array list;
   for (const Segment& segment : segments_) {
-    list.push_back(Json::Array{static_cast<int64_t>(segment.begin),
-                               static_cast<int64_t>(segment.end),
-                               static_cast<int64_t>(segment.done)});
+    list.emplace_back(Json::Array{static_cast<int64_t>(segment.begin),
+                                  static_cast<int64_t>(segment.end),
+                                  static_cast<int64_t>(segment.done)});
   }
   const Json record(Json::Object{{"format", kRecordFormat},
                                  {"size", static_cast<int64_t>(plan_.size)},
@@ -243,7 +243,7 @@ Status PartFile::Finish() {
   return {};
 }
 
-void PartFile::Discard() {
+void PartFile::Discard() const {
   ::unlink(RecordPath(plan_.target).c_str());
   ::unlink((RecordPath(plan_.target).string() + ".tmp").c_str());
   ::unlink(PartPath(plan_.target).c_str());

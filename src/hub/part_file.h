@@ -59,7 +59,7 @@ class PartFile {
   // Flushes, and gives the file its name. The object is done with.
   Status Finish();
   // Removes part and record.
-  void Discard();
+  void Discard() const;
 
  private:
   PartFile(Plan plan, ScopedFd fd) : plan_(std::move(plan)), fd_(std::move(fd)) {}

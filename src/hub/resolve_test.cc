@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "hub/client.h"
 #include "hub/url.h"
@@ -103,7 +104,19 @@ TEST_F(Resolve, RefusesToBeLedAstray) {
 }
 
 TEST_F(Resolve, TriesAgainWhatMayPass) {
-  ASSERT_OK(Ask(R"({"fail": {"server": "hub", "status": 503, "times": 3}})"));
+  HubOptions options = Options();
+  std::vector<double> waits;
+  options.on_retry = [&](const Error& failure, double seconds) {
+    EXPECT_NE(failure.Message().find("status 503"), std::string::npos) << failure.Message();
+    waits.push_back(seconds);
+  };
+  ASSERT_OK(Ask(R"({"fail": {"server": "hub", "status": 503, "times": 3}})", "big.gguf", options));
+  ASSERT_EQ(waits.size(), 3u);
+  for (size_t i = 0; i < waits.size(); ++i) {
+    const double longest = options.first_wait_seconds * static_cast<double>(1 << i);
+    EXPECT_GE(waits[i], longest / 2);
+    EXPECT_LE(waits[i], longest);
+  }
   EXPECT_EQ(hub_->Log().size(), 4u);
   ExpectError(Ask(R"({"fail": {"server": "hub", "status": 500}})"),
               {"big.gguf", "in trouble", "running the same command again", "status 500"});
