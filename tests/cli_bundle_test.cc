@@ -222,9 +222,8 @@ TEST(CliBundle, AKilledPackLeavesNothing) {
 TEST(CliBundle, AFullDiskLeavesNothing) {
   const TempFolder folder;
   const std::string point = PointFolder().string(), at = folder.path().string();
-  for (const std::string& command :
-       {"pack --quiet " + point + " " + at + "/x.carat",
-        "quantize --quiet " + point + " " + at + "/x.gguf Q8_0"}) {
+  for (const std::string& command : {"pack --quiet " + point + " " + at + "/x.carat",
+                                     "quantize --quiet " + point + " " + at + "/x.gguf Q8_0"}) {
     const Ran ran = RunProgram(
         "sh", fmt::format("-c \"trap '' XFSZ; ulimit -f 4000; {} {}\"", CARAT_BINARY, command));
     EXPECT_EQ(ran.code, 2) << command;

@@ -106,6 +106,10 @@ class Pull {
     }
     HubOptions options = OptionsOf(o_);
     endpoint_ = options.endpoint;
+    options.on_retry = [this](const Error& failure, double seconds) {
+      bar_.End();
+      PrintErr("carat: {}; again in {}\n", EscapeLine(failure.Message()), DurationText(seconds));
+    };
     CARAT_ASSIGN(HubClient client, HubClient::Create(std::move(options)));
     CARAT_TRY(Resolve(client));
     CARAT_TRY(Plan());
