@@ -160,6 +160,16 @@ TEST_F(ImportTest, LmStudioAndLlamaCpp) {
   ExpectHas(ran.out, {"mtp.gguf (llama.cpp)"});
 }
 
+TEST_F(ImportTest, ABundleHasItsOwnParts) {
+  const std::string bundle = (home_ / "x.carat").string();
+  ASSERT_EQ(Carat("pack --quiet " + File("point.gguf").string() + " " + bundle).code, 0);
+  const Ran ran = Carat("import --quiet --name b " + bundle);
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out.find("no drafter"), std::string::npos) << ran.out;
+  EXPECT_EQ(Carat("verify --quiet b").code, 0);
+  EXPECT_EQ(Carat("run --model b 'Count from 3 to 5.'").out, "3, 4, 5\n");
+}
+
 TEST_F(ImportTest, WhatDoesNotBelongIsRefused) {
   const std::string tiny = (SourceDir() / "tests/golden/models/tiny6/assistant").string();
   const Ran ran = Carat("import --quiet --drafter " + tiny + " " + File("point.gguf").string());

@@ -151,7 +151,7 @@ Result<Companions> ChooseCompanions(const CommandLine& o, const FoundFiles& text
   if (no_eyes || (!o.drafter.empty() && o.drafter != "off" && !found.drafter)) {
     return Fail({.what = "the named file does not belong to this model",
                  .where = no_eyes ? o.mmproj : o.drafter,
-                 .found = found.refused.empty() ? "embedders that the model has itself"
+                 .found = found.refused.empty() ? "a part that the model has itself"
                                                 : found.refused.front()});
   }
   return found;
@@ -164,7 +164,7 @@ void TellMissing(const Companions& found) {
         "no embedders: it can't see and hear; `carat pull gemma-4-12b --part embedders` gets "
         "them, then import again\n");
   }
-  if (!found.drafter) {
+  if (!found.drafter && !found.own_drafter) {
     Print(
         "no drafter: answers are slower; `carat pull gemma-4-12b --part drafter` gets it, then "
         "import again\n");

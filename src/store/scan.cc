@@ -185,9 +185,12 @@ ScanResult Scan(const ProgramFolder& folder) {
 
 Result<Companions> FindCompanions(const FoundFiles& text, const std::vector<FoundFiles>& others) {
   CARAT_ASSIGN(ModelFiles files, OpenModelFiles(text.path));
+  const std::shared_ptr<const Bundle> bundle = files.bundle;
   CARAT_ASSIGN(const LoadedModel model, LoadTextModel(std::move(files)));
   Companions companions;
-  companions.own_embedders = model.embedders.weights.vision.has_value();
+  companions.own_embedders = model.embedders.weights.vision.has_value() ||
+                             (bundle && bundle->Find(BundleRole::kEmbedders) != nullptr);
+  companions.own_drafter = bundle && bundle->Find(BundleRole::kDrafter) != nullptr;
   std::vector<const FoundFiles*> order;
   for (const FoundFiles& other : others)
     if (other.kind != FileKind::kText) order.push_back(&other);
@@ -200,7 +203,7 @@ Result<Companions> FindCompanions(const FoundFiles& text, const std::vector<Foun
   for (const FoundFiles* other : order) {
     const bool eyes = other->kind == FileKind::kEmbedders;
     auto& place = eyes ? companions.embedders : companions.drafter;
-    if (place || (eyes && companions.own_embedders)) continue;
+    if (place || (eyes ? companions.own_embedders : companions.own_drafter)) continue;
     if (std::string why = WhyNot(model, *other); why.empty())
       place = *other;
     else
@@ -212,6 +215,7 @@ Result<Companions> FindCompanions(const FoundFiles& text, const std::vector<Foun
 Result<std::vector<fs::path>> FilesOf(const fs::path& model) {
   CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(model));
   std::vector<fs::path> paths;
+  if (files.bundle != nullptr) return std::vector{model};
   if (files.gguf) {
     for (const std::string& name : files.gguf->file_names())
       paths.push_back(model.parent_path() / name);

@@ -46,8 +46,8 @@ ScanResult Scan(const ProgramFolder& folder);
 // and has its vocabulary; those in the model's own folder first, then the smallest.
 struct Companions {
   std::optional<FoundFiles> embedders, drafter;
-  bool own_embedders = false;        // the model's folder holds them itself
-  std::vector<std::string> refused;  // what does not fit, and why
+  bool own_embedders = false, own_drafter = false;  // the model's folder or bundle holds them
+  std::vector<std::string> refused;                 // what does not fit, and why
 };
 Result<Companions> FindCompanions(const FoundFiles& text, const std::vector<FoundFiles>& others);
 
