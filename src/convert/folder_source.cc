@@ -59,30 +59,27 @@ class Taker {
   GgufSource& to_;
 };
 
+// A layer's tensors in both dialects. Global layers have no v, and the drafter's neither k nor v.
+struct LayerTensor {
+  std::string_view LayerNames::* name;
+  bool matrix = false, optional = false;
+};
+constexpr LayerTensor kLayer[] = {
+    {&LayerNames::attn_norm},           {&LayerNames::q, true},        {&LayerNames::k, true, true},
+    {&LayerNames::v, true, true},       {&LayerNames::o, true},        {&LayerNames::q_norm},
+    {&LayerNames::k_norm, false, true}, {&LayerNames::post_attn_norm}, {&LayerNames::ffn_norm},
+    {&LayerNames::gate, true},          {&LayerNames::up, true},       {&LayerNames::down, true},
+    {&LayerNames::post_ffn_norm},       {&LayerNames::layer_scalar}};
+
 Status TakeLayer(Taker& take, const std::string& prefix, int64_t layer) {
-  const LayerNames& from = kHuggingFaceNames;
-  const LayerNames& to = kGgufNames;
-  const auto one = [&](std::string_view a, std::string_view b, bool matrix) -> Status {
-    const std::string name = fmt::format("{}layers.{}.{}", prefix, layer, a);
-    // Global layers have no v, and the drafter's neither k nor v.
-    const bool optional = a == from.v || a == from.k || a == from.k_norm;
-    if (optional && !take.Has(name)) return {};
-    return take.Take(name, fmt::format("blk.{}.{}", layer, b), matrix);
-  };
-  CARAT_TRY(one(from.attn_norm, to.attn_norm, false));
-  CARAT_TRY(one(from.q, to.q, true));
-  CARAT_TRY(one(from.k, to.k, true));
-  CARAT_TRY(one(from.v, to.v, true));
-  CARAT_TRY(one(from.o, to.o, true));
-  CARAT_TRY(one(from.q_norm, to.q_norm, false));
-  CARAT_TRY(one(from.k_norm, to.k_norm, false));
-  CARAT_TRY(one(from.post_attn_norm, to.post_attn_norm, false));
-  CARAT_TRY(one(from.ffn_norm, to.ffn_norm, false));
-  CARAT_TRY(one(from.gate, to.gate, true));
-  CARAT_TRY(one(from.up, to.up, true));
-  CARAT_TRY(one(from.down, to.down, true));
-  CARAT_TRY(one(from.post_ffn_norm, to.post_ffn_norm, false));
-  return one(from.layer_scalar, to.layer_scalar, false);
+  for (const LayerTensor& tensor : kLayer) {
+    const std::string name =
+        fmt::format("{}layers.{}.{}", prefix, layer, kHuggingFaceNames.*tensor.name);
+    if (tensor.optional && !take.Has(name)) continue;
+    CARAT_TRY(
+        take.Take(name, fmt::format("blk.{}.{}", layer, kGgufNames.*tensor.name), tensor.matrix));
+  }
+  return {};
 }
 
 // Divisors of the global rotary frequencies: 1 where a pair rotates, else 1e30 (3.1).
@@ -132,7 +129,7 @@ void SetText(const Config& c, const std::string& architecture, const DrafterConf
     header.SetUint32(key(name), static_cast<uint32_t>(value));
   };
   std::vector<int32_t> kv_heads;
-  std::vector<bool> packed;
+  kv_heads.reserve(c.is_global.size());
   for (int64_t i = 0; i < c.num_layers(); ++i)
     kv_heads.push_back(static_cast<int32_t>(c.attention(i).kv_heads));
   const auto pattern = std::make_unique<bool[]>(c.is_global.size());

@@ -28,11 +28,11 @@ struct QuantiseReport {
   std::map<std::string_view, size_t> tensors;  // by format
 };
 
-// Writes `out` whole or not at all. Tensor by tensor and in pieces: the memory does not grow with
+// Writes `path` whole or not at all. Tensor by tensor and in pieces: the memory does not grow with
 // the model. Errors: weights that are not finite, or beyond what 16 bits hold; importance of other
 // columns; kUnsupported for quantised weights without `requantise`.
 Result<QuantiseReport> QuantiseFile(ThreadPool& pool, const kernels::Table& table,
                                     GgufSource source, const QuantiseOptions& options,
-                                    const std::filesystem::path& out);
+                                    const std::filesystem::path& path);
 
 }  // namespace carat
