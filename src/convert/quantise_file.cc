@@ -185,7 +185,7 @@ Result<std::vector<DType>> ChooseFormats(const GgufSource& source, const Quantis
 Result<QuantiseReport> QuantiseFile(ThreadPool& pool, const kernels::Table& table,
                                     GgufSource source, const QuantiseOptions& options,
                                     const std::filesystem::path& path) {
-  std::ranges::stable_sort(source.tensors, WrittenBefore, &SourceTensor::name);
+  std::ranges::sort(source.tensors, WrittenBefore, &SourceTensor::name);  // names are unique
   CARAT_ASSIGN(const std::vector<DType> formats, ChooseFormats(source, options));
   GgufHeader& header = source.header;
   for (const char* key : {"split.no", "split.count", "split.tensors.count"}) header.Remove(key);
