@@ -198,6 +198,26 @@ TEST(CliBundle, BadArgumentsSaySo) {
   EXPECT_EQ(quantise.code, 2);
   ExpectHas(quantise.err, {"carat unpack"});
   EXPECT_EQ(RunCarat("quantize " + PointFolder().string() + " x.gguf Q9_9").code, 2);
+  EXPECT_EQ(RunCarat("pack " + PointFolder().string() + " /dev/stdout").code, 2);
+}
+
+TEST(CliBundle, NothingTakesThePlaceOfItsSource) {
+  const TempFolder folder;
+  PointGgufs(folder.path(), "Q8_0");
+  fs::copy(PointFolder(), folder / "pt", fs::copy_options::recursive);
+  const auto before = Contents(folder.path());
+  const std::string at = folder.path().string();
+  for (const std::string& command :
+       {"pack --quiet " + at + "/point.gguf " + at + "/point.gguf",
+        "pack --quiet " + at + "/point.gguf " + at + "/mmproj-point.gguf",
+        "pack --quiet " + at + "/pt " + at + "/pt/assistant/model.safetensors",
+        "quantize --quiet " + at + "/pt " + at + "/pt/model.safetensors Q8_0",
+        "quantize --quiet --allow-requantize " + at + "/point.gguf " + at + "/point.gguf Q4_0"}) {
+    const Ran ran = RunCarat(command);
+    EXPECT_EQ(ran.code, 2) << command;
+    ExpectHas(ran.err, {"the place of its source"});
+  }
+  EXPECT_EQ(Contents(folder.path()), before);
 }
 
 // Killed while it packs: nothing is left beside what was there.

@@ -160,6 +160,23 @@ TEST_F(ImportTest, LmStudioAndLlamaCpp) {
   ExpectHas(ran.out, {"mtp.gguf (llama.cpp)"});
 }
 
+TEST_F(ImportTest, ANameIsNotTakenFromAnotherModel) {
+  Copy("point.gguf", home_ / "a/m.gguf");
+  Copy("point.gguf", home_ / "b/m.gguf");
+  ASSERT_EQ(Carat("import --quiet " + (home_ / "a/m.gguf").string()).code, 0);
+  EXPECT_EQ(Carat("import --quiet " + (home_ / "a/m.gguf").string()).code, 0) << "the same again";
+  const Ran ran = Carat("import --quiet " + (home_ / "b/m.gguf").string());
+  EXPECT_EQ(ran.code, 2);
+  ExpectHas(ran.err, {"another --name"});
+}
+
+TEST_F(ImportTest, WithoutADrafterMeansWithout) {
+  const Ran ran = Carat("import --quiet --drafter off --name n " + File("point.gguf").string());
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  const Ran show = Carat("show n");
+  EXPECT_EQ(show.out.find("with_drafter"), std::string::npos) << show.out;
+}
+
 TEST_F(ImportTest, ABundleHasItsOwnParts) {
   const std::string bundle = (home_ / "x.carat").string();
   ASSERT_EQ(Carat("pack --quiet " + File("point.gguf").string() + " " + bundle).code, 0);

@@ -82,6 +82,7 @@ TEST_F(PullTest, DryRunFetchesNothing) {
 
 TEST_F(PullTest, StaysOffline) {
   for (const auto& [arguments, variable] : {std::pair("--offline pull", ""),
+                                            {"pull --offline", ""},
                                             {"pull", "CARAT_OFFLINE=1"},
                                             {"pull", "HF_HUB_OFFLINE=1"}}) {
     const Ran pull = Carat(arguments, variable);
@@ -152,6 +153,15 @@ TEST_F(PullTest, WrongBytesNeverBecomeAModel) {
   EXPECT_FALSE(fs::exists(Bundle()));
   hub_->Tell("{}");
   EXPECT_EQ(Carat("pull --quiet").code, 0);
+}
+
+TEST_F(PullTest, WhatIsDamagedIsPulledAnew) {
+  ASSERT_EQ(Carat("pull --quiet").code, 0);
+  std::string bytes = MustRead(Bundle());
+  bytes[5000] = static_cast<char>(bytes[5000] ^ 1);  // of the header
+  WriteText(Bundle(), bytes);
+  EXPECT_EQ(Carat("pull --quiet").code, 0);
+  EXPECT_EQ(Carat("verify --quiet gemma-4-12b").code, 0);
 }
 
 TEST_F(PullTest, OneAtATime) {

@@ -103,7 +103,8 @@ TEST(CliRun, BadInputEndsWithCode2AndSaysWhich) {
     std::vector<std::string_view> says;
   } cases[] = {
       {"run --model /nowhere hi",
-       {"carat: /nowhere: no such model (wanted a folder, a GGUF file, point, or a name in "}},
+       {"carat: /nowhere: no such model (wanted a folder, a GGUF file, a bundle, point, or a name "
+        "in "}},
       {"run --bogus", {"--bogus"}},
       {model, {"the prompt is empty", "wanted a prompt"}},
       {model + " ' '", {"the prompt is empty", "wanted a prompt"}},

@@ -14,6 +14,7 @@
 #include "apps/output.h"
 #include "apps/progress_bar.h"
 #include "apps/terminal.h"
+#include "base/utf8.h"
 #include "store/import_record.h"
 #include "store/scan.h"
 
@@ -72,7 +73,9 @@ std::string NameFrom(const FoundFiles& text) {
 }
 
 std::string Line(const FoundFiles& found) {
-  return fmt::format("{:<28} {:>10}  {}{}", FileKindName(found.kind), ByteText(found.bytes),
+  const bool titled = found.path.filename().string() != found.title;  // Ollama's blobs
+  return fmt::format("{:<28} {:>10}  {}{}{}", FileKindName(found.kind), ByteText(found.bytes),
+                     titled && !found.title.empty() ? EscapeLine(found.title) + "  " : "",
                      EscapeLine(found.path.string()),
                      found.program.empty() ? "" : " (" + found.program + ")");
 }
@@ -102,6 +105,8 @@ Result<FoundFiles> TextModelAt(const ScanResult& at, const std::string& path) {
   std::string reasons;
   for (const std::string& reason : at.skipped) reasons += (reasons.empty() ? "" : "; ") + reason;
   if (texts.empty()) {
+    for (const FoundFiles& found : at.found)
+      reasons += (reasons.empty() ? "" : "; ") + std::string(FileKindName(found.kind));
     return Fail({.code = ErrorCode::kNotFound,
                  .what = "no text model is here",
                  .where = path,
@@ -137,7 +142,7 @@ Result<Companions> ChooseCompanions(const CommandLine& o, const FoundFiles& text
     return {};
   };
   others = here.found;
-  const ScanResult near = Scan({text.program, text.path.parent_path()});
+  const ScanResult near = Scan({text.program, text.path.parent_path()}, 1);
   const ScanResult all = ScanAll();
   for (const ScanResult* more : {&near, &all})
     others.insert(others.end(), more->found.begin(), more->found.end());
@@ -158,13 +163,13 @@ Result<Companions> ChooseCompanions(const CommandLine& o, const FoundFiles& text
 }
 
 // What is not there, and which command gets it.
-void TellMissing(const Companions& found) {
+void TellMissing(const Companions& found, bool drafts) {
   if (!found.embedders && !found.own_embedders) {
     Print(
         "no embedders: it can't see and hear; `carat pull gemma-4-12b --part embedders` gets "
         "them, then import again\n");
   }
-  if (!found.drafter && !found.own_drafter) {
+  if (drafts && !found.drafter && !found.own_drafter) {
     Print(
         "no drafter: answers are slower; `carat pull gemma-4-12b --part drafter` gets it, then "
         "import again\n");
@@ -192,7 +197,16 @@ Status Import(const CommandLine& o) {
   CARAT_ASSIGN(const FoundFiles text, TextModelAt(here, o.path));
   CARAT_ASSIGN(const Companions found, ChooseCompanions(o, text, here));
 
-  ImportRecord record{.model = text.path, .embedders = {}, .drafter = {}, .files = {}};
+  ImportRecord record{.model = text.path,
+                      .embedders = {},
+                      .drafter = {},
+                      .drafts = o.drafter != "off",
+                      .files = {}};
+  if (!IsValidUtf8(text.path.string())) {
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "this path is no UTF-8 text and can't be recorded",
+                 .where = SanitizeUtf8(text.path.string())});
+  }
   if (found.embedders) record.embedders = found.embedders->path;
   if (found.drafter) record.drafter = found.drafter->path;
   std::vector<fs::path> paths;
@@ -214,7 +228,11 @@ Status Import(const CommandLine& o) {
   const std::string name = o.name.empty() ? NameFrom(text) : o.name;
   CARAT_ASSIGN(const ModelLock lock, directory.Lock(name));
   CARAT_ASSIGN(const auto old, directory.Find(name));
-  if (old && old->kind != StoredModel::Kind::kImported) {
+  const auto old_record = old && old->kind == StoredModel::Kind::kImported
+                              ? ReadImportRecord(old->path)
+                              : Result<ImportRecord>(record);
+  if (old && (old->kind != StoredModel::Kind::kImported ||
+              (old_record && old_record->model != record.model))) {
     return Fail({.what = "a model of this name is here already",
                  .where = name,
                  .wanted = "another --name, or carat rm " + name});
@@ -223,7 +241,7 @@ Status Import(const CommandLine& o) {
   Print("{}: {}\n", name, Line(text));
   if (found.embedders) Print("{}: {}\n", name, Line(*found.embedders));
   if (found.drafter) Print("{}: {}\n", name, Line(*found.drafter));
-  TellMissing(found);
+  TellMissing(found, record.drafts);
   if (directory.Default().empty()) CARAT_TRY(directory.SetDefault(name));
   Print("carat run --model {}\n", name);
   return {};

@@ -39,6 +39,7 @@ Result<Fit> FitOf(const ModelChoice& choice) {
   CARAT_ASSIGN(const auto engine, Engine::Open({.model = choice.model,
                                                 .embedders = choice.embedders,
                                                 .drafter = choice.drafter,
+                                                .drafts = choice.drafts,
                                                 .spare_memory = false,
                                                 .load = false}));
   Fit fit{.drafts = engine->found_drafter() != nullptr, .bytes = engine->memory().total()};
@@ -185,7 +186,7 @@ Status List(const Line& o) {
   const std::string chosen = directory.Default();
   Json all{Json::Array()};
   for (const StoredModel& model : models) {
-    auto choice = ChooseModel(model.name);
+    auto choice = ChooseStored(model);
     if (!choice) {
       PrintWarnings({choice.error().Message()});
       continue;
@@ -196,6 +197,11 @@ Status List(const Line& o) {
   if (o.json) {
     Print("{}\n", all.Dump(2));
     return {};
+  }
+  std::error_code failed;
+  for (const fs::directory_entry& part : fs::directory_iterator(directory.PartsFolder(), failed)) {
+    Print("{:<24} {:<9} {:>10}  for models that are imported: {}\n", "", "part",
+          ByteText(fs::file_size(part.path(), failed)), EscapeLine(part.path().string()));
   }
   if (all.array().empty()) {
     Print("{} holds no model; carat pull gemma-4-12b gets one, carat import takes what is there\n",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -96,10 +97,15 @@ class Pull {
       : o_(o), entry_(entry), name_(NameOf(entry)), directory_(Models()) {}
 
   Status Run() {
-    CARAT_ASSIGN(const ModelLock lock, directory_.Lock(name_));
+    std::optional<ModelLock> lock;
+    if (!o_.dry_run) {
+      CARAT_ASSIGN(lock, directory_.Lock(name_));
+    }
     const fs::path bundle = directory_.BundlePath(name_);
-    std::error_code failed;
-    if (o_.part.empty() && !o_.again && !o_.dry_run && fs::exists(bundle, failed)) {
+    // Nothing unverified has this name; one that is damaged or of another form is pulled anew.
+    if (o_.part.empty() && !o_.again && !o_.dry_run && Bundle::Open(bundle)) {
+      std::error_code failed;
+      fs::remove_all(directory_.DownloadFolder(name_), failed);
       CARAT_TRY(directory_.SetDefault(name_));
       Print("{} is here already: {} (--again gets it anew)\n", name_, EscapeLine(bundle.string()));
       return {};
@@ -205,7 +211,7 @@ class Pull {
         bar_.End();
         Error error = done.error();
         if (error.code == ErrorCode::kCancelled)
-          error.what += "; what came is kept, and the same command goes on from there";
+          error.what += ", and the same command goes on from there";
         return std::unexpected(std::move(error));
       }
       before += wanted.remote.size;
@@ -216,8 +222,10 @@ class Pull {
     return {};
   }
 
-  // Makes the bundle, checks it as it lies on the disk, and clears away what it was made from.
-  Status Pack(const fs::path& path) {
+  // Makes the bundle, checks it as it lies on the disk, gives it its name, and clears away what it
+  // was made from.
+  Status Pack(const fs::path& bundle_path) {
+    const fs::path path = directory_.DownloadFolder(name_) / "bundle.carat";
     EngineOptions options{.spare_memory = false, .load = false};
     PackOptions pack{.out = path, .carat_version = std::string(kVersion)};
     for (const Wanted& wanted : files_) {
@@ -258,10 +266,16 @@ class Pull {
     PrintWarnings(warnings);
     if (!sound) return Fail(Within(path.string(), sound.error()));
     std::error_code failed;
+    fs::rename(path, bundle_path, failed);
+    if (failed) {
+      return Fail({.code = ErrorCode::kIo,
+                   .what = "cannot name the bundle: " + failed.message(),
+                   .where = bundle_path.string()});
+    }
     fs::remove_all(directory_.DownloadFolder(name_), failed);
     CARAT_TRY(directory_.SetDefault(name_));
-    Print("{} is ready: {}, {}. Talk to it: carat run\n", name_, EscapeLine(path.string()),
-          ByteText(fs::file_size(path, failed)));
+    Print("{} is ready: {}, {}. Talk to it: carat run\n", name_, EscapeLine(bundle_path.string()),
+          ByteText(fs::file_size(bundle_path, failed)));
     return {};
   }
 
@@ -303,10 +317,8 @@ void AddPull(CLI::App& app, int& exit_code, const bool& offline) {
   CLI::App* command =
       app.add_subcommand("pull", "Get the model from the Hugging Face Hub, as one verified bundle");
   command->add_option("name", o->name, WhatThereIs())->capture_default_str()->check(NotEmpty());
-  command
-      ->add_option("--part", o->part,
-                   "only the text, embedders or drafter file, for an imported model")
-      ->check(CLI::IsMember({"text", "embedders", "drafter"}));
+  command->add_option("--part", o->part, "only the embedders or the drafter, for an imported model")
+      ->check(CLI::IsMember({"embedders", "drafter"}));
   command->add_flag("--dry-run", o->dry_run, "say what would be done, and fetch nothing");
   command->add_flag("--again", o->again, "also if the model is here already");
   command->add_flag("--anyway", o->anyway, "also if it does not fit the memory that is free");

@@ -65,10 +65,7 @@ Status Quantise(const CommandLine& o) {
   CARAT_ASSIGN(const ModelChoice choice, ChooseModel(o.model));
   CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(choice.model));
   CARAT_ASSIGN(GgufSource source, OpenSource(o, files));
-  std::error_code failed;
-  if (std::filesystem::equivalent(choice.model, o.out, failed)) {
-    return Fail({.what = "the result would take the place of its source", .where = o.out});
-  }
+  CARAT_TRY(CheckOutput(files, o.out));
   std::optional<Importance> importance;
   if (!o.importance.empty()) {
     CARAT_ASSIGN(importance, ReadImportance(o.importance));
@@ -90,8 +87,8 @@ Status Quantise(const CommandLine& o) {
   std::string counts;
   for (const auto& [name, count] : report->tensors)
     counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", count, name);
-  Print("{}: {} of weights became {} ({})\n", EscapeLine(o.out), ByteText(report->bytes_before),
-        ByteText(report->bytes_after), counts);
+  PrintErr("{}: {} of weights became {} ({})\n", EscapeLine(o.out), ByteText(report->bytes_before),
+           ByteText(report->bytes_after), counts);
   return {};
 }
 
@@ -100,7 +97,8 @@ Status Quantise(const CommandLine& o) {
 void AddQuantize(CLI::App& app, int& exit_code) {
   auto o = std::make_shared<CommandLine>();
   CLI::App* command = app.add_subcommand(
-      "quantize", "Write a model's weights in fewer bits, byte for byte as llama-quantize does");
+      "quantize",
+      "Write a model's weights in fewer bits: the bytes of llama-quantize, but for MXFP4's mix");
   command
       ->add_option("model", o->model,
                    "a GGUF file, or a Hugging Face folder, of F32, F16 or BF16 weights")

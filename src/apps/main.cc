@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   CLI::App app("carat runs Google's Gemma 4 12B Unified on your own computer.");
   app.set_version_flag("--version", "carat " + std::string(carat::kVersion));
   app.require_subcommand(1);
+  app.fallthrough();  // --offline may stand behind the command
   int exit_code = 0;
   carat::AddRun(app, exit_code);
   carat::AddTranscribe(app, exit_code);

@@ -25,7 +25,16 @@ const char* Environment(const char* name) {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-Result<ModelChoice> Chosen(const StoredModel& model) {
+// Files put there by hand may be embedders or a drafter.
+bool IsTextModel(const StoredModel& model) {
+  if (model.kind != StoredModel::Kind::kFiles) return true;
+  const auto files = OpenModelFiles(model.path);
+  return files && files->kind == FileKind::kText;
+}
+
+}  // namespace
+
+Result<ModelChoice> ChooseStored(const StoredModel& model) {
   if (model.kind != StoredModel::Kind::kImported) return ModelChoice{.model = model.path};
   CARAT_ASSIGN(const ImportRecord record, ReadImportRecord(model.path));
   std::error_code failed;
@@ -35,16 +44,20 @@ Result<ModelChoice> Chosen(const StoredModel& model) {
                  .where = record.model.string(),
                  .wanted = "carat import anew, or carat rm " + model.name});
   }
-  return ModelChoice{
-      .model = record.model, .embedders = record.embedders, .drafter = record.drafter};
+  ModelChoice choice{.model = record.model};
+  choice.drafts = record.drafts;
+  // A part that is gone does not keep the model from answering.
+  for (const auto& [from, to] :
+       {std::pair(&record.embedders, &choice.embedders), {&record.drafter, &choice.drafter}}) {
+    if (from->empty() || fs::exists(*from, failed))
+      *to = *from;
+    else
+      PrintWarnings({"imported, and not there any more: " + from->string()});
+  }
+  return choice;
 }
 
-// Files put there by hand may be embedders or a drafter.
-bool IsTextModel(const StoredModel& model) {
-  if (model.kind != StoredModel::Kind::kFiles) return true;
-  const auto files = OpenModelFiles(model.path);
-  return files && files->kind == FileKind::kText;
-}
+namespace {
 
 Result<ModelChoice> ChooseDefault() {
   const ModelDirectory directory = Models();
@@ -52,8 +65,8 @@ Result<ModelChoice> ChooseDefault() {
   std::erase_if(models, [](const StoredModel& model) { return !IsTextModel(model); });
   const std::string chosen = directory.Default();
   const auto found = std::ranges::find(models, chosen, &StoredModel::name);
-  if (found != models.end()) return Chosen(*found);
-  if (models.size() == 1) return Chosen(models.front());
+  if (found != models.end()) return ChooseStored(*found);
+  if (models.size() == 1) return ChooseStored(models.front());
   if (models.empty()) {
     if (auto point = PointModel()) return ModelChoice{.model = *point};
     return Fail({.code = ErrorCode::kNotFound,
@@ -113,7 +126,7 @@ Result<ModelChoice> ChooseModel(const std::string& name) {
     if (!found && name.ends_with(".gguf")) {
       CARAT_ASSIGN(found, directory.Find(name.substr(0, name.size() - 5)));
     }
-    if (found) return Chosen(*found);
+    if (found) return ChooseStored(*found);
   }
   if (const auto point = PointModel(); point && name == "point")
     return ModelChoice{.model = *point};
@@ -131,7 +144,10 @@ Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions
   CARAT_ASSIGN(const ModelChoice choice, ChooseModel(name));
   options.model = choice.model;
   if (options.embedders.empty()) options.embedders = choice.embedders;
-  if (options.drafter.empty() && options.drafts) options.drafter = choice.drafter;
+  if (options.drafter.empty() && options.drafts) {
+    options.drafter = choice.drafter;
+    options.drafts = choice.drafts;
+  }
   if (!options.progress) options.progress = [](size_t, size_t) { return !Interrupted(); };
   if (options.kernels.empty() && UsableTables().count == 1) {
     PrintWarnings(

@@ -22,12 +22,14 @@ struct ModelChoice {
   std::filesystem::path model;
   // Of an imported model; empty: what the engine finds.
   std::filesystem::path embedders = {}, drafter = {};
+  bool drafts = true;  // false: imported without a drafter
 };
 
 // A path as it stands, the name of a model in Models(), or "point"; without a name, the default of
 // Models(), its only text model, or carat-point where it holds none. Errors say where was looked
 // and what is there.
 Result<ModelChoice> ChooseModel(const std::string& name);
+Result<ModelChoice> ChooseStored(const StoredModel& model);
 // Opens the model that ChooseModel takes; `options` say the rest. Warnings go to standard error,
 // and with `say` also which model it is, where nobody named one or it is carat-point.
 Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions options, bool say);

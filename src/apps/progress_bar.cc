@@ -1,6 +1,7 @@
 #include "apps/progress_bar.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,10 +66,13 @@ void ProgressBar::Draw(uint64_t done, uint64_t total) {
     if (done < total)
       rest += fmt::format("  {} left", DurationText(static_cast<double>(total - done) / speed));
   }
-  constexpr int kWidth = 24;
-  const int full = static_cast<int>(share * kWidth);
+  constexpr int kMost = 24, kTexts = 68;  // columns of the bar, and beside it
+  winsize size{};
+  const bool known = terminal_ && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  const int width = known ? std::clamp(size.ws_col - kTexts, 0, kMost) : kMost;
+  const int full = static_cast<int>(share * width);
   std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < full ? "█" : "░";
+  for (int i = 0; i < width; ++i) bar += i < full ? "█" : "░";
   const std::string text = fmt::format("{} {} {:3.0f} %  {} of {}{}", what_, bar, 100 * share,
                                        ByteText(done), ByteText(total), rest);
   if (terminal_) {

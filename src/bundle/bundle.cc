@@ -20,7 +20,7 @@ constexpr size_t kStep = size_t{32} << 20;  // bytes between two calls of progre
 Error Damaged(std::string_view tensor) {
   return {.what = "the bundle is damaged: these bytes are not those that were packed",
           .where = fmt::format("tensor {}", Quoted(tensor)),
-          .wanted = "the bundle anew (carat pull, or carat pack)"};
+          .wanted = "the bundle anew (carat pull --again, or carat pack)"};
 }
 
 bool AllZero(std::span<const std::byte> bytes) {
@@ -37,7 +37,7 @@ Status CheckNumber(const Gguf& gguf, std::string_view key, uint32_t ours, std::s
   return Fail(
       {.code = ErrorCode::kUnsupported,
        .what = fmt::format("this bundle was packed by {} and has another {}: unpack it with "
-                           "that version and pack it with this one, or pull it again",
+                           "that version and pack it with this one, or carat pull --again",
                            maker, name),
        .where = std::string(key),
        .wanted = std::to_string(ours),
@@ -54,7 +54,10 @@ bool Bundle::IsBundle(const Gguf& gguf) {
 Result<Bundle> Bundle::Open(const std::filesystem::path& path) {
   CARAT_ASSIGN(Gguf gguf, Gguf::Open(path));
   if (!IsBundle(gguf)) {
-    return Fail({.code = ErrorCode::kUnsupported, .what = "not a bundle", .where = path.string()});
+    return Fail({.code = ErrorCode::kUnsupported,
+                 .what = "not a bundle",
+                 .where = path.string(),
+                 .wanted = "what carat pack or carat pull made"});
   }
   auto bundle = FromContainer(std::move(gguf));
   if (!bundle) return Fail(Within(path.string(), bundle.error()));
@@ -83,7 +86,8 @@ Status Bundle::CheckForm() {
   const auto entries = container_.tensors().entries();
   if (container_.files().size() == 1 && array != nullptr && array->type == GgufType::kString &&
       array->count == entries.size() && !entries.empty() && entries[0].name == bundle::kSeal &&
-      entries[0].bytes.size() == bundle::kSealBytes)
+      entries[0].bytes.size() == bundle::kSealBytes &&
+      static_cast<size_t>(entries[0].bytes.data() - bytes().data()) % bundle::kAlignment == 0)
     return {};
   return Fail({.what = "not a sound bundle: its seal or its hashes are missing"});
 }
@@ -112,7 +116,7 @@ Status Bundle::CheckSeal() const {
   if (Sha256Hex(bytes().first(before)) == AsText(seal.bytes)) return {};
   return Fail({.what = "the bundle is damaged: its header is not the one that was packed",
                .where = fmt::format("the first {} bytes", before),
-               .wanted = "the bundle anew (carat pull, or carat pack)"});
+               .wanted = "the bundle anew (carat pull --again, or carat pack)"});
 }
 
 Status Bundle::CheckDigest(size_t tensor) const {
@@ -187,7 +191,11 @@ ModelFile Bundle::File(const BundleFile& file) const {
     if (piece.kind == Kind::kStored || piece.kind == Kind::kInterleaved) {
       moved.push_back({.begin = at,
                        .end = at + piece.size,
-                       .to = {BytesOf(piece), piece.kind == Kind::kInterleaved}});
+                       .to = {.bytes = BytesOf(piece),
+                              .interleaved = piece.kind == Kind::kInterleaved,
+                              .dtype = piece.dtype,
+                              .rows = piece.rows,
+                              .cols = piece.cols}});
     }
     at += piece.size;
   }
@@ -211,7 +219,7 @@ Status Bundle::Verify(const BundleProgress& progress) const {
   CARAT_TRY(CheckSeal());
   const auto entries = container_.tensors().entries();
   const auto& digests = container_.Find(bundle::kDigestsKey)->AsArray()->strings;
-  uint64_t done = 0;
+  uint64_t done = static_cast<uint64_t>(entries[0].bytes.data() - bytes().data());
   for (size_t i = 0; i < entries.size(); ++i) {
     const TensorEntry& entry = entries[i];
     Digest digest;
@@ -229,6 +237,7 @@ Status Bundle::Verify(const BundleProgress& progress) const {
     if (!AllZero(bytes().subspan(end, next - end))) return std::unexpected(Damaged(entry.name));
     done += next - end;
   }
+  if (progress) static_cast<void>(progress(done, bytes().size()));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include "io/file.h"
 #include "tests/support/files.h"
 #include "tests/support/temp_folder.h"
+#include "weights/gguf_header.h"
 
 namespace carat {
 namespace {
@@ -148,8 +149,37 @@ TEST_F(BundleTest, AnotherVersionSaysWhatToDo) {
   const auto bundle = Bundle::Open(path);
   ASSERT_FALSE(bundle.has_value());
   EXPECT_EQ(bundle.error().code, ErrorCode::kUnsupported);
-  for (const char* part : {"carat 0.0.1", "unpack it", "pull it again"})
+  for (const char* part : {"carat 0.0.1", "unpack it", "carat pull --again"})
     EXPECT_NE(bundle.error().Message().find(part), std::string::npos) << part;
+}
+
+// The manifest calls a tensor another matrix of the same size: a kernel would read past it.
+TEST_F(BundleTest, AnInterleavedTensorIsTheOneOfTheHeader) {
+  GgufHeader header;
+  header.SetString("general.architecture", "gemma4");
+  header.AddTensor("a.weight", DType::kF32, std::array<uint64_t, 2>{512, 192});
+  const std::string text = header.Bytes() + std::string(512 * 192 * 4, 'x');
+  ASSERT_TRUE(WriteFileAtomic(folder_ / "a.gguf", AsBytes(text)).has_value());
+  const auto mapped = MappedFile::Open(folder_ / "a.gguf");
+  ASSERT_TRUE(mapped.has_value());
+  const auto bytes = mapped->bytes();
+  SourceToPack source{.role = BundleRole::kText, .folder = {}, .files = {}};
+  source.files.push_back({.name = "a.gguf", .origin = {}, .bytes = bytes, .tensors = {}});
+  source.files[0].tensors.push_back({.name = "a.weight",
+                                     .bytes = bytes.subspan(header.size()),
+                                     .interleave = true,
+                                     .dtype = DType::kF16,
+                                     .rows = 1024,
+                                     .cols = 192});
+  const auto path = folder_ / "x.carat";
+  ASSERT_TRUE(WriteBundle(pool_, path, {source}, {}, "0", {}).has_value());
+  auto opened = Bundle::Open(path);
+  ASSERT_TRUE(opened.has_value()) << opened.error().Message();
+  const auto bundle = std::make_shared<const Bundle>(*std::move(opened));
+  const BundledFiles files(bundle, bundle->manifest().sources[0], "x");
+  const auto gguf = Gguf::Open(files, "a.gguf");
+  ASSERT_FALSE(gguf.has_value());
+  EXPECT_NE(gguf.error().Message().find("another matrix"), std::string::npos);
 }
 
 TEST_F(BundleTest, CancelledLeavesNothing) {
@@ -187,14 +217,17 @@ TEST(Manifest, WrongOnesAreErrors) {
     return ManifestFromJson(*json);
   };
   ASSERT_TRUE(read(good).has_value());
-  for (const auto& [from, to] : {std::pair("\"name\":\"a\"", "\"name\":\"../a\""),
-                                 {"\"size\":3,\n", "\"size\":4,\n"},
-                                 {"\"size\":3,\"tensor\"", "\"size\":-3,\"tensor\""},
-                                 {"\"role\":\"text\"", "\"role\":\"other\""},
-                                 {"\"role\":\"text\"", "\"role\":\"text\",\"folder\":\"..\""},
-                                 {"e3b0", "E3B0"},
-                                 {"\"kind\":\"raw\"", "\"kind\":\"interleaved\""},
-                                 {"\"files\":[{", "\"files\":[],\"x\":[{"}}) {
+  for (const auto& [from, to] :
+       {std::pair("\"name\":\"a\"", "\"name\":\"../a\""),
+        {"\"size\":3,\n", "\"size\":4,\n"},
+        {"\"size\":3,\"tensor\"", "\"size\":-3,\"tensor\""},
+        {"\"role\":\"text\"", "\"role\":\"other\""},
+        {"\"role\":\"text\"", "\"role\":\"text\",\"folder\":\"..\""},
+        {"e3b0", "E3B0"},
+        {"\"kind\":\"raw\"", "\"kind\":\"interleaved\""},
+        // Sizes that wrap.
+        {"\"pieces\":[{", "\"pieces\":[{\"kind\":\"zeros\",\"size\":1000000000000000},{"},
+        {"\"files\":[{", "\"files\":[],\"x\":[{"}}) {
     std::string bad = good;
     const size_t at = bad.find(from);
     ASSERT_NE(at, std::string::npos) << from;

@@ -149,6 +149,7 @@ Result<BundleFile> FileFrom(const JsonView& view) {
   for (size_t i = 0; i < pieces.value().array().size(); ++i) {
     CARAT_ASSIGN(BundlePiece piece, PieceFrom(pieces.At(i)));
     sum += piece.size;
+    if (sum > file.size) break;  // before it can wrap
     file.pieces.push_back(std::move(piece));
   }
   if (sum == file.size) return file;
@@ -218,6 +219,7 @@ Result<BundleManifest> ManifestFromJson(const Json& json) {
   CARAT_ASSIGN(const JsonView sources, root.Array("sources"));
   std::set<BundleRole> roles;
   std::set<std::pair<std::string, std::string>> names;
+  uint64_t total = 0;
   for (size_t i = 0; i < sources.value().array().size(); ++i) {
     CARAT_ASSIGN(BundleSource source, SourceFrom(sources.At(i)));
     if (!roles.insert(source.role).second)
@@ -225,8 +227,15 @@ Result<BundleManifest> ManifestFromJson(const Json& json) {
     for (const BundleFile& file : source.files) {
       if (!names.emplace(source.folder, file.name).second)
         return Fail(sources.At(i).Wrong("files with different names"));
+      total += file.size;
+      if (total > static_cast<uint64_t>(kMost))
+        return Fail(sources.At(i).Wrong("files of a size that a disk can hold"));
     }
     manifest.sources.push_back(std::move(source));
+  }
+  for (const BundleSource& source : manifest.sources) {
+    if (names.contains({"", source.folder}))
+      return Fail(sources.Wrong("folders and files with different names"));
   }
   if (!root.Has("screen")) return manifest;
   CARAT_ASSIGN(const JsonView screen, root.Object("screen"));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/bytes.h"
@@ -42,7 +43,8 @@ struct Cut {
   std::vector<Part> parts;  // of the pieces that are not zeros, in order
 };
 
-Cut CutFile(BundleRole role, const FileToPack& from) {
+// `names`: those of tensors that are taken.
+Cut CutFile(BundleRole role, const FileToPack& from, std::set<std::string>& names) {
   CARAT_CHECK(IsPlainName(from.name));
   Cut cut;
   cut.file = {.name = from.name,
@@ -53,6 +55,7 @@ Cut CutFile(BundleRole role, const FileToPack& from) {
   const auto add = [&](BundlePiece piece, std::span<const std::byte> bytes,
                        const TensorToPack* interleave) {
     piece.size = bytes.size();
+    while (piece.kind != Kind::kZeros && !names.insert(piece.tensor).second) piece.tensor += '~';
     if (piece.kind != Kind::kZeros) cut.parts.push_back({piece.tensor, bytes, interleave});
     cut.file.pieces.push_back(std::move(piece));
   };
@@ -164,6 +167,13 @@ class Writer {
   std::vector<std::byte> buffer_;
 };
 
+void AddZeros(Digest& digest, uint64_t count) {
+  constexpr std::array<std::byte, 65536> kZeros = {};
+  for (; count > 0; count -= std::min<uint64_t>(count, kZeros.size()))
+    digest.Add(
+        std::span(kZeros).first(static_cast<size_t>(std::min<uint64_t>(count, kZeros.size()))));
+}
+
 GgufHeader HeaderOf(const BundleManifest& manifest, std::span<const Part> parts,
                     const std::vector<std::string>& digests) {
   GgufHeader header(bundle::kAlignment);
@@ -201,13 +211,26 @@ Status WriteBundle(ThreadPool& pool, const std::filesystem::path& path,
                    const std::vector<SourceToPack>& sources,
                    const std::optional<ScreenToPack>& screen, const std::string& carat_version,
                    const BundleProgress& progress) {
+  std::error_code failed;
+  const bool descriptor = path.native().starts_with("/dev/") || path.native().starts_with("/proc/");
+  if (descriptor ||
+      (std::filesystem::exists(path, failed) && !std::filesystem::is_regular_file(path, failed))) {
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "a bundle can only be written to a file",
+                 .where = path.string(),
+                 .wanted = "a regular file",
+                 .found = "a folder, a pipe or a device"});
+  }
   BundleManifest manifest{.carat = carat_version, .sources = {}, .screen = {}};
   std::vector<Part> parts;
+  std::set<std::string> names = {std::string(bundle::kSeal), std::string(bundle::kScreen),
+                                 std::string(bundle::kScreenError),
+                                 std::string(bundle::kScreenNorm)};
   for (const SourceToPack& source : sources) {
     BundleSource& to = manifest.sources.emplace_back(
         BundleSource{.role = source.role, .folder = source.folder, .files = {}});
     for (const FileToPack& file : source.files) {
-      Cut cut = CutFile(source.role, file);
+      Cut cut = CutFile(source.role, file, names);
       to.files.push_back(std::move(cut.file));
       std::ranges::move(cut.parts, std::back_inserter(parts));
     }
@@ -225,14 +248,16 @@ Status WriteBundle(ThreadPool& pool, const std::filesystem::path& path,
   CARAT_ASSIGN(AtomicFile out, AtomicFile::Create(path));
   CARAT_TRY(out.Write(std::vector<std::byte>(
       static_cast<size_t>(blank.size() + blank.Padded(bundle::kSealBytes)))));
-  Writer writer(pool, out, blank.file_size(), progress);
+  uint64_t total = 0;
+  for (const Part& part : parts) total += part.packed_bytes();
+  Writer writer(pool, out, total, progress);
   size_t next = 0;
   for (BundleSource& source : manifest.sources) {
     for (BundleFile& file : source.files) {
       Digest whole;
       for (const BundlePiece& piece : file.pieces) {
         if (piece.kind == Kind::kZeros) {
-          whole.Add(std::vector<std::byte>(static_cast<size_t>(piece.size)));
+          AddZeros(whole, piece.size);
           continue;
         }
         CARAT_ASSIGN(digests[next + 1], writer.Write(parts[next], &whole));

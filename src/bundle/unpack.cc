@@ -120,7 +120,10 @@ Result<std::vector<std::filesystem::path>> UnpackBundle(ThreadPool& pool, const 
                    .what = "cannot make the folder: " + failed.message(),
                    .where = path.parent_path().string()});
     }
-    CARAT_TRY(UnpackFile(pool, bundle, *file, path, tell));
+    if (const Status sound = UnpackFile(pool, bundle, *file, path, tell); !sound) {
+      for (const auto& written : paths) std::filesystem::remove(written, failed);
+      return std::unexpected(sound.error());
+    }
     paths.push_back(std::move(path));
   }
   return paths;

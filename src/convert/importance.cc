@@ -41,7 +41,7 @@ Status AddFromGguf(const Gguf& gguf, Importance& all) {
     const std::string name = entry.name.substr(0, entry.name.size() - kSums.size());
     const TensorEntry* counts = gguf.tensors().Find(name + std::string(kCounts));
     if (counts == nullptr || entry.dtype != DType::kF32 || counts->dtype != DType::kF32 ||
-        counts->elements() != 1) {
+        counts->elements() != 1 || entry.elements() == 0) {
       return Fail({.code = ErrorCode::kUnsupported,
                    .what = "not the sums of one matrix and their count",
                    .where = SanitizeUtf8(entry.name)});

@@ -7,7 +7,7 @@
 #include <list>
 #include <optional>
 #include <set>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "base/utf8.h"
@@ -20,7 +20,7 @@ namespace carat {
 namespace {
 
 namespace fs = std::filesystem;
-using Pointers = std::unordered_set<const std::byte*>;
+using Matrices = std::unordered_map<const std::byte*, const MatrixView*>;  // by their bytes
 
 constexpr uint64_t kMostSmallFile = uint64_t{64} << 20;  // of a folder's files that hold no weights
 constexpr size_t kMostTensorName = 200;  // bytes; the container takes 255 with the role before it
@@ -29,9 +29,9 @@ constexpr size_t kMostTensorName = 200;  // bytes; the container takes 255 with 
 constexpr std::array<std::string_view, 9> kWeightFiles = {
     ".safetensors", ".bin", ".gguf", ".pt", ".pth", ".h5", ".msgpack", ".onnx", ".ot"};
 
-Pointers PointersOf(const std::vector<const MatrixView*>& matrices) {
-  Pointers all;
-  for (const MatrixView* w : matrices) all.insert(w->data);
+Matrices ByBytes(const std::vector<const MatrixView*>& matrices) {
+  Matrices all;
+  for (const MatrixView* w : matrices) all.emplace(w->data, w);
   return all;
 }
 
@@ -40,7 +40,7 @@ class Collector {
   Collector(const PackOptions& options, std::vector<std::string>& warnings)
       : options_(options), warnings_(warnings) {}
 
-  Status Add(const ModelFiles& files, const Pointers& interleave) {
+  Status Add(const ModelFiles& files, const Matrices& interleave) {
     SourceToPack& source = sources_.emplace_back();
     source.role = RoleOf(files.kind);
     if (files.gguf) return AddGguf(files, interleave, source);
@@ -63,7 +63,7 @@ class Collector {
   // The tensors of the file with these bytes.
   static std::vector<TensorToPack> TensorsIn(const TensorDirectory& tensors,
                                              std::span<const std::byte> bytes,
-                                             const Pointers& interleave) {
+                                             const Matrices& interleave) {
     std::vector<TensorToPack> all;
     size_t number = 0;
     for (const TensorEntry& entry : tensors.entries()) {
@@ -73,7 +73,11 @@ class Collector {
         continue;
       TensorToPack tensor{.name = entry.name, .bytes = entry.bytes, .dtype = entry.dtype};
       if (tensor.name.size() > kMostTensorName) tensor.name = fmt::format("tensor-{}", number);
-      tensor.interleave = entry.shape.size() == 2 && interleave.contains(entry.bytes.data());
+      // Not a tensor of which the matrix is only the first rows (attn_qkv).
+      const auto found = interleave.find(entry.bytes.data());
+      tensor.interleave = found != interleave.end() && entry.shape.size() == 2 &&
+                          entry.shape[0] == found->second->rows &&
+                          entry.shape[1] == found->second->cols;
       if (tensor.interleave) {
         tensor.rows = entry.shape[0];
         tensor.cols = entry.shape[1];
@@ -83,30 +87,37 @@ class Collector {
     return all;
   }
 
-  Status AddGguf(const ModelFiles& files, const Pointers& interleave, SourceToPack& source) {
+  Status AddGguf(const ModelFiles& files, const Matrices& interleave, SourceToPack& source) {
     const auto parts = files.gguf->files();
-    const auto names = files.gguf->file_names();
-    for (size_t i = 0; i < parts.size(); ++i) {
-      FileToPack& file = source.files.emplace_back();
-      file.origin = OriginOf(files.path.parent_path() / names[i]);
-      file.bytes = parts[i].head();
-      file.tensors = TensorsIn(files.tensors(), file.bytes, interleave);
-      file.name = names[i];
-      if (!IsPlainName(file.name) || !names_.insert(file.name).second) {
-        const std::string name = source.role == BundleRole::kText        ? "model"
+    std::vector<std::string> names(files.gguf->file_names().begin(),
+                                   files.gguf->file_names().end());
+    const auto free = [&](const std::string& name) {
+      return IsPlainName(name) && !names_.contains(name);
+    };
+    const std::string fallback = source.role == BundleRole::kText        ? "model"
                                  : source.role == BundleRole::kEmbedders ? "mmproj-model"
                                                                          : "mtp-model";
-        file.name = parts.size() == 1
-                        ? name + ".gguf"
-                        : fmt::format("{}-{:05}-of-{:05}.gguf", name, i + 1, parts.size());
-        names_.insert(file.name);
+    for (int number = 1; !std::ranges::all_of(names, free); ++number) {
+      const std::string stem = number == 1 ? fallback : fmt::format("{}-{}", fallback, number);
+      for (size_t i = 0; i < names.size(); ++i) {
+        names[i] = names.size() == 1
+                       ? stem + ".gguf"
+                       : fmt::format("{}-{:05}-of-{:05}.gguf", stem, i + 1, names.size());
       }
+    }
+    names_.insert(names.begin(), names.end());
+    for (size_t i = 0; i < parts.size(); ++i) {
+      FileToPack& file = source.files.emplace_back();
+      file.name = names[i];
+      file.origin = OriginOf(files.path.parent_path() / files.gguf->file_names()[i]);
+      file.bytes = parts[i].head();
+      file.tensors = TensorsIn(files.tensors(), file.bytes, interleave);
     }
     return {};
   }
 
   // The files that hold the weights, and all small ones beside them.
-  Status AddFolder(const ModelFiles& files, const Pointers& interleave, SourceToPack& source) {
+  Status AddFolder(const ModelFiles& files, const Matrices& interleave, SourceToPack& source) {
     const auto names = files.safetensors->file_names();
     std::error_code failed;
     std::vector<std::string> small;
@@ -169,15 +180,18 @@ Status PackModel(const Engine& engine, const PackOptions& options,
                  .what = "this is a bundle already",
                  .where = engine.files().path.string()});
   }
+  for (const ModelFiles* files :
+       {&engine.files(), engine.embedder_files(), engine.drafter_files()}) {
+    if (files != nullptr) CARAT_TRY(CheckOutput(*files, options.out));
+  }
   Collector collect(options, warnings);
-  CARAT_TRY(
-      collect.Add(engine.files(), PointersOf(MatricesToInterleave(engine.decoder().weights()))));
+  CARAT_TRY(collect.Add(engine.files(), ByBytes(MatricesToInterleave(engine.decoder().weights()))));
   if (engine.embedder_files() != nullptr) CARAT_TRY(collect.Add(*engine.embedder_files(), {}));
   std::optional<DraftHead> head;
   std::optional<ScreenToPack> screen;
   if (const Drafter* drafter = engine.found_drafter()) {
     CARAT_TRY(collect.Add(*engine.drafter_files(),
-                          PointersOf(MtpDrafter::MatricesToInterleave(drafter->weights))));
+                          ByBytes(MtpDrafter::MatricesToInterleave(drafter->weights))));
     OpContext context(engine.pool(), engine.table());
     CARAT_ASSIGN(head, DraftHead::Create(context, drafter->weights.head, true));
     if (const auto made = head->screen()) {

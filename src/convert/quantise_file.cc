@@ -31,6 +31,7 @@ class Writer {
       : pool_(pool), table_(table), out_(out), options_(options), total_(total) {}
 
   Status Write(const SourceTensor& tensor, DType as) {
+    if (tensor.bytes.empty() && tensor.made.empty()) return {};
     if (as == tensor.dtype && tensor.made.empty() && tensor.change == SourceTensor::Change::kNone)
       return Copy(tensor);
     const auto rows = static_cast<size_t>(tensor.rows()), cols = static_cast<size_t>(tensor.cols());
@@ -116,7 +117,7 @@ class Writer {
   }
 
   Status Tell(const SourceTensor& tensor, size_t first, size_t count) {
-    if (tensor.bytes.empty()) return {};
+    if (tensor.bytes.empty()) return {};  // it was made
     const size_t row = tensor.bytes.size() / static_cast<size_t>(tensor.rows());
     if (tensor.change == SourceTensor::Change::kNone)
       DropPages(tensor.bytes.subspan(first * row, count * row));
@@ -159,6 +160,15 @@ Result<std::vector<DType>> ChooseFormats(const GgufSource& source, const Quantis
   MixOptions mix_options = options.mix;
   mix_options.importance = options.importance != nullptr;
   QuantMix mix(mix_options, model);
+  const auto known = [&](const SourceTensor& tensor) {
+    return !options.importance->Find(tensor.name).empty();
+  };
+  if (options.importance != nullptr && std::ranges::none_of(source.tensors, known)) {
+    return Fail({.what = "the importance matrix is another model's: it knows none of the tensors",
+                 .where = options.importance->file,
+                 .wanted = "entries such as blk.0.attn_q.weight",
+                 .found = SanitizeUtf8(options.importance->columns.begin()->first)});
+  }
   std::vector<DType> formats;
   for (const SourceTensor& tensor : source.tensors) {
     const DType as = mix.Next(tensor.name, tensor.shape).value_or(tensor.kept);

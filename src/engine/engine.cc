@@ -318,11 +318,12 @@ Status Engine::Arrange(const EngineOptions& options, LoadedModel& model) {
     if (options.threads == 0) ChooseThreads(model);
   } else {
     CARAT_TRY(Store(context, model.weights, options.progress));
-    for (const TensorEntry& entry : model.files.tensors().entries()) stored.push_back(entry.bytes);
+    for (const TensorEntry& entry : model.files.tensors().entries())
+      if (!entry.interleaved) stored.push_back(entry.bytes);
   }
-  if (model.files.bundle) {
-    ReadAhead(model.files.bundle->bytes());
-    if (options.preload && Copies(options)) stored.push_back(model.files.bundle->bytes());
+  if (model.files.bundle && Copies(options)) {
+    stored = {model.files.bundle->bytes()};
+    ReadAhead(stored.front());
   }
   return options.preload ? Preload(stored, options.progress) : Status();
 }

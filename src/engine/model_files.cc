@@ -186,6 +186,36 @@ Result<ModelFiles> OpenBundled(std::shared_ptr<const Bundle> bundle, FileKind ki
                .found = std::string(FileKindName(files.kind))});
 }
 
+std::vector<std::filesystem::path> PathsOf(const ModelFiles& files) {
+  if (files.bundle != nullptr) return {files.path};
+  std::vector<std::filesystem::path> paths;
+  if (files.gguf) {
+    for (const std::string& name : files.gguf->file_names())
+      paths.push_back(files.path.parent_path() / name);
+    return paths;
+  }
+  for (const std::string& name : files.safetensors->file_names())
+    paths.push_back(files.path / name);
+  for (const char* name :
+       {"config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
+        "generation_config.json", "processor_config.json", "model.safetensors.index.json"}) {
+    if (files.source->Has(name)) paths.push_back(files.path / name);
+  }
+  return paths;
+}
+
+Status CheckOutput(const ModelFiles& files, const std::filesystem::path& out) {
+  std::error_code failed;
+  for (const std::filesystem::path& path : PathsOf(files)) {
+    if (std::filesystem::equivalent(path, out, failed)) {
+      return Fail({.what = "the result would take the place of its source",
+                   .where = out.string(),
+                   .wanted = "another name"});
+    }
+  }
+  return {};
+}
+
 Result<std::optional<Tokenizer>> LoadTokenizer(const ModelFiles& files) {
   if (files.gguf) {
     auto tokenizer = TokenizerFromGguf(*files.gguf);

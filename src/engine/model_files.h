@@ -52,6 +52,11 @@ Result<ModelFiles> OpenModelFiles(const std::filesystem::path& path);
 Result<ModelFiles> OpenBundled(std::shared_ptr<const Bundle> bundle, FileKind kind,
                                const std::filesystem::path& path);
 
+// The files that a model is read from: shards, a folder's weights and texts, or the bundle.
+std::vector<std::filesystem::path> PathsOf(const ModelFiles& files);
+// An error where something that is to be written would take the place of one of them.
+Status CheckOutput(const ModelFiles& files, const std::filesystem::path& out);
+
 // The embedders of pictures and sound, bound and checked: of an mmproj file or of a composite
 // folder. Borrows the files.
 struct Embedders {

@@ -115,8 +115,10 @@ Result<AtomicFile> AtomicFile::Create(const std::filesystem::path& path, unsigne
     target = target.parent_path() / std::filesystem::read_symlink(target, ignored);
   std::filesystem::path folder = target.parent_path();
   if (folder.empty()) folder = ".";
-  if (const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode); fd >= 0)
-    return AtomicFile(std::move(target), {}, fd, true);
+  // It gets its name by way of /proc, which not every container has.
+  const bool can_name = ::access("/proc/self/fd", X_OK) == 0;
+  const int nameless = can_name ? ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode) : -1;
+  if (nameless >= 0) return AtomicFile(std::move(target), {}, nameless, true);
   const std::string temporary = FreeName(target);
   // Unlike mkstemp, open lets the umask take its part of the mode.
   const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);

@@ -121,6 +121,7 @@ Status StoreMatrices(OpContext& context, std::span<MatrixView* const> matrices, 
       kernels::StoredRow(w->dtype, w->data + row / kernels::kGroupRows * group_bytes,
                          row % kernels::kGroupRows, w->cols, at + row * w->row_bytes());
     });
+    DropPages({w->data, BytesOf(*w)});
     w->data = at;
     w->interleaved = false;
     done += w->rows * w->row_bytes();

@@ -55,6 +55,7 @@ Status WriteImportRecord(const fs::path& path, const ImportRecord& record) {
   json.Set("model", record.model.string());
   if (!record.embedders.empty()) json.Set("embedders", record.embedders.string());
   if (!record.drafter.empty()) json.Set("drafter", record.drafter.string());
+  if (!record.drafts) json.Set("drafts", false);
   for (const ImportedFile& file : record.files) {
     Json one;
     one.Set("path", file.path.string());
@@ -81,7 +82,10 @@ Result<ImportRecord> ParseImportRecord(std::string_view text) {
   CARAT_ASSIGN(record.model, root.String("model"));
   CARAT_ASSIGN(record.embedders, root.StringOr("embedders", ""));
   CARAT_ASSIGN(record.drafter, root.StringOr("drafter", ""));
+  CARAT_ASSIGN(record.drafts, root.BoolOr("drafts", true));
+  if (!record.model.is_absolute()) return Fail(root.Wrong("an absolute path in model"));
   CARAT_ASSIGN(const JsonView files, root.Array("files"));
+  if (files.value().array().empty()) return Fail(files.Wrong("at least one file"));
   for (size_t i = 0; i < files.value().array().size(); ++i) {
     const JsonView view = files.At(i);
     ImportedFile& file = record.files.emplace_back();

@@ -26,6 +26,7 @@ struct ImportRecord {
   std::filesystem::path model;      // a GGUF file or a folder
   std::filesystem::path embedders;  // empty: none of its own
   std::filesystem::path drafter;    // empty: none
+  bool drafts = true;               // false: none is wanted, whatever lies beside the model
   std::vector<ImportedFile> files;  // all of them, a folder's and shards included
 };
 

@@ -16,18 +16,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kDeepest = 8;             // folders below the one that is scanned
 constexpr size_t kMostFiles = 100'000;  // that are looked at
 constexpr size_t kMostManifest = size_t{1} << 20;
 
 class Scanner {
  public:
-  Scanner(std::string program, ScanResult& result)
-      : program_(std::move(program)), result_(result) {}
+  Scanner(std::string program, int deepest, ScanResult& result)
+      : program_(std::move(program)), deepest_(deepest), result_(result) {}
 
   void Walk(const fs::path& path, int depth) {
     std::error_code failed;
-    if (depth > kDeepest || looked_ > kMostFiles) return;
+    if (depth > deepest_ || looked_ > kMostFiles) return;
     if (!fs::is_directory(path, failed)) {
       ++looked_;
       Try(path, path.filename().string());
@@ -117,6 +116,7 @@ class Scanner {
   }
 
   std::string program_;
+  int deepest_;
   ScanResult& result_;
   std::set<fs::path> seen_;
   size_t looked_ = 0;
@@ -176,9 +176,12 @@ std::vector<ProgramFolder> UsualFolders(const ScanPlaces& p) {
   return all;
 }
 
-ScanResult Scan(const ProgramFolder& folder) {
+ScanResult Scan(const ProgramFolder& folder, int deepest) {
   ScanResult result;
-  Scanner(folder.program, result).Walk(folder.path, 0);
+  std::error_code failed;
+  fs::path path = fs::absolute(folder.path, failed).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();  // "folder/"
+  Scanner(folder.program, deepest, result).Walk(path, 0);
   std::ranges::sort(result.found, {}, &FoundFiles::path);
   return result;
 }
@@ -188,7 +191,7 @@ Result<Companions> FindCompanions(const FoundFiles& text, const std::vector<Foun
   const std::shared_ptr<const Bundle> bundle = files.bundle;
   CARAT_ASSIGN(const LoadedModel model, LoadTextModel(std::move(files)));
   Companions companions;
-  companions.own_embedders = model.embedders.weights.vision.has_value() ||
+  companions.own_embedders = model.files.safetensors.has_value() ||
                              (bundle && bundle->Find(BundleRole::kEmbedders) != nullptr);
   companions.own_drafter = bundle && bundle->Find(BundleRole::kDrafter) != nullptr;
   std::vector<const FoundFiles*> order;
@@ -214,20 +217,7 @@ Result<Companions> FindCompanions(const FoundFiles& text, const std::vector<Foun
 
 Result<std::vector<fs::path>> FilesOf(const fs::path& model) {
   CARAT_ASSIGN(const ModelFiles files, OpenModelFiles(model));
-  std::vector<fs::path> paths;
-  if (files.bundle != nullptr) return std::vector{model};
-  if (files.gguf) {
-    for (const std::string& name : files.gguf->file_names())
-      paths.push_back(model.parent_path() / name);
-    return paths;
-  }
-  for (const std::string& name : files.safetensors->file_names()) paths.push_back(model / name);
-  for (const char* name :
-       {"config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-        "generation_config.json", "processor_config.json", "model.safetensors.index.json"}) {
-    if (files.source->Has(name)) paths.push_back(model / name);
-  }
-  return paths;
+  return PathsOf(files);
 }
 
 }  // namespace carat

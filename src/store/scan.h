@@ -39,14 +39,15 @@ struct ScanPlaces {
 std::vector<ProgramFolder> UsualFolders(const ScanPlaces& places);
 
 // What a file, a model folder, or a folder of any of them holds: GGUF files, Hugging Face folders,
-// and the manifests of Ollama. Links are followed, but no folder twice; at most 8 levels deep.
-ScanResult Scan(const ProgramFolder& folder);
+// and the manifests of Ollama. Links are followed, but no folder twice; at most `deepest` levels
+// below it.
+ScanResult Scan(const ProgramFolder& folder, int deepest = 8);
 
 // Which of the others belong to a text model: embedders of its hidden width, a drafter that fits it
 // and has its vocabulary; those in the model's own folder first, then the smallest.
 struct Companions {
   std::optional<FoundFiles> embedders, drafter;
-  bool own_embedders = false, own_drafter = false;  // the model's folder or bundle holds them
+  bool own_embedders = false, own_drafter = false;  // a folder and a bundle have theirs, or none
   std::vector<std::string> refused;                 // what does not fit, and why
 };
 Result<Companions> FindCompanions(const FoundFiles& text, const std::vector<FoundFiles>& others);

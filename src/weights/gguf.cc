@@ -257,6 +257,8 @@ Status PlaceTensor(const ModelFile& file, uint64_t data_start, uint64_t alignmen
   }
   auto stored = file.Tensor(data_start + raw.offset, *size);
   if (!stored) return Fail(Within(where, stored.error()));
+  if (const Status same = CheckOrder(*stored, raw.entry.dtype, raw.entry.shape); !same)
+    return Fail(Within(where, same.error()));
   raw.entry.bytes = stored->bytes;
   raw.entry.interleaved = stored->interleaved;
   raw.size = *size;

@@ -8,10 +8,21 @@
 
 namespace carat {
 
+Status CheckOrder(const TensorBytes& stored, DType dtype, std::span<const uint64_t> shape) {
+  if (!stored.interleaved || (stored.dtype == dtype && shape.size() == 2 &&
+                              stored.rows == shape[0] && stored.cols == shape[1]))
+    return {};
+  return Fail(
+      {.what = "the bundle holds another matrix in this place",
+       .wanted = fmt::format("{} of {} dimensions", Info(dtype).name, shape.size()),
+       .found = fmt::format("{} [{}, {}]", Info(stored.dtype).name, stored.rows, stored.cols)});
+}
+
 Result<TensorBytes> ModelFile::Tensor(uint64_t begin, uint64_t size) const {
   if (size == 0) return TensorBytes{};
   if (begin + size <= head_.size())
-    return TensorBytes{head_.subspan(static_cast<size_t>(begin), static_cast<size_t>(size))};
+    return TensorBytes{.bytes =
+                           head_.subspan(static_cast<size_t>(begin), static_cast<size_t>(size))};
   const auto found = std::ranges::lower_bound(moved_, begin, {}, &Moved::begin);
   if (found != moved_.end() && found->begin == begin && found->end == begin + size)
     return found->to;

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "io/file.h"
+#include "tensor/dtype.h"
 
 namespace carat {
 
@@ -19,7 +20,13 @@ namespace carat {
 struct TensorBytes {
   std::span<const std::byte> bytes;
   bool interleaved = false;
+  // Of interleaved ones: the matrix whose order this is, and whose size `bytes` has.
+  DType dtype = DType::kF32;
+  uint64_t rows = 0, cols = 0;
 };
+
+// An error where the bytes are those of an interleaved matrix and the tensor is another.
+Status CheckOrder(const TensorBytes& stored, DType dtype, std::span<const uint64_t> shape);
 
 // A file that readers take their tensors from. Move-only; owns the mapping or borrows from whoever
 // made it.

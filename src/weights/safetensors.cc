@@ -84,6 +84,8 @@ Result<Placed> ReadEntry(const JsonView& view, std::string_view name, const Mode
   }
   auto stored = file.Tensor(data_start + placed.begin, *size);
   if (!stored) return Fail(Within(view.path(), stored.error()));
+  if (const Status same = CheckOrder(*stored, placed.entry.dtype, placed.entry.shape); !same)
+    return Fail(Within(view.path(), same.error()));
   placed.entry.bytes = stored->bytes;
   placed.entry.interleaved = stored->interleaved;
   return placed;
