@@ -176,9 +176,8 @@ void TellMissing(const Companions& found, bool drafts) {
   }
 }
 
-Status Import(const CommandLine& o) {
-  if (o.scan || o.path.empty()) {
-    if (o.scan && o.path.empty()) return ListFound();
+Status CheckLine(const CommandLine& o) {
+  if (o.path.empty() || o.scan) {
     return Fail({.what = o.scan ? "a path and --scan" : "nothing to import",
                  .wanted = "carat import PATH, or carat import --scan"});
   }
@@ -188,25 +187,26 @@ Status Import(const CommandLine& o) {
                  .wanted = "letters, digits and . _ -, at most 64",
                  .found = EscapeLine(o.name)});
   }
-  CatchInterrupts();
   std::error_code failed;
   if (!fs::exists(o.path, failed)) {
     return Fail({.code = ErrorCode::kNotFound, .what = "no such file or folder", .where = o.path});
   }
-  const ScanResult here = Scan({"", o.path});
-  CARAT_ASSIGN(const FoundFiles text, TextModelAt(here, o.path));
-  CARAT_ASSIGN(const Companions found, ChooseCompanions(o, text, here));
+  return {};
+}
 
-  ImportRecord record{.model = text.path,
-                      .embedders = {},
-                      .drafter = {},
-                      .drafts = o.drafter != "off",
-                      .files = {}};
+// The parts, and the hashes of all their files.
+Result<ImportRecord> MakeRecord(const CommandLine& o, const FoundFiles& text,
+                                const Companions& found) {
   if (!IsValidUtf8(text.path.string())) {
     return Fail({.code = ErrorCode::kUnsupported,
                  .what = "this path is no UTF-8 text and can't be recorded",
                  .where = SanitizeUtf8(text.path.string())});
   }
+  ImportRecord record{.model = text.path,
+                      .embedders = {},
+                      .drafter = {},
+                      .drafts = o.drafter != "off",
+                      .files = {}};
   if (found.embedders) record.embedders = found.embedders->path;
   if (found.drafter) record.drafter = found.drafter->path;
   std::vector<fs::path> paths;
@@ -223,26 +223,42 @@ Status Import(const CommandLine& o) {
   bar.End();
   if (!files) return Fail(files.error());
   record.files = *std::move(files);
+  return record;
+}
 
+// Under its name, unless that is another model's.
+Status Keep(const std::string& name, const ImportRecord& record) {
   const ModelDirectory directory = Models();
-  const std::string name = o.name.empty() ? NameFrom(text) : o.name;
   CARAT_ASSIGN(const ModelLock lock, directory.Lock(name));
   CARAT_ASSIGN(const auto old, directory.Find(name));
-  const auto old_record = old && old->kind == StoredModel::Kind::kImported
-                              ? ReadImportRecord(old->path)
-                              : Result<ImportRecord>(record);
-  if (old && (old->kind != StoredModel::Kind::kImported ||
-              (old_record && old_record->model != record.model))) {
+  bool other = old && old->kind != StoredModel::Kind::kImported;
+  if (old && !other) {
+    const auto before = ReadImportRecord(old->path);  // a broken one may be replaced
+    other = before && before->model != record.model;
+  }
+  if (other) {
     return Fail({.what = "a model of this name is here already",
                  .where = name,
                  .wanted = "another --name, or carat rm " + name});
   }
   CARAT_TRY(WriteImportRecord(directory.RecordPath(name), record));
+  return directory.Default().empty() ? directory.SetDefault(name) : Status();
+}
+
+Status Import(const CommandLine& o) {
+  if (o.scan && o.path.empty()) return ListFound();
+  CARAT_TRY(CheckLine(o));
+  CatchInterrupts();
+  const ScanResult here = Scan({"", o.path});
+  CARAT_ASSIGN(const FoundFiles text, TextModelAt(here, o.path));
+  CARAT_ASSIGN(const Companions found, ChooseCompanions(o, text, here));
+  CARAT_ASSIGN(const ImportRecord record, MakeRecord(o, text, found));
+  const std::string name = o.name.empty() ? NameFrom(text) : o.name;
+  CARAT_TRY(Keep(name, record));
   Print("{}: {}\n", name, Line(text));
   if (found.embedders) Print("{}: {}\n", name, Line(*found.embedders));
   if (found.drafter) Print("{}: {}\n", name, Line(*found.drafter));
   TellMissing(found, record.drafts);
-  if (directory.Default().empty()) CARAT_TRY(directory.SetDefault(name));
   Print("carat run --model {}\n", name);
   return {};
 }
