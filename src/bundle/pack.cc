@@ -192,6 +192,21 @@ GgufHeader HeaderOf(const BundleManifest& manifest, std::span<const Part> parts,
   return header;
 }
 
+// The header is written last, over what stands there: only a file takes that.
+Status CheckTarget(const std::filesystem::path& path) {
+  std::error_code failed;
+  const bool descriptor = path.native().starts_with("/dev/") || path.native().starts_with("/proc/");
+  if (descriptor ||
+      (std::filesystem::exists(path, failed) && !std::filesystem::is_regular_file(path, failed))) {
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "a bundle can only be written to a file",
+                 .where = path.string(),
+                 .wanted = "a regular file",
+                 .found = "a folder, a pipe or a device"});
+  }
+  return {};
+}
+
 }  // namespace
 
 Status CheckFreeSpace(const std::filesystem::path& folder, uint64_t bytes) {
@@ -211,16 +226,7 @@ Status WriteBundle(ThreadPool& pool, const std::filesystem::path& path,
                    const std::vector<SourceToPack>& sources,
                    const std::optional<ScreenToPack>& screen, const std::string& carat_version,
                    const BundleProgress& progress) {
-  std::error_code failed;
-  const bool descriptor = path.native().starts_with("/dev/") || path.native().starts_with("/proc/");
-  if (descriptor ||
-      (std::filesystem::exists(path, failed) && !std::filesystem::is_regular_file(path, failed))) {
-    return Fail({.code = ErrorCode::kIo,
-                 .what = "a bundle can only be written to a file",
-                 .where = path.string(),
-                 .wanted = "a regular file",
-                 .found = "a folder, a pipe or a device"});
-  }
+  CARAT_TRY(CheckTarget(path));
   BundleManifest manifest{.carat = carat_version, .sources = {}, .screen = {}};
   std::vector<Part> parts;
   std::set<std::string> names = {std::string(bundle::kSeal), std::string(bundle::kScreen),
