@@ -273,8 +273,9 @@ void AddImport(CLI::App& app, int& exit_code) {
       ->add_option("path", o->path,
                    "a GGUF file, a Hugging Face folder, or a folder that holds them")
       ->check(NotEmpty());
-  command->add_flag("--scan", o->scan, "list what the usual folders of these programs hold");
-  command->add_option("--name", o->name, "the model's name in carat");
+  CLI::Option* scan =
+      command->add_flag("--scan", o->scan, "list what the usual folders of these programs hold");
+  command->add_option("--name", o->name, "the model's name in carat")->excludes(scan);
   command->add_option("--mmproj", o->mmproj, "these embedders; those that fit if not given")
       ->check(NotEmpty());
   command->add_option("--drafter", o->drafter, "this drafter, or off; one that fits if not given")

@@ -200,6 +200,7 @@ Status List(const Line& o) {
   }
   std::error_code failed;
   for (const fs::directory_entry& part : fs::directory_iterator(directory.PartsFolder(), failed)) {
+    if (part.path().extension() != ".gguf") continue;  // not there yet
     Print("{:<24} {:<9} {:>10}  for models that are imported: {}\n", "", "part",
           ByteText(fs::file_size(part.path(), failed)), EscapeLine(part.path().string()));
   }

@@ -63,8 +63,11 @@ HubOptions OptionsOf(const CommandLine& o) {
 
 // Off by name of the variables that Hugging Face's own programs obey.
 bool Offline() {
-  const std::string value = Variable({"CARAT_OFFLINE", "HF_HUB_OFFLINE"});
-  return !value.empty() && value != "0";
+  const auto on = [](const char* name) {
+    const std::string value = Variable({name});
+    return !value.empty() && value != "0";
+  };
+  return on("CARAT_OFFLINE") || on("HF_HUB_OFFLINE");
 }
 
 // The first tag of a name is the one that is meant without a tag, and is kept without it.
@@ -102,13 +105,21 @@ class Pull {
       CARAT_ASSIGN(lock, directory_.Lock(name_));
     }
     const fs::path bundle = directory_.BundlePath(name_);
-    // Nothing unverified has this name; one that is damaged or of another form is pulled anew.
+    // Nothing gets this name unverified. Of another form, or with a damaged header, it is pulled
+    // anew.
     if (o_.part.empty() && !o_.again && !o_.dry_run && Bundle::Open(bundle)) {
       std::error_code failed;
       fs::remove_all(directory_.DownloadFolder(name_), failed);
       CARAT_TRY(directory_.SetDefault(name_));
-      Print("{} is here already: {} (--again gets it anew)\n", name_, EscapeLine(bundle.string()));
+      Print("{} is here already: {} (carat verify {} reads all of it, --again gets it anew)\n",
+            name_, EscapeLine(bundle.string()), name_);
       return {};
+    }
+    CARAT_ASSIGN(const auto old, directory_.Find(name_));
+    if (o_.part.empty() && old && old->kind != StoredModel::Kind::kBundle) {
+      return Fail({.what = "another model has this name already",
+                   .where = old->path.string(),
+                   .wanted = "carat rm " + name_ + ", or carat import with another --name"});
     }
     HubOptions options = OptionsOf(o_);
     endpoint_ = options.endpoint;
@@ -341,6 +352,7 @@ void AddPull(CLI::App& app, int& exit_code, const bool& offline) {
   command->add_flag("--quiet", o->quiet, "no bar");
   command->footer(
       "HF_TOKEN is sent to the Hub and to no other host; HF_ENDPOINT names a mirror.\n"
+      "CARAT_OFFLINE=1 and HF_HUB_OFFLINE=1 are as --offline.\n"
       "Nothing else in carat opens a connection.");
   command->callback([o, &exit_code, &offline] {
     if (const Status done = RunPull(*o, offline); !done) exit_code = Report(done.error());

@@ -211,8 +211,9 @@ Status CheckTarget(const std::filesystem::path& path) {
 
 Status CheckFreeSpace(const std::filesystem::path& folder, uint64_t bytes) {
   std::error_code failed;
-  const auto space =
-      std::filesystem::space(folder.empty() ? std::filesystem::path(".") : folder, failed);
+  std::filesystem::path at = std::filesystem::absolute(folder, failed);
+  while (!std::filesystem::exists(at, failed) && at.has_relative_path()) at = at.parent_path();
+  const auto space = std::filesystem::space(at, failed);
   if (failed || space.available >= bytes) return {};
   const auto gb = [](uint64_t n) { return fmt::format("{:.2f} GB", static_cast<double>(n) / 1e9); };
   return Fail({.code = ErrorCode::kIo,
