@@ -215,11 +215,8 @@ Result<ImportRecord> MakeRecord(const CommandLine& o, const FoundFiles& text,
     CARAT_ASSIGN(const auto more, FilesOf(path));
     paths.insert(paths.end(), more.begin(), more.end());
   }
-  ProgressBar bar;
-  auto files = HashFiles(paths, [&](uint64_t done, uint64_t total) {
-    if (!o.quiet) bar.Show("hashing", done, total);
-    return !Interrupted();
-  });
+  ProgressBar bar(o.quiet);
+  auto files = HashFiles(paths, bar.Watch("hashing"));
   bar.End();
   if (!files) return Fail(files.error());
   record.files = *std::move(files);

@@ -248,11 +248,8 @@ Status Show(const Line& o) {
 Status Verify(const Line& o) {
   CatchInterrupts();
   CARAT_ASSIGN(const Described described, Describe(o.name));
-  ProgressBar bar;
-  const auto watch = [&](uint64_t done, uint64_t total) {
-    if (!o.quiet) bar.Show("checking", done, total);
-    return !Interrupted();
-  };
+  ProgressBar bar(o.quiet);
+  const auto watch = bar.Watch("checking");
   switch (described.model.kind) {
     case StoredModel::Kind::kBundle: {
       CARAT_ASSIGN(const Bundle bundle, Bundle::Open(described.choice.model));

@@ -26,13 +26,6 @@ struct PackLine {
   bool quiet = false;
 };
 
-BundleProgress BarFor(ProgressBar& bar, const std::string& what, bool quiet) {
-  return [&bar, what, quiet](uint64_t done, uint64_t total) {
-    if (!quiet) bar.Show(what, done, total);
-    return !Interrupted();
-  };
-}
-
 Status Pack(const PackLine& o) {
   CatchInterrupts();
   EngineOptions options{.embedders = o.mmproj, .spare_memory = false, .load = false};
@@ -46,13 +39,12 @@ Status Pack(const PackLine& o) {
          .where = o.out,
          .wanted = "the name of the bundle, for example " + (out / "model.carat").string()});
   }
-  ProgressBar bar;
+  ProgressBar bar(o.quiet);
   std::vector<std::string> warnings;
-  const Status done = PackModel(*engine,
-                                {.out = out,
-                                 .carat_version = std::string(kVersion),
-                                 .progress = BarFor(bar, "packing", o.quiet)},
-                                warnings);
+  const Status done = PackModel(
+      *engine,
+      {.out = out, .carat_version = std::string(kVersion), .progress = bar.Watch("packing")},
+      warnings);
   bar.End();
   CARAT_TRY(done);
   PrintWarnings(warnings);
@@ -72,8 +64,8 @@ Status Unpack(const UnpackLine& o) {
   CARAT_ASSIGN(const ModelChoice choice, ChooseModel(o.bundle));
   CARAT_ASSIGN(const Bundle bundle, Bundle::Open(choice.model));
   ThreadPool pool(UsableProcessors());
-  ProgressBar bar;
-  auto done = UnpackBundle(pool, bundle, o.folder, BarFor(bar, "unpacking", o.quiet));
+  ProgressBar bar(o.quiet);
+  auto done = UnpackBundle(pool, bundle, o.folder, bar.Watch("unpacking"));
   bar.End();
   if (!done) return Fail(Within(choice.model.string(), done.error()));
   for (const std::filesystem::path& file : *done) Print("{}\n", EscapeLine(file.string()));

@@ -16,11 +16,11 @@
 #include "apps/progress_bar.h"
 #include "apps/terminal.h"
 #include "bundle/bundle.h"
-#include "bundle/pack.h"
 #include "convert/pack_model.h"
 #include "engine/session.h"
 #include "hub/catalogue.h"
 #include "hub/client.h"
+#include "io/disk_space.h"
 #include "sys/memory.h"
 
 namespace carat {
@@ -97,7 +97,7 @@ struct Wanted {
 class Pull {
  public:
   Pull(const CommandLine& o, const CatalogueEntry& entry)
-      : o_(o), entry_(entry), name_(NameOf(entry)), directory_(Models()) {}
+      : o_(o), entry_(entry), name_(NameOf(entry)), directory_(Models()), bar_(o.quiet) {}
 
   Status Run() {
     std::optional<ModelLock> lock;
@@ -212,9 +212,10 @@ class Pull {
     uint64_t before = 0;
     for (const Wanted& wanted : files_) {
       const auto watch = [&](const DownloadProgress& progress) {
-        const bool checking = progress.phase == DownloadProgress::Phase::kChecking;
-        if (!o_.quiet && checking) bar_.Show("checking", progress.bytes_done, progress.bytes_total);
-        if (!o_.quiet && !checking) bar_.Show("downloading", before + progress.bytes_done, total_);
+        if (progress.phase == DownloadProgress::Phase::kChecking)
+          bar_.Show("checking", progress.bytes_done, progress.bytes_total);
+        else
+          bar_.Show("downloading", before + progress.bytes_done, total_);
         return !Interrupted();
       };
       auto done = client.Download(wanted.remote, wanted.target, watch);
@@ -258,13 +259,7 @@ class Pull {
     }
     CARAT_ASSIGN(auto engine, Engine::Open(options));
     PrintWarnings(engine->warnings());
-    const auto watch = [&](const char* what) {
-      return [what, this](uint64_t done, uint64_t total) {
-        if (!o_.quiet) bar_.Show(what, done, total);
-        return !Interrupted();
-      };
-    };
-    pack.progress = watch("packing");
+    pack.progress = bar_.Watch("packing");
     std::vector<std::string> warnings;
     if (const Status packed = PackModel(*engine, pack, warnings); !packed) {
       bar_.End();
@@ -272,7 +267,7 @@ class Pull {
     }
     engine.reset();
     CARAT_ASSIGN(const Bundle bundle, Bundle::Open(path));
-    const Status sound = bundle.Verify(watch("verifying"));
+    const Status sound = bundle.Verify(bar_.Watch("verifying"));
     bar_.End();
     PrintWarnings(warnings);
     if (!sound) return Fail(Within(path.string(), sound.error()));

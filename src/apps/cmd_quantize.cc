@@ -71,14 +71,11 @@ Status Quantise(const CommandLine& o) {
     CARAT_ASSIGN(importance, ReadImportance(o.importance));
   }
   ThreadPool pool(o.threads > 0 ? o.threads : UsableProcessors());
-  ProgressBar bar;
+  ProgressBar bar(o.quiet);
   QuantiseOptions options{.mix = {.target = *FindQuantTarget(o.type), .pure = o.pure},
                           .importance = importance ? &*importance : nullptr,
                           .requantise = o.requantise,
-                          .progress = [&](uint64_t done, uint64_t total) {
-                            if (!o.quiet) bar.Show("quantising", done, total);
-                            return !Interrupted();
-                          }};
+                          .progress = bar.Watch("quantising")};
   if (!o.token_embedding.empty())
     options.mix.token_embedding = Info(*FindQuantTarget(o.token_embedding)).base;
   auto report = QuantiseFile(pool, UsableTables().best(), std::move(source), options, o.out);

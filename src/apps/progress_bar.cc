@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "apps/interrupt.h"
 #include "apps/output.h"
 #include "sys/clock.h"
 
@@ -27,7 +29,7 @@ std::string DurationText(double seconds) {
   return fmt::format("{}:{:02} h", s / 3600, s % 3600 / 60);
 }
 
-ProgressBar::ProgressBar() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+ProgressBar::ProgressBar(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 ProgressBar::~ProgressBar() { End(); }
 
@@ -36,7 +38,15 @@ void ProgressBar::End() {
   open_ = false;
 }
 
+std::function<bool(uint64_t, uint64_t)> ProgressBar::Watch(std::string what) {
+  return [this, what = std::move(what)](uint64_t done, uint64_t total) {
+    Show(what, done, total);
+    return !Interrupted();
+  };
+}
+
 void ProgressBar::Show(const std::string& what, uint64_t done, uint64_t total) {
+  if (quiet_) return;
   const double now = Now();
   if (what != what_) {  // on the same line
     what_ = what;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace carat {
@@ -10,7 +11,7 @@ namespace carat {
 // through all steps; else a line at each tenth of a step. Ends its line when destroyed.
 class ProgressBar {
  public:
-  ProgressBar();
+  explicit ProgressBar(bool quiet = false);  // quiet: it shows nothing
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
@@ -18,13 +19,16 @@ class ProgressBar {
   // Bytes of the step `what`; speed and time are those of the step, which begins where the name
   // changes.
   void Show(const std::string& what, uint64_t done, uint64_t total);
+  // For calls that tell their progress: shows it as the step `what`; false after Ctrl-C. Borrows
+  // this.
+  std::function<bool(uint64_t done, uint64_t total)> Watch(std::string what);
   // Ends the line, so that something else can be written.
   void End();
 
  private:
   void Draw(uint64_t done, uint64_t total);
 
-  bool terminal_;
+  bool quiet_, terminal_;
   std::string what_;
   double began_ = 0, drawn_ = 0;  // seconds
   uint64_t first_ = 0;            // bytes that were there when the step began

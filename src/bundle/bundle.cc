@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/utf8.h"
+#include "bundle/zeros.h"
 #include "io/digest.h"
 #include "kernels/interleaved.h"
 
@@ -21,10 +22,6 @@ Error Damaged(std::string_view tensor) {
   return {.what = "the bundle is damaged: these bytes are not those that were packed",
           .where = fmt::format("tensor {}", Quoted(tensor)),
           .wanted = "the bundle anew (carat pull --again, or carat pack)"};
-}
-
-bool AllZero(std::span<const std::byte> bytes) {
-  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
 }
 
 // The numbers of a bundle's form, which an older or newer carat may have made.

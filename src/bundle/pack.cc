@@ -9,7 +9,9 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "bundle/zeros.h"
 #include "io/digest.h"
+#include "io/disk_space.h"
 #include "io/file.h"
 #include "kernels/interleaved.h"
 #include "weights/gguf_header.h"
@@ -32,10 +34,6 @@ struct Part {
                                      static_cast<size_t>(interleave->cols));
   }
 };
-
-bool AllZero(std::span<const std::byte> bytes) {
-  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
-}
 
 // Cuts a file at its tensors: the manifest's pieces, and the parts that hold them.
 struct Cut {
@@ -208,20 +206,6 @@ Status CheckTarget(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-Status CheckFreeSpace(const std::filesystem::path& folder, uint64_t bytes) {
-  std::error_code failed;
-  std::filesystem::path at = std::filesystem::absolute(folder, failed);
-  while (!std::filesystem::exists(at, failed) && at.has_relative_path()) at = at.parent_path();
-  const auto space = std::filesystem::space(at, failed);
-  if (failed || space.available >= bytes) return {};
-  const auto gb = [](uint64_t n) { return fmt::format("{:.2f} GB", static_cast<double>(n) / 1e9); };
-  return Fail({.code = ErrorCode::kIo,
-               .what = "the disk has too little room",
-               .where = folder.string(),
-               .wanted = gb(bytes),
-               .found = gb(space.available)});
-}
 
 Status WriteBundle(ThreadPool& pool, const std::filesystem::path& path,
                    const std::vector<SourceToPack>& sources,

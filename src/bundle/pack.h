@@ -58,7 +58,4 @@ Result<std::vector<std::filesystem::path>> UnpackBundle(ThreadPool& pool, const 
                                                         const std::filesystem::path& folder,
                                                         const BundleProgress& progress);
 
-// An error where the file system of `folder` has less room than `bytes`.
-Status CheckFreeSpace(const std::filesystem::path& folder, uint64_t bytes);
-
 }  // namespace carat

@@ -5,6 +5,7 @@
 
 #include "bundle/pack.h"
 #include "io/digest.h"
+#include "io/disk_space.h"
 #include "io/file.h"
 #include "kernels/interleaved.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
-#include "bundle/pack.h"
+#include "io/disk_space.h"
 #include "io/file.h"
 #include "quant/rows.h"
 
