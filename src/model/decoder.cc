@@ -93,49 +93,80 @@ Status Decoder::CheckIds(std::span<const TokenId> ids, Pos first) const {
   return {};
 }
 
+Status Decoder::CheckPart(const TimelinePass& part) const {
+  const KvCache& cache = *part.cache;
+  const auto count = static_cast<Pos>(part.pass.ids.size());
+  CARAT_CHECK(count > 0 && count <= cache.margin());
+  CARAT_TRY(CheckIds(part.pass.ids, cache.size()));
+  if (cache.size() + count <= cache.max_positions()) return {};
+  return Fail({.code = ErrorCode::kContextFull,
+               .what = "the context is full",
+               .wanted = fmt::format("at most {} tokens", cache.max_positions()),
+               .found = std::to_string(cache.size() + count)});
+}
+
 Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, const Pass& pass,
                         LogitRows rows, std::span<float> logits) const {
-  const std::span<const TokenId> ids = pass.ids;
-  CARAT_CHECK(!ids.empty() && static_cast<Pos>(ids.size()) <= cache.margin());
-  CARAT_TRY(CheckIds(ids, cache.size()));
-  if (cache.size() + static_cast<Pos>(ids.size()) > cache.max_positions()) {
-    return Fail({.code = ErrorCode::kContextFull,
-                 .what = "the context is full",
-                 .wanted = fmt::format("at most {} tokens", cache.max_positions()),
-                 .found = std::to_string(cache.size() + static_cast<Pos>(ids.size()))});
+  const TimelinePass part{&cache, pass};
+  return Forward(context, a, {&part, 1}, rows, logits);
+}
+
+Status Decoder::Forward(OpContext& context, Activations& a, std::span<const TimelinePass> parts,
+                        LogitRows rows, std::span<float> logits) const {
+  CARAT_CHECK(!parts.empty());
+  const Role role = parts[0].pass.role;
+  size_t tokens = 0;
+  for (const TimelinePass& part : parts) {
+    CARAT_CHECK(part.pass.role == role);
+    CARAT_TRY(CheckPart(part));
+    tokens += part.pass.ids.size();
   }
-  const size_t tokens = ids.size();
   const auto hidden = static_cast<size_t>(config_.hidden);
-  const auto vocab = static_cast<size_t>(config_.vocab_size);
-  const Pos first = cache.size();
   a.Reserve(config_, tokens);
-  a.sliding_rope.Fill(sliding_rope_, first, tokens);
-  a.global_rope.Fill(global_rope_, first, tokens);
-
-  FillSeen(pass, first, config_.window, a.sliding_seen);
-  FillSeen(pass, first, 0, a.global_seen);
-
-  Embed(context, pass, a.stream.data());
-  for (int64_t i = 0; i < config_.num_layers(); ++i) {
-    DecoderLayer(context, config_, weights_.layers[static_cast<size_t>(i)], cache.layer(i),
-                 {i, first, tokens, pass.role}, a);
+  a.sliding_rope.Fill(sliding_rope_, 0, 0);
+  a.global_rope.Fill(global_rope_, 0, 0);
+  a.sliding_seen.clear();
+  a.global_seen.clear();
+  float* stream = a.stream.data();
+  std::vector<LayerPart> places;
+  for (const TimelinePass& part : parts) {
+    const size_t count = part.pass.ids.size();
+    const Pos first = part.cache->size();
+    a.sliding_rope.Add(sliding_rope_, first, count);
+    a.global_rope.Add(global_rope_, first, count);
+    AddSeen(part.pass, first, config_.window, a.sliding_seen);
+    AddSeen(part.pass, first, 0, a.global_seen);
+    Embed(context, part.pass, stream);
+    stream += count * hidden;
+    places.push_back({.cache = {}, .first = first, .tokens = count});
   }
-  cache.Advance(tokens);
+  for (int64_t i = 0; i < config_.num_layers(); ++i) {
+    for (size_t p = 0; p < parts.size(); ++p) places[p].cache = parts[p].cache->layer(i);
+    DecoderLayer(context, config_, weights_.layers[static_cast<size_t>(i)],
+                 {.layer = i, .role = role, .parts = places, .tokens = tokens}, a);
+  }
+  for (const TimelinePass& part : parts) part.cache->Advance(part.pass.ids.size());
   if (rows == LogitRows::kNone) {
     context.profile().Stop();
     return {};
   }
-
   const size_t wanted = rows == LogitRows::kAll ? tokens : 1;
-  CARAT_CHECK(logits.size() == wanted * vocab);
+  Head(context, a, tokens - wanted, wanted, logits);
+  return {};
+}
+
+// The logits of `count` rows of the stream from `first` on.
+void Decoder::Head(OpContext& context, Activations& a, size_t first, size_t count,
+                   std::span<float> logits) const {
+  const auto hidden = static_cast<size_t>(config_.hidden);
+  CARAT_CHECK(logits.size() == count * static_cast<size_t>(config_.vocab_size));
   context.profile().Enter(Stage::kHead);
-  const float* last = a.stream.data() + (tokens - wanted) * hidden;
-  RmsNorm(context, last, weights_.final_norm, wanted, hidden, config_.rms_eps, a.normed.data());
+  RmsNorm(context, a.stream.data() + first * hidden, weights_.final_norm, count, hidden,
+          config_.rms_eps, a.normed.data());
   // The head's rows choose tokens: they are always read as those of generated ones.
-  MatMul(context, Role::kGenerated, weights_.head, a.normed.data(), wanted, logits.data());
+  MatMul(context, Role::kGenerated, weights_.head, a.normed.data(), count, logits.data());
   if (config_.softcap > 0) SoftCap(context, logits.data(), config_.softcap, logits.size());
   context.profile().Stop();
-  return {};
 }
 
 }  // namespace carat

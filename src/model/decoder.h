@@ -21,6 +21,12 @@ namespace carat {
 RopeFrequencies SlidingRope(const Config& config);
 RopeFrequencies GlobalRope(const Config& config, const float* factors);
 
+// One timeline's part of a pass. Borrows the cache, which no other part has.
+struct TimelinePass {
+  KvCache* cache;
+  Pass pass;
+};
+
 // Which rows of a forward pass are taken to logits.
 enum class LogitRows { kNone, kLast, kAll };
 
@@ -50,8 +56,17 @@ class Decoder {
   Status Forward(OpContext& context, Activations& activations, KvCache& cache, const Pass& pass,
                  LogitRows rows, std::span<float> logits) const;
 
+  // Several timelines' passes of one role in one: each has what it would have had alone, bit for
+  // bit, and the weights are read once. Rows stand part by part; `rows` kLast is the last one of
+  // all. After an error nothing has changed.
+  Status Forward(OpContext& context, Activations& activations, std::span<const TimelinePass> parts,
+                 LogitRows rows, std::span<float> logits) const;
+
  private:
   void Embed(OpContext& context, const Pass& pass, float* out) const;
+  Status CheckPart(const TimelinePass& part) const;
+  void Head(OpContext& context, Activations& activations, size_t first, size_t count,
+            std::span<float> logits) const;
 
   Config config_;
   Weights weights_;

@@ -11,7 +11,7 @@ namespace {
 
 // branch = Attn(normed) (section 4.3).
 void SelfAttention(OpContext& context, const Config& config, const LayerWeights& w,
-                   const CacheView& cache, const LayerPlace& place, Activations& a) {
+                   const LayerPlace& place, Activations& a) {
   const bool global = config.is_global[static_cast<size_t>(place.layer)];
   const AttentionShape& shape = config.attention(place.layer);
   const auto heads = static_cast<size_t>(config.num_heads);
@@ -38,11 +38,21 @@ void SelfAttention(OpContext& context, const Config& config, const LayerWeights&
     RmsNorm(context, value, nullptr, tokens * kv_heads, dim, config.rms_eps, a.v.data());
     RmsNorm(context, a.k.data(), w.k_norm, tokens * kv_heads, dim, config.rms_eps, a.k.data());
     rope.Apply(a.k.data(), kv_heads);
-    StoreRows(cache, place.first, tokens, a.k.data(), a.v.data());
   }
-  profile.Enter(Stage::kAttention);
-  Attention(context, cache, a.q.data(), heads, global ? a.global_seen : a.sliding_seen,
-            a.mixed.data());
+  size_t row = 0;
+  const std::span<const KeyRange> seen = global ? a.global_seen : a.sliding_seen;
+  for (const LayerPart& part : place.parts) {
+    if (!borrows) {
+      const size_t at = row * kv_heads * dim;
+      StoreRows(part.cache, part.first, part.tokens, a.k.data() + at, a.v.data() + at);
+    }
+    profile.Enter(Stage::kAttention);
+    const size_t at = row * heads * dim;
+    Attention(context, part.cache, a.q.data() + at, heads, seen.subspan(row, part.tokens),
+              a.mixed.data() + at);
+    profile.Enter(Stage::kRope);
+    row += part.tokens;
+  }
   profile.Enter(Stage::kOutput);
   MatMul(context, place.role, w.o, a.mixed.data(), tokens, a.branch.data());
 }
@@ -64,7 +74,7 @@ void FeedForward(OpContext& context, const Config& config, const LayerWeights& w
 }  // namespace
 
 void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w,
-                  const CacheView& cache, const LayerPlace& place, Activations& a) {
+                  const LayerPlace& place, Activations& a) {
   const auto hidden = static_cast<size_t>(config.hidden);
   const size_t tokens = place.tokens;
   const size_t n = tokens * hidden;
@@ -75,7 +85,7 @@ void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& 
   Profile& profile = context.profile();
   profile.Enter(Stage::kNorms);
   RmsNorm(context, stream, w.attn_norm, tokens, hidden, config.rms_eps, normed);
-  SelfAttention(context, config, w, cache, place, a);
+  SelfAttention(context, config, w, place, a);
   profile.Enter(Stage::kNorms);
   RmsNorm(context, branch, w.post_attn_norm, tokens, hidden, config.rms_eps, branch);
   AddTo(stream, branch, n);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "base/ids.h"
 #include "model/activations.h"
@@ -13,18 +14,24 @@
 
 namespace carat {
 
-// Where in the timeline a pass stands.
-struct LayerPlace {
-  int64_t layer = 0;
-  Pos first = 0;      // position of the first token
-  size_t tokens = 0;  // T
-  Role role = Role::kPrompt;
+// One timeline's tokens in a pass, at positions first, first + 1, …
+struct LayerPart {
+  CacheView cache;  // of this layer
+  Pos first = 0;
+  size_t tokens = 0;
 };
 
-// a.stream [T, H] goes in and comes out; the layer's keys and values are stored in `cache`. A layer
-// without keys of its own (the drafter's) borrows those of `cache`, which stays as it is. What each
-// token sees, and the rotations, are in `a`.
+struct LayerPlace {
+  int64_t layer = 0;
+  Role role = Role::kPrompt;
+  std::span<const LayerPart> parts;
+  size_t tokens = 0;  // T, of all parts
+};
+
+// a.stream [T, H] goes in and comes out, the parts one behind the other; the layer's keys and
+// values are stored in their caches. A layer without keys of its own (the drafter's) borrows those
+// of the caches, which stay as they are. What each token sees, and the rotations, are in `a`.
 void DecoderLayer(OpContext& context, const Config& config, const LayerWeights& w,
-                  const CacheView& cache, const LayerPlace& place, Activations& a);
+                  const LayerPlace& place, Activations& a);
 
 }  // namespace carat

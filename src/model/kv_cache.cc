@@ -129,4 +129,34 @@ void KvCache::RestoreWindow(std::span<const std::byte> window, Pos end) {
   ring_begin_ = std::max<Pos>(0, end - std::min(window_, ring_));
 }
 
+void KvCache::TakePrefix(const KvCache& other, Pos n, std::span<const std::byte> window) {
+  CARAT_CHECK(n >= 0 && n <= other.size_ && ring_ == other.ring_ && n <= max_positions_);
+  CARAT_CHECK(!window.empty() || other.CanTruncate(n));
+  // Rows of the same position lie in the same slot.
+  const auto copy = [](const CacheView& from, const CacheView& to, Pos begin, Pos end) {
+    const size_t row = from.row_bytes();
+    for (Pos at = begin; at < end;) {
+      const size_t slot = static_cast<size_t>(at) % from.capacity;
+      const size_t count = std::min(static_cast<size_t>(end - at), from.capacity - slot);
+      for (size_t h = 0; h < from.kv_heads; ++h) {
+        const size_t offset = h * from.head_bytes() + slot * row;
+        std::memcpy(to.keys + offset, from.keys + offset, count * row);
+        std::memcpy(to.values + offset, from.values + offset, count * row);
+      }
+      at += static_cast<Pos>(count);
+    }
+  };
+  const Pos sliding = std::max(other.ring_begin_, n - ring_);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (is_global_[i]) {
+      copy(other.layers_[i], layers_[i], 0, n);
+    } else if (window.empty()) {
+      copy(other.layers_[i], layers_[i], std::max<Pos>(0, sliding), n);
+    }
+  }
+  size_ = n;
+  ring_begin_ = std::max<Pos>(0, sliding);
+  if (!window.empty()) RestoreWindow(window, n);
+}
+
 }  // namespace carat

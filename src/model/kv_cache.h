@@ -55,6 +55,11 @@ class KvCache {
   // margin and the total stays within max_positions.
   void Advance(size_t count);
 
+  // Becomes the first `n` positions of another cache made with the same options. `window`: the one
+  // that ends there, saved by it; empty: its ring still holds it (CanTruncate). Precondition: n <=
+  // other.size().
+  void TakePrefix(const KvCache& other, Pos n, std::span<const std::byte> window);
+
   // Bytes of one saved window: the last `window` positions of every sliding layer.
   size_t WindowBytes() const { return window_bytes_; }
   // Copies the window that ends at size() into `out` [WindowBytes()].

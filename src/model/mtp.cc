@@ -128,9 +128,10 @@ std::span<const float> MtpDrafter::Step(OpContext& context, DraftState& state,
          a.stream.data());
   for (int64_t i = 0; i < text.num_layers(); ++i) {
     const bool global = text.is_global[static_cast<size_t>(i)];
+    const LayerPart part{
+        .cache = cache.layer(global ? global_layer_ : sliding_layer_), .first = rows, .tokens = 1};
     DecoderLayer(context, text, weights_.layers[static_cast<size_t>(i)],
-                 cache.layer(global ? global_layer_ : sliding_layer_),
-                 {.layer = i, .first = rows, .tokens = 1, .role = Role::kGenerated}, a);
+                 {.layer = i, .role = Role::kGenerated, .parts = {&part, 1}, .tokens = 1}, a);
   }
   const auto width = static_cast<size_t>(text.hidden);
   RmsNorm(context, a.stream.data(), weights_.final_norm, 1, width, text.rms_eps, a.normed.data());

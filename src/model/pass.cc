@@ -4,8 +4,10 @@
 
 namespace carat {
 
-void FillSeen(const Pass& pass, Pos first, Pos window, std::vector<KeyRange>& seen) {
-  seen.resize(pass.ids.size());
+void AddSeen(const Pass& pass, Pos first, Pos window, std::vector<KeyRange>& all) {
+  const size_t before = all.size();
+  all.resize(before + pass.ids.size());
+  const std::span<KeyRange> seen = std::span(all).subspan(before);
   for (size_t t = 0; t < seen.size(); ++t) {
     const Pos query = first + static_cast<Pos>(t);
     seen[t] = {window > 0 ? std::max<Pos>(0, query - window + 1) : 0, query + 1};

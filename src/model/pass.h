@@ -35,8 +35,8 @@ struct Pass {
   Role role = Role::kPrompt;  // of all of them
 };
 
-// What the queries at first, first + 1, … of a pass see in layers of one kind. window 0: a global
-// layer.
-void FillSeen(const Pass& pass, Pos first, Pos window, std::vector<KeyRange>& seen);
+// Appends what the queries at first, first + 1, … of a pass see in layers of one kind. window 0: a
+// global layer.
+void AddSeen(const Pass& pass, Pos first, Pos window, std::vector<KeyRange>& all);
 
 }  // namespace carat

@@ -10,7 +10,7 @@ namespace {
 // One line per query, '1' for each visible key.
 std::string Table(const Pass& pass, Pos window) {
   std::vector<KeyRange> seen;
-  FillSeen(pass, 0, window, seen);
+  AddSeen(pass, 0, window, seen);
   std::string lines;
   for (const KeyRange& range : seen) {
     for (Pos key = 0; key < static_cast<Pos>(pass.ids.size()); ++key)
@@ -52,7 +52,7 @@ TEST(FillSeen, SoundIsCausal) {
 TEST(FillSeen, CountsFromTheFirstPosition) {
   const std::vector<TokenId> ids(2);
   std::vector<KeyRange> seen;
-  FillSeen({.ids = ids}, 10, 4, seen);
+  AddSeen({.ids = ids}, 10, 4, seen);
   EXPECT_EQ(seen[0].begin, 7);
   EXPECT_EQ(seen[0].end, 11);
   EXPECT_EQ(seen[1].begin, 8);

@@ -33,11 +33,17 @@ RopeFrequencies MakeRope(size_t head_dim, double theta, size_t pairs, const floa
 void RopeTable::Fill(const RopeFrequencies& rope, Pos first, size_t count) {
   head_dim_ = rope.head_dim;
   pairs_ = rope.frequencies.size();
-  count_ = count;
-  cos_.resize(count * pairs_);
-  sin_.resize(count * pairs_);
-  for (size_t t = 0; t < count; ++t) {
-    const auto position = static_cast<float>(first + static_cast<Pos>(t));
+  count_ = 0;
+  Add(rope, first, count);
+}
+
+void RopeTable::Add(const RopeFrequencies& rope, Pos first, size_t count) {
+  const size_t before = count_;
+  count_ += count;
+  cos_.resize(count_ * pairs_);
+  sin_.resize(count_ * pairs_);
+  for (size_t t = before; t < count_; ++t) {
+    const auto position = static_cast<float>(first + static_cast<Pos>(t - before));
     for (size_t j = 0; j < pairs_; ++j) {
       const float angle = rope.frequencies[j] * position;  // one f32 product, as in the reference
       cos_[t * pairs_ + j] = static_cast<float>(std::cos(static_cast<double>(angle)));

@@ -20,11 +20,13 @@ struct RopeFrequencies {
 // rotate"). Matches torch on the CPU bit for bit for the model's own theta and head sizes.
 RopeFrequencies MakeRope(size_t head_dim, double theta, size_t pairs, const float* factors);
 
-// Cosines and sines for a run of positions, made once per forward pass and shared by all layers.
+// Cosines and sines for runs of positions, made once per forward pass and shared by all layers.
 class RopeTable {
  public:
   // Positions first, first + 1, … first + count - 1.
   void Fill(const RopeFrequencies& rope, Pos first, size_t count);
+  // As many more behind them, of another timeline. Precondition: filled with the same frequencies.
+  void Add(const RopeFrequencies& rope, Pos first, size_t count);
 
   // Rotates in place `heads` heads of each row of x [count, heads, head_dim].
   void Apply(float* x, size_t heads) const;
