@@ -61,6 +61,8 @@ class OutputParser {
 
   // The next ordinary token will belong to a thought (or to its name line).
   bool in_thought() const { return state_ == State::kChannelName || state_ == State::kThought; }
+  // It will be a part of the thought itself.
+  bool in_thought_text() const { return state_ == State::kThought; }
   // What the next ordinary token will belong to, as drafting asks.
   TextKind text_kind() const {
     if (state_ == State::kToolCall) return TextKind::kToolCall;

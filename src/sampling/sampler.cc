@@ -140,6 +140,24 @@ Status ValidateSampling(const SamplingOptions& options, int64_t vocab) {
   return {};
 }
 
+void ForbidOthers(std::span<float> logits, Constraint& constraint, const SamplingOptions& options,
+                  std::vector<uint64_t>& mask) {
+  const bool plain = options.logit_bias.empty() && options.repetition_penalty == 1.0;
+  if (options.temperature == 0 && plain) {
+    for (const TokenId id : options.suppressed) logits[static_cast<size_t>(id)] = kNever;
+    if (const auto best = ArgMax(logits); best && constraint.Allows(*best)) return;
+  }
+  mask.resize((logits.size() + 63) / 64);
+  constraint.FillMask(mask);
+  for (size_t i = 0; i < logits.size(); i += 64) {
+    const uint64_t bits = mask[i / 64];
+    if (bits == ~uint64_t{0}) continue;
+    const size_t end = std::min(logits.size(), i + 64);
+    for (size_t j = i; j < end; ++j)
+      if ((bits >> (j - i) & 1) == 0) logits[j] = kNever;
+  }
+}
+
 Result<TokenId> Sample(std::span<float> logits, const SamplingOptions& options, Pos position,
                        std::span<const TokenId> history) {
   for (const auto& [id, bias] : options.logit_bias) logits[static_cast<size_t>(id)] += bias;

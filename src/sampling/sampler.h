@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "sampling/constraint.h"
 
 namespace carat {
 
@@ -33,6 +34,11 @@ Status ValidateSampling(const SamplingOptions& options, int64_t vocab);
 // it, for the penalty. Error: no logit is finite, or every token is suppressed.
 Result<TokenId> Sample(std::span<float> logits, const SamplingOptions& options, Pos position,
                        std::span<const TokenId> history);
+
+// Makes every token that `constraint` does not allow impossible, where it matters: a greedy choice
+// that is allowed already needs no mask. `mask` is scratch memory.
+void ForbidOthers(std::span<float> logits, Constraint& constraint, const SamplingOptions& options,
+                  std::vector<uint64_t>& mask);
 
 // Uniform in [0, 1), a function of seed and position alone (SplitMix64 over both).
 double UniformAt(uint64_t seed, Pos position);
