@@ -21,6 +21,7 @@ enum class ErrorCode {
   kContextFull,  // the conversation does not fit the context any more
   kCancelled,    // the caller asked to stop
   kNoMemory,     // memory could not be had
+  kBusy,         // too many ask at once: try again later
 };
 
 // `what` is a sentence fragment without a final stop ("wrong magic number"); `where` a file, an

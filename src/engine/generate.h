@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +14,7 @@
 #include "engine/generation_defaults.h"
 #include "engine/repetition_guard.h"
 #include "engine/session.h"
+#include "sampling/constraint.h"
 #include "sampling/sampler.h"
 
 namespace carat {
@@ -31,6 +35,8 @@ struct GenerateOptions {
   size_t max_tokens = SIZE_MAX;
   bool ignore_stop = false;  // go on past stop ids
   bool repetition_guard = true;
+  // What may be written; null: everything. It stands at the beginning of the answer.
+  std::shared_ptr<Constraint> constraint = nullptr;
 };
 
 // What the model's files say; the rest as above.
@@ -50,6 +56,18 @@ class Generation {
   // Chooses the next token. The stop token itself is returned with its reason; it is not run.
   // `kind`: of the text that is being written, which drafting goes by. Precondition: !done().
   Result<GenerateStep> Step(TextKind kind = TextKind::kAnswer);
+
+  // Step in two halves, so that several generations share a pass: what Session::AppendTogether is
+  // to append first, if anything; then, where that went well, the choice.
+  std::optional<Appending> Wants(TextKind kind);
+  Result<GenerateStep> Choose();
+
+  // The next tokens are these, whatever the model would choose. Precondition: those before them
+  // have been chosen, and what is constrained allows them.
+  void Force(std::vector<TokenId> ids);
+  // Seconds spent on what the constraint allows, so far.
+  double constraint_seconds() const { return constraint_seconds_; }
+
   bool done() const { return done_; }
   size_t num_tokens() const { return num_tokens_; }  // chosen so far, the stop token included
 
@@ -57,10 +75,16 @@ class Generation {
   Generation(Session& session, GenerateOptions options)
       : session_(session), options_(std::move(options)) {}
 
+  Result<TokenId> ChooseId();
+
   Session& session_;
   GenerateOptions options_;
   RepetitionGuard guard_;
   TokenId pending_ = -1;  // chosen, but not yet in the cache
+  Pos chosen_at_ = -1;    // the timeline's size then
+  std::deque<TokenId> forced_;
+  std::vector<uint64_t> mask_;  // of the constraint
+  double constraint_seconds_ = 0;
   size_t num_tokens_ = 0;
   bool done_ = false;
 };

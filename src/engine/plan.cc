@@ -70,19 +70,18 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   const size_t tokens =
       std::max({static_cast<size_t>(std::min(options.chunk, context)), picture, 1 + drafts});
   constexpr size_t kPatchValues = size_t{3} * 48 * 48;
-  memory.scratch = Activations::Bytes(config, tokens) +
-                   picture * (hidden * sizeof(float) + kPatchValues) +
-                   static_cast<size_t>(config.vocab_size) * sizeof(float);
+  memory.scratch =
+      Activations::Bytes(config, tokens) + picture * (hidden * sizeof(float) + kPatchValues);
   const auto dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
   memory.scratch += AttentionPartsBytes(context, dim);
-  // Logits and hidden states of drafts that are checked.
-  memory.scratch += drafts * (static_cast<size_t>(config.vocab_size) + hidden) * sizeof(float);
+  memory.rows = (1 + drafts) * (static_cast<size_t>(config.vocab_size) + hidden) * sizeof(float);
   return memory;
 }
 
-Pos LongestContext(const Config& config, bool sees, const SessionOptions& options, size_t room) {
+Pos LongestContext(const Config& config, bool sees, const SessionOptions& options, size_t room,
+                   size_t count) {
   const auto fits = [&](Pos context) {
-    return MemoryOfSession(config, sees, options, context).needed() <= room;
+    return MemoryOfSession(config, sees, options, context).needed(count) <= room;
   };
   const Pos most = config.max_positions, least = std::min(kLeastContext, most);
   if (!fits(least)) return 0;

@@ -27,18 +27,23 @@ ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFile
 struct SessionMemory {
   size_t sliding_cache = 0, global_cache = 0;
   size_t saved_windows = 0;
-  size_t scratch = 0;  // of one pass, media and logits included
-  // Without saved windows, of which fewer are kept where there is less room.
-  size_t needed() const { return sliding_cache + global_cache + scratch; }
+  size_t rows = 0;     // logits and hidden states of a pass's rows
+  size_t scratch = 0;  // of one pass, media included: sessions of one thread share it
+  // Of so many sessions together, without saved windows, of which fewer are kept where there is
+  // less room.
+  size_t needed(size_t count = 1) const {
+    return count * (sliding_cache + global_cache + rows) + scratch;
+  }
   size_t total() const { return needed() + saved_windows; }
 };
 // `sees`: the model takes pictures.
 SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOptions& options,
                               Pos context);
 
-// The most positions whose session needs at most `room` bytes, at most the model's; 0 if not even
-// kLeastContext or, if that is less, the model's own do.
-Pos LongestContext(const Config& config, bool sees, const SessionOptions& options, size_t room);
+// The most positions at which `count` sessions need at most `room` bytes, at most the model's; 0 if
+// not even kLeastContext or, if that is less, the model's own do.
+Pos LongestContext(const Config& config, bool sees, const SessionOptions& options, size_t room,
+                   size_t count = 1);
 inline constexpr Pos kLeastContext = 1024;
 
 // What of the memory that there is stays free: for the system, and what was not counted.

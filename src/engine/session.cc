@@ -21,20 +21,6 @@ std::vector<ContentKey> KeysOf(const Prompt& prompt) {
   return keys;
 }
 
-// From where the prompt is to be read: how many positions are the same already.
-Pos Common(std::span<const TokenId> ids, std::span<const ContentKey> keys, const Prompt& prompt,
-           std::span<const ContentKey> prompt_keys) {
-  const Pos same_ids = std::ranges::mismatch(ids, prompt.ids).in1 - ids.begin();
-  Pos common = std::ranges::mismatch(keys, prompt_keys).in1 - keys.begin();
-  // The last id is always run, since its logits are wanted.
-  common = std::min({common, same_ids, static_cast<Pos>(prompt.ids.size()) - 1});
-  // A part of a picture is no place to go on from.
-  for (const PromptMedium& m : prompt.media) {
-    if (m.is_block() && m.at < common && common < m.end()) common = m.at;
-  }
-  return common;
-}
-
 bool Sees(const Engine& engine) { return engine.embedders().weights.vision.has_value(); }
 
 // What a session may take: what is there, less what the model keeps in its files' pages, which
@@ -52,27 +38,30 @@ SessionOptions WithDrafts(Engine& engine, SessionOptions options) {
   return options;
 }
 
-// The context that is asked for, or the one that fits.
-Result<Pos> ChooseContext(Engine& engine, const SessionOptions& options, size_t available) {
+// The context that is asked for, or the one that fits, of each of several sessions.
+Result<Pos> ChooseContext(Engine& engine, const SessionOptions& options, size_t count,
+                          size_t available) {
   const size_t room = RoomFor(engine, available);
-  const Pos longest = LongestContext(engine.config(), Sees(engine), options, room);
+  const Pos longest = LongestContext(engine.config(), Sees(engine), options, room, count);
   if (options.context == 0 && longest > 0)
     return std::min(longest, SessionOptions::kDefaultContext);
   const Pos least = std::min(kLeastContext, engine.config().max_positions);
   const Pos wanted = options.context > 0 ? options.context : least;
-  const size_t bytes = MemoryOfSession(engine.config(), Sees(engine), options, wanted).needed();
+  const size_t bytes =
+      MemoryOfSession(engine.config(), Sees(engine), options, wanted).needed(count);
   if (bytes <= room && (options.context > 0 || longest > 0)) return wanted;
   constexpr double kGiB = 1 << 30;
-  return Fail({.code = ErrorCode::kNoMemory,
-               .what = fmt::format("a context of {} tokens takes {:.2f} GiB of memory", wanted,
-                                   static_cast<double>(bytes) / kGiB),
-               .where = "context",
-               .wanted = longest > 0
-                             ? fmt::format("at most {} tokens, or a smaller cache type", longest)
+  return Fail(
+      {.code = ErrorCode::kNoMemory,
+       .what = fmt::format("{} of {} tokens take{} {:.2f} GiB of memory",
+                           count == 1 ? "a context" : fmt::format("{} contexts", count), wanted,
+                           count == 1 ? "s" : "", static_cast<double>(bytes) / kGiB),
+       .where = "context",
+       .wanted = longest > 0 ? fmt::format("at most {} tokens, or a smaller cache type", longest)
                              : "more free memory, or a smaller cache type",
-               .found = fmt::format("{:.2f} GiB for it, of {:.2f} available",
-                                    static_cast<double>(room) / kGiB,
-                                    static_cast<double>(available) / kGiB)});
+       .found =
+           fmt::format("{:.2f} GiB for it, of {:.2f} available", static_cast<double>(room) / kGiB,
+                       static_cast<double>(available) / kGiB)});
 }
 
 }  // namespace
@@ -83,7 +72,9 @@ KvCache::Options CacheOptions(bool sees, const SessionOptions& options, Pos cont
           .margin = std::max({options.chunk, Pos{64}, sees ? options.max_picture : Pos{0}})};
 }
 
-Result<Session> Session::Create(Engine& engine, const SessionOptions& wanted) {
+namespace {
+
+Status CheckOptions(const Engine& engine, const SessionOptions& wanted) {
   const Pos most = engine.config().max_positions;
   if (wanted.context < 0 || wanted.context > most) {
     return Fail({.what = "context length out of range",
@@ -104,25 +95,65 @@ Result<Session> Session::Create(Engine& engine, const SessionOptions& wanted) {
                  .wanted = fmt::format("0 to {}, or -1 for what pays", kMaxDraftDepth),
                  .found = std::to_string(wanted.drafts)});
   }
+  return {};
+}
+
+}  // namespace
+
+Result<Session> Session::Create(Engine& engine, const SessionOptions& wanted) {
+  CARAT_ASSIGN(std::vector<Session> one, CreateTogether(engine, wanted, 1));
+  return std::move(one.front());
+}
+
+Result<std::vector<Session>> Session::CreateTogether(Engine& engine, const SessionOptions& wanted,
+                                                     size_t count) {
+  CARAT_TRY(CheckOptions(engine, wanted));
   const SessionOptions options = WithDrafts(engine, wanted);
   const size_t available = AvailableMemory();
-  CARAT_ASSIGN(const Pos context, ChooseContext(engine, options, available));
-  CARAT_ASSIGN(KvCache cache,
-               KvCache::Create(engine.config(), CacheOptions(Sees(engine), options, context)));
+  CARAT_ASSIGN(const Pos context, ChooseContext(engine, options, count, available));
   // Saved windows take what is left: without them a prompt is read again.
   SessionOptions granted = options;
   const size_t room = RoomFor(engine, available);
-  const size_t needed = MemoryOfSession(engine.config(), Sees(engine), options, context).needed();
-  granted.window_pool_bytes = std::min(options.window_pool_bytes, room - std::min(room, needed));
-  return Session(engine, std::move(cache), granted);
+  const size_t needed =
+      MemoryOfSession(engine.config(), Sees(engine), options, context).needed(count);
+  granted.window_pool_bytes =
+      std::min(options.window_pool_bytes, (room - std::min(room, needed)) / count);
+  const auto work = std::make_shared<Workspace>(engine.pool(), engine.table());
+  std::vector<Session> sessions;
+  sessions.reserve(count);
+  while (sessions.size() < count) {
+    CARAT_ASSIGN(KvCache cache,
+                 KvCache::Create(engine.config(), CacheOptions(Sees(engine), options, context)));
+    sessions.push_back(Session(engine, std::move(cache), granted, work));
+  }
+  return sessions;
 }
 
-Session::Session(Engine& engine, KvCache cache, const SessionOptions& options)
+bool Session::Fits(Engine& engine, const SessionOptions& wanted, size_t count, size_t windows) {
+  const SessionOptions options = WithDrafts(engine, wanted);
+  const bool sees = Sees(engine);
+  const size_t window =
+      KvCache::WindowBytesOf(engine.config(), CacheOptions(sees, options, options.context));
+  return MemoryOfSession(engine.config(), sees, options, options.context).needed(count) +
+             count * windows * window <=
+         RoomFor(engine, AvailableMemory());
+}
+
+size_t Session::BytesOf(Engine& engine, const SessionOptions& wanted,
+                        std::span<const Session> sessions) {
+  return MemoryOfSession(engine.config(), Sees(engine), WithDrafts(engine, wanted),
+                         sessions.front().context())
+      .needed(sessions.size());
+}
+
+Session::Session(Engine& engine, KvCache cache, const SessionOptions& options,
+                 std::shared_ptr<Workspace> workspace)
     : engine_(&engine),
-      context_(engine.pool(), engine.table()),
+      work_(std::move(workspace)),
       cache_(std::move(cache)),
       windows_(cache_.WindowBytes(), options.window_pool_bytes),
       chunk_(options.chunk),
+      reuse_generated_(options.reuse_generated),
       max_picture_(options.max_picture),
       mask_(options.mask),
       rows_(static_cast<size_t>(engine.config().vocab_size),
@@ -149,10 +180,12 @@ Status Session::CheckLogits(std::span<const float> logits) const {
 Status Session::Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
                     std::span<float> logits) {
   DropDrafts();
-  CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_, pass, rows, logits));
+  CARAT_TRY(
+      engine_->decoder().Forward(work_->context, work_->activations, cache_, pass, rows, logits));
   ids_.insert(ids_.end(), pass.ids.begin(), pass.ids.end());
   keys_.insert(keys_.end(), keys.begin(), keys.end());
   keys_.resize(ids_.size(), 0);
+  generated_from_ = size();
   return rows == LogitRows::kNone ? Status() : CheckLogits(logits);
 }
 
@@ -161,6 +194,20 @@ void Session::DropDrafts() {
   if (cache_.size() > size()) cache_.Truncate(size());
   rows_.Clear();
   if (speculator_) speculator_->Break();
+}
+
+// From where a prompt is to be read: how many positions are the same already.
+Pos Session::Common(const Prompt& prompt, std::span<const ContentKey> prompt_keys) const {
+  const Pos same_ids = std::ranges::mismatch(ids_, prompt.ids).in1 - ids_.begin();
+  Pos common = std::ranges::mismatch(keys_, prompt_keys).in1 - keys_.begin();
+  // The last id is always run, since its logits are wanted.
+  common = std::min({common, same_ids, static_cast<Pos>(prompt.ids.size()) - 1});
+  if (!reuse_generated_) common = std::min(common, generated_from_);
+  // A part of a picture is no place to go on from.
+  for (const PromptMedium& m : prompt.media) {
+    if (m.is_block() && m.at < common && common < m.end()) common = m.at;
+  }
+  return common;
 }
 
 // Cuts the timeline to the furthest position <= common from which it can go on; true if a saved
@@ -184,7 +231,25 @@ bool Session::ResumeFrom(Pos common) {
   windows_.DropBeyond(resume);
   ids_.resize(static_cast<size_t>(resume));
   keys_.resize(static_cast<size_t>(resume));
+  generated_from_ = std::min(generated_from_, resume);
   return restored;
+}
+
+Pos Session::Reusable(const Prompt& prompt) const {
+  const Pos common = prompt.ids.empty() ? 0 : Common(prompt, KeysOf(prompt));
+  return cache_.CanTruncate(common) ? common : windows_.Nearest(common).value_or(0);
+}
+
+void Session::TakePrefix(const Session& other, const Prompt& prompt) {
+  const Pos n = other.Reusable(prompt);
+  ResumeFrom(0);
+  if (n == 0) return;
+  cache_.TakePrefix(
+      other.cache_, n,
+      other.cache_.CanTruncate(n) ? std::span<const std::byte>() : other.windows_.At(n));
+  ids_.assign(other.ids_.begin(), other.ids_.begin() + n);
+  keys_.assign(other.keys_.begin(), other.keys_.begin() + n);
+  generated_from_ = std::min(n, other.generated_from_);
 }
 
 Status Session::CheckMedia(const Prompt& prompt) const {
@@ -206,15 +271,15 @@ Status Session::CheckMedia(const Prompt& prompt) const {
 // The soft tokens at positions [begin, end), as runs of a pass that begins at `begin`.
 std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos begin, Pos end) {
   const auto hidden = static_cast<size_t>(engine_->config().hidden);
-  soft_.resize(static_cast<size_t>(end - begin) * hidden);
+  work_->soft.resize(static_cast<size_t>(end - begin) * hidden);
   std::vector<SoftRun> runs;
   for (const PromptMedium& m : media) {
     const Pos from = std::max(begin, m.at), to = std::min(end, m.end());
     if (from >= to) continue;
     const auto count = static_cast<size_t>(to - from);
     const std::span<float> rows =
-        std::span(soft_).subspan(static_cast<size_t>(from - begin) * hidden, count * hidden);
-    EmbedTokens(*engine_, context_, *m.medium, static_cast<size_t>(from - m.at), count, rows);
+        std::span(work_->soft).subspan(static_cast<size_t>(from - begin) * hidden, count * hidden);
+    EmbedTokens(*engine_, work_->context, *m.medium, static_cast<size_t>(from - m.at), count, rows);
     runs.push_back({.at = static_cast<size_t>(from - begin),
                     .count = count,
                     .rows = rows.data(),
@@ -223,10 +288,10 @@ std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos beg
   return runs;
 }
 
-// Where the pass that begins at `at` ends: after a chunk, at the next boundary, never inside of a
-// picture.
-Pos Session::EndOfPass(const Prompt& prompt, Pos at) const {
-  Pos end = std::min(at + chunk_, static_cast<Pos>(prompt.ids.size()));
+// Where the pass that begins at `at` ends: after `most` positions, at the next boundary, never
+// inside of a picture.
+Pos Session::EndOfPass(const Prompt& prompt, Pos at, Pos most) const {
+  Pos end = std::min(at + most, static_cast<Pos>(prompt.ids.size()));
   const auto boundary = std::ranges::find_if(prompt.boundaries, [&](Pos b) { return b > at; });
   if (boundary != prompt.boundaries.end()) end = std::min(end, *boundary);
   for (const PromptMedium& m : prompt.media) {
@@ -257,29 +322,38 @@ Status Session::RunPart(const Prompt& prompt, std::span<const ContentKey> keys, 
              keys.subspan(begin, count), rows, logits);
 }
 
-Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& progress) {
+Result<Reading> Session::Begin(Prompt prompt) {
   CARAT_TRY(Check(prompt));
-  const auto total = static_cast<Pos>(prompt.ids.size());
-  const std::vector<ContentKey> keys = KeysOf(prompt);
-  SyncReport report;
-  report.restored = ResumeFrom(Common(ids_, keys_, prompt, keys));
-  report.reused = ids_.size();
+  Reading reading{.prompt = std::move(prompt), .keys = {}, .report = {}};
+  reading.keys = KeysOf(reading.prompt);
+  reading.report.restored = ResumeFrom(Common(reading.prompt, reading.keys));
+  reading.report.reused = ids_.size();
   // A border that every prompt names (behind the system block) outlives those of single turns.
-  for (const Pos boundary : prompt.boundaries) windows_.Touch(boundary);
-  while (size() < total) {
-    const Pos end = EndOfPass(prompt, size());
-    const bool last = end == total;
-    CARAT_TRY(RunPart(prompt, keys, end, last ? LogitRows::kLast : LogitRows::kNone,
-                      last ? rows_.Begin({}) : std::span<float>()));
-    if (last) rows_.Filled(activations_.normed.data());
-    report.prefilled = ids_.size() - report.reused;
-    if (std::ranges::find(prompt.boundaries, end) != prompt.boundaries.end()) windows_.Save(cache_);
-    if (progress && !progress(report.prefilled, static_cast<size_t>(total) - report.reused) &&
-        !last) {
+  for (const Pos boundary : reading.prompt.boundaries) windows_.Touch(boundary);
+  return reading;
+}
+
+Result<bool> Session::ReadSome(Reading& reading, Pos most) {
+  const Prompt& prompt = reading.prompt;
+  const Pos end = EndOfPass(prompt, size(), std::clamp<Pos>(most, 1, chunk_));
+  const bool last = end == static_cast<Pos>(prompt.ids.size());
+  CARAT_TRY(RunPart(prompt, reading.keys, end, last ? LogitRows::kLast : LogitRows::kNone,
+                    last ? rows_.Begin({}) : std::span<float>()));
+  if (last) rows_.Filled(work_->activations.normed.data());
+  reading.report.prefilled = ids_.size() - reading.report.reused;
+  if (std::ranges::find(prompt.boundaries, end) != prompt.boundaries.end()) windows_.Save(cache_);
+  return last;
+}
+
+Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& progress) {
+  CARAT_ASSIGN(Reading reading, Begin(prompt));
+  for (bool last = false; !last;) {
+    CARAT_ASSIGN(last, ReadSome(reading, chunk_));
+    const size_t done = reading.report.prefilled;
+    if (progress && !progress(done, done + reading.left()) && !last)
       return Fail({.code = ErrorCode::kCancelled, .what = "cancelled while reading the prompt"});
-    }
   }
-  return report;
+  return reading.report;
 }
 
 Status Session::ReadAll(const Prompt& prompt, const LogitSink& sink) {
@@ -290,58 +364,140 @@ Status Session::ReadAll(const Prompt& prompt, const LogitSink& sink) {
   const auto hidden = static_cast<size_t>(engine_->config().hidden);
   std::vector<float> rows;
   while (ids_.size() < prompt.ids.size()) {
-    const Pos end = EndOfPass(prompt, size());
+    const Pos end = EndOfPass(prompt, size(), chunk_);
     const auto count = static_cast<size_t>(end - size());
     rows.resize(count * vocab);
     CARAT_TRY(RunPart(prompt, keys, end, LogitRows::kAll, rows));
     std::ranges::copy(std::span(rows).last(vocab), rows_.Begin({}).begin());
-    rows_.Filled(activations_.normed.data() + (count - 1) * hidden);
+    rows_.Filled(work_->activations.normed.data() + (count - 1) * hidden);
     CARAT_TRY(sink(rows));
   }
   return {};
 }
 
 Status Session::Append(TokenId id, const DraftRequest& request) {
-  const bool stood = rows_.Take(id);
-  if (speculator_) speculator_->SawToken(id, stood);
-  if (!stood) CARAT_TRY(RunWithDrafts(id, request));
-  ids_.push_back(id);
-  keys_.push_back(0);
-  return CheckLogits(rows_.logits());
+  Appending one{.session = this, .id = id, .request = request};
+  AppendTogether({&one, 1});
+  return one.status;
 }
 
-// One pass of `id` and of drafts behind it.
-Status Session::RunWithDrafts(TokenId id, const DraftRequest& request) {
-  pass_ids_.assign(1, id);
-  DraftRequest bounded = request;
-  const Pos room = context() - size() - 1;  // behind `id`
-  bounded.most = std::min(bounded.most, static_cast<size_t>(std::max<Pos>(room, 0)));
-  const bool follows = rows_.valid() && engine_->decoder().CheckIds(pass_ids_, size()).has_value();
-  if (!follows) bounded.most = 0;
+void Session::AppendTogether(std::span<Appending> all) {
+  std::vector<Appending*> running;
+  for (Appending& a : all) {
+    Session& s = *a.session;
+    a.rows = 0;
+    a.status = {};
+    const bool stood = s.rows_.Take(a.id);
+    if (s.speculator_) s.speculator_->SawToken(a.id, stood);
+    if (!stood) running.push_back(&a);
+  }
+  CARAT_CHECK(running.size() <= kMaxPassRows);
+  // Whoever can't go on does not keep others from it.
+  std::erase_if(running,
+                [](Appending* a) { return !(a->status = a->session->CheckAppend(a->id)); });
+  size_t rows = running.size();
+  for (Appending* a : running) {
+    a->session->AddDrafts(*a, rows - 1);
+    rows += a->session->pass_ids_.size() - 1;
+  }
+  if (const Status ran = running.empty() ? Status() : RunTogether(running); !ran) {
+    for (Appending* a : running) a->status = ran;
+  }
+  for (Appending& a : all) {
+    if (!a.status) continue;
+    Session& s = *a.session;
+    s.ids_.push_back(a.id);
+    s.keys_.push_back(0);
+    a.status = s.CheckLogits(s.rows_.logits());
+  }
+}
+
+Status Session::CheckAppend(TokenId id) {
+  Status status = engine_->decoder().CheckIds({&id, 1}, size());
+  if (status && size() == context()) {
+    status = Fail({.code = ErrorCode::kContextFull,
+                   .what = "the context is full",
+                   .wanted = fmt::format("at most {} tokens", context()),
+                   .found = std::to_string(size() + 1)});
+  }
+  if (!status) DropDrafts();
+  return status;
+}
+
+// What is to be run: the token, and drafts behind it. `beside`: rows of others.
+void Session::AddDrafts(Appending& a, size_t beside) {
+  DraftRequest bounded = a.request;
+  const Pos room = context() - size() - 1;  // behind the token
+  bounded.most = std::min({bounded.most, static_cast<size_t>(room), kMaxPassRows - 1 - beside});
+  const bool follows = rows_.valid();
   const auto hidden = follows ? rows_.hidden() : std::span<const float>();
   DropDrafts();
-  if (speculator_) {
-    const auto drafts = speculator_->Draft(context_, cache_, id, hidden, bounded);
-    pass_ids_.insert(pass_ids_.end(), drafts.begin(), drafts.end());
+  pass_ids_.assign(1, a.id);
+  // What a grammar forces is as good as certain, and costs no drafting.
+  if (bounded.constraint != nullptr && bounded.most > 0) {
+    bounded.constraint->AppendForced(bounded.most, pass_ids_);
+    if (pass_ids_.size() > 1) {
+      if (speculator_) speculator_->SawForced(pass_ids_.size() - 1);
+      return;
+    }
   }
-  const auto forward = [&]() -> Status {
-    const std::span<float> logits = rows_.Begin(std::span(pass_ids_).subspan(1));
-    const double start = Now();
-    CARAT_TRY(engine_->decoder().Forward(context_, activations_, cache_,
-                                         {.ids = pass_ids_, .role = Role::kGenerated},
-                                         LogitRows::kAll, logits));
-    if (speculator_) speculator_->SawPass(pass_ids_.size(), Now() - start);
-    rows_.Filled(activations_.normed.data());
-    return {};
-  };
-  CARAT_TRY(forward());
-  // A draft whose numbers are not finite spoils the rows beside it, and would not be chosen.
-  if (pass_ids_.size() > 1 && !AllFinite(rows_.all_logits())) {
-    DropDrafts();
-    pass_ids_.resize(1);
-    speculator_->Stop("a draft made the model's numbers run out of range");
-    CARAT_TRY(forward());
+  if (!speculator_) return;
+  if (!follows) bounded.most = 0;
+  const auto drafts = speculator_->Draft(work_->context, cache_, a.id, hidden, bounded, beside);
+  pass_ids_.insert(pass_ids_.end(), drafts.begin(), drafts.end());
+}
+
+// One pass of what all of them want to run.
+Status Session::RunTogether(std::span<Appending* const> all) {
+  const Engine& engine = *all[0]->session->engine_;
+  Workspace& work = *all[0]->session->work_;
+  const auto vocab = static_cast<size_t>(engine.config().vocab_size);
+  const auto hidden = static_cast<size_t>(engine.config().hidden);
+  std::vector<TimelinePass> parts;
+  size_t rows = 0;
+  for (Appending* a : all) {
+    Session& s = *a->session;
+    CARAT_CHECK(s.work_.get() == &work);
+    parts.push_back({&s.cache_, {.ids = s.pass_ids_, .role = Role::kGenerated}});
+    rows += s.pass_ids_.size();
   }
+  Session& first = *all[0]->session;
+  std::span<float> logits = first.rows_.Begin(std::span(first.pass_ids_).subspan(1));
+  if (all.size() > 1) {
+    work.logits.resize(std::max(work.logits.size(), rows * vocab));
+    logits = std::span(work.logits).first(rows * vocab);
+  }
+  const double start = Now();
+  CARAT_TRY(
+      engine.decoder().Forward(work.context, work.activations, parts, LogitRows::kAll, logits));
+  const double seconds = Now() - start;
+  size_t row = 0;
+  for (Appending* a : all) {
+    Session& s = *a->session;
+    a->rows = s.pass_ids_.size();
+    if (all.size() > 1) {
+      const auto own = logits.subspan(row * vocab, a->rows * vocab);
+      std::ranges::copy(own, s.rows_.Begin(std::span(s.pass_ids_).subspan(1)).begin());
+    }
+    s.rows_.Filled(work.activations.normed.data() + row * hidden);
+    if (s.speculator_) s.speculator_->SawPass(a->rows, rows - a->rows, seconds);
+    row += a->rows;
+  }
+  for (Appending* a : all) CARAT_TRY(a->session->WithoutBrokenDrafts(*a));
+  return {};
+}
+
+// A draft whose numbers are not finite spoils the rows beside it, and would not be chosen.
+Status Session::WithoutBrokenDrafts(Appending& a) {
+  if (a.rows == 1 || AllFinite(rows_.all_logits())) return {};
+  DropDrafts();
+  pass_ids_.resize(1);
+  if (speculator_) speculator_->Stop("a draft made the model's numbers run out of range");
+  CARAT_TRY(engine_->decoder().Forward(work_->context, work_->activations, cache_,
+                                       {.ids = pass_ids_, .role = Role::kGenerated},
+                                       LogitRows::kAll, rows_.Begin({})));
+  rows_.Filled(work_->activations.normed.data());
+  a.rows = 1;
   return {};
 }
 
@@ -351,7 +507,7 @@ Result<std::vector<TokenId>> Session::InspectDrafts(TokenId id, size_t steps,
   CARAT_TRY(engine_->decoder().CheckIds({&id, 1}, size()));
   const auto hidden = rows_.hidden();
   DropDrafts();
-  return speculator_->DraftWithLogits(context_, cache_, id, hidden, steps, sink);
+  return speculator_->DraftWithLogits(work_->context, cache_, id, hidden, steps, sink);
 }
 
 Status Session::AppendSound(std::span<const float> samples) {
@@ -373,9 +529,10 @@ Status Session::AppendSound(std::span<const float> samples) {
   size_t done = 0;
   while (ran && done < frames) {
     const size_t n = std::min(static_cast<size_t>(chunk_), frames - done);
-    soft_.resize(n * hidden);
-    EmbedTokens(*engine_, context_, medium, done, n, soft_);
-    const SoftRun run{.at = 0, .count = n, .rows = soft_.data()};
+    std::vector<float>& soft = work_->soft;
+    soft.resize(n * hidden);
+    EmbedTokens(*engine_, work_->context, medium, done, n, soft);
+    const SoftRun run{.at = 0, .count = n, .rows = soft.data()};
     ran = Run({.ids = std::span(ids).first(n), .soft = {&run, 1}},
               std::span(medium.keys()).subspan(done, n), LogitRows::kNone, {});
     if (ran) done += n;

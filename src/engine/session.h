@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -15,10 +16,9 @@
 #include "engine/speculative/drafted_rows.h"
 #include "engine/speculative/speculator.h"
 #include "engine/window_pool.h"
-#include "model/activations.h"
+#include "engine/workspace.h"
 #include "model/decoder.h"
 #include "model/kv_cache.h"
-#include "ops/context.h"
 
 namespace carat {
 
@@ -31,10 +31,42 @@ struct SyncReport {
   bool restored = false;  // a saved window was put back
 };
 
-// One owner thread. Borrows the engine.
+// A prompt that is being read into a timeline (Session::Begin).
+struct Reading {
+  Prompt prompt;
+  std::vector<ContentKey> keys;  // of its positions
+  SyncReport report;             // so far
+  size_t left() const { return prompt.ids.size() - report.reused - report.prefilled; }
+};
+
+class Session;
+
+// A token that a session is to append beside those of others (Session::AppendTogether).
+struct Appending {
+  Session* session;
+  TokenId id;
+  DraftRequest request = {};
+  // Out: as Append's; and the rows that the pass computed for it, 0 where the token was drafted.
+  Status status = {};
+  size_t rows = 0;
+};
+
+// One owner thread. Borrows the engine. May be moved while nothing is being appended.
 class Session {
  public:
   static Result<Session> Create(Engine& engine, const SessionOptions& wanted);
+  // Several that one thread runs, with one workspace, whose memory is counted together. Errors as
+  // Create's.
+  static Result<std::vector<Session>> CreateTogether(Engine& engine, const SessionOptions& wanted,
+                                                     size_t count);
+
+  // Whether so many sessions fit the memory, each with so many saved windows. Precondition: the
+  // context is named.
+  static bool Fits(Engine& engine, const SessionOptions& wanted, size_t count, size_t windows);
+  // Bytes of sessions that were created together with these options, when they are full, without
+  // saved windows.
+  static size_t BytesOf(Engine& engine, const SessionOptions& wanted,
+                        std::span<const Session> sessions);
 
   Engine& engine() const { return *engine_; }
   std::span<const TokenId> ids() const { return ids_; }  // the timeline
@@ -49,11 +81,32 @@ class Session {
   // the prompt, and the next call goes on from there).
   Result<SyncReport> SyncTo(const Prompt& prompt, const PrefillProgress& progress = {});
 
+  // SyncTo slice by slice: Begin cuts the timeline back, and each ReadSome runs one pass of at most
+  // `most` positions (a picture is whole). True: all has been read, and there are logits. Nothing
+  // else may be appended between them.
+  Result<Reading> Begin(Prompt prompt);
+  Result<bool> ReadSome(Reading& reading, Pos most);
+
+  // How many positions of the prompt SyncTo would reuse.
+  Pos Reusable(const Prompt& prompt) const;
+  // The timeline becomes the first Reusable(prompt) positions of another session's, copied from it.
+  // Precondition: both were created together.
+  void TakePrefix(const Session& other, const Prompt& prompt);
+
   // Appends one id; then logits() are those after it. Where drafts are made (SessionOptions), what
   // `request` allows of them may be computed beside it, and later ids that are as drafted need no
   // pass: nothing else differs, whatever is called next. Without a request nothing is drafted.
   // After an error there are no logits.
   Status Append(TokenId id, const DraftRequest& request = {});
+  // Whether Append of this id needs no pass, because it was drafted.
+  bool IsDrafted(TokenId id) const { return rows_.IsNext(id); }
+  // Append for several sessions that were created together, each at most once, in one pass of at
+  // most kMaxPassRows rows: what each gets is as if it were alone, bit for bit. Drafts take the
+  // rows that are left. Precondition: at most kMaxPassRows of them.
+  static void AppendTogether(std::span<Appending> all);
+
+  // Forgets the timeline.
+  void Clear() { ResumeFrom(0); }
 
   // Reads a whole prompt from the beginning of the timeline and gives the logits after every id to
   // `sink`, in order and a chunk at a time: rows [n, V], valid during the call. An error of the
@@ -81,31 +134,36 @@ class Session {
   const Speculator* speculator() const { return speculator_ ? &*speculator_ : nullptr; }
 
  private:
-  Session(Engine& engine, KvCache cache, const SessionOptions& options);
+  Session(Engine& engine, KvCache cache, const SessionOptions& options,
+          std::shared_ptr<Workspace> workspace);
+  Pos Common(const Prompt& prompt, std::span<const ContentKey> prompt_keys) const;
   bool ResumeFrom(Pos common);
   Status Run(const Pass& pass, std::span<const ContentKey> keys, LogitRows rows,
              std::span<float> logits);
-  Status RunWithDrafts(TokenId id, const DraftRequest& request);
+  Status CheckAppend(TokenId id);
+  void AddDrafts(Appending& appending, size_t beside);
+  static Status RunTogether(std::span<Appending* const> all);
+  Status WithoutBrokenDrafts(Appending& appending);
   void DropDrafts();
   Status Check(const Prompt& prompt) const;
   Status CheckMedia(const Prompt& prompt) const;
   Status RunPart(const Prompt& prompt, std::span<const ContentKey> keys, Pos end, LogitRows rows,
                  std::span<float> logits);
   std::vector<SoftRun> Embed(std::span<const PromptMedium> media, Pos begin, Pos end);
-  Pos EndOfPass(const Prompt& prompt, Pos at) const;
+  Pos EndOfPass(const Prompt& prompt, Pos at, Pos most) const;
   Status CheckLogits(std::span<const float> logits) const;
 
   Engine* engine_;
-  OpContext context_;
+  std::shared_ptr<Workspace> work_;
   KvCache cache_;
   WindowPool windows_;
-  Activations activations_;
   Pos chunk_;
+  bool reuse_generated_;
   Pos max_picture_;
   BlockMask mask_;
   std::vector<TokenId> ids_;
   std::vector<ContentKey> keys_;  // as long as ids_
-  std::vector<float> soft_;       // soft tokens of a pass
+  Pos generated_from_ = 0;        // where, after a prompt, tokens were appended
   std::vector<float> pending_;    // samples of a frame that is not whole yet
   // The cache may hold drafts behind the timeline, whose rows these are.
   DraftedRows rows_;

@@ -21,6 +21,10 @@ struct SessionOptions {
   // caches of the sliding layers are at least this much longer than their window.
   Pos max_picture = 1120;
   BlockMask mask = BlockMask::kReference;
+  // Whether a prompt may reuse what was computed while its beginning was generated, whose
+  // arithmetic is another (ops/matmul.h). Without it what a prompt gives depends on nothing but the
+  // prompt.
+  bool reuse_generated = true;
   // Tokens to draft for a pass, where the engine has a drafter: 1 to kMaxDraftDepth always so many,
   // kAutoDrafts what pays at the time, kNoDrafts none.
   int drafts = kAutoDrafts;

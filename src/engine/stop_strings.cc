@@ -25,6 +25,7 @@ std::string StopStrings::Push(std::string_view text) {
   }
   if (begin != std::string::npos) {
     hit_ = true;
+    which_ = held_.substr(begin, end - begin);
     held_.resize(begin);
     return std::exchange(held_, {});
   }

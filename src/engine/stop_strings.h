@@ -20,10 +20,11 @@ class StopStrings {
   // What was held back, at the end of the answer.
   std::string Finish();
   bool hit() const { return hit_; }
+  const std::string& which() const { return which_; }  // after a hit: the string
 
  private:
   std::vector<std::string> strings_;
-  std::string held_;
+  std::string held_, which_;
   bool hit_ = false;
 };
 

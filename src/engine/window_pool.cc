@@ -41,6 +41,12 @@ std::optional<Pos> WindowPool::Nearest(Pos limit) const {
   return best;
 }
 
+std::span<const std::byte> WindowPool::At(Pos position) const {
+  const auto slot = std::ranges::find(slots_, position, &Slot::position);
+  CARAT_CHECK(position > 0 && slot != slots_.end());
+  return {slot->memory.data(), window_bytes_};
+}
+
 void WindowPool::Restore(Pos position, KvCache& cache) {
   const auto slot = std::ranges::find(slots_, position, &Slot::position);
   CARAT_CHECK(position > 0 && slot != slots_.end());

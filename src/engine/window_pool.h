@@ -35,6 +35,8 @@ class WindowPool {
   void Touch(Pos position);
   // The highest kept position in (0, limit].
   std::optional<Pos> Nearest(Pos limit) const;
+  // The window of this kept position.
+  std::span<const std::byte> At(Pos position) const;
   // Puts the window of this kept position back into the cache.
   void Restore(Pos position, KvCache& cache);
   // Forgets every window beyond `position`.

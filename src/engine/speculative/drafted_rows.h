@@ -38,9 +38,11 @@ class DraftedRows {
     filled_ = false;
   }
 
+  // It is the next draft.
+  bool IsNext(TokenId id) const { return filled_ && at_ < drafts_.size() && drafts_[at_] == id; }
   // `id` was chosen: true, and its row is the current one, if it is the next draft.
   bool Take(TokenId id) {
-    if (!filled_ || at_ == drafts_.size() || drafts_[at_] != id) return false;
+    if (!IsNext(id)) return false;
     ++at_;
     return true;
   }

@@ -47,6 +47,10 @@ double DraftPolicy::PassSeconds(size_t rows) const {
   return std::exp(log_pass_[std::clamp<size_t>(rows, 1, log_pass_.size() - 1)]);
 }
 
+double DraftPolicy::PlainSeconds() const {
+  return PassSeconds(beside_ + 1) / static_cast<double>(beside_ + 1);
+}
+
 double DraftPolicy::DraftSeconds() const { return std::exp(log_draft_); }
 
 // That the draft at a position stands if those before it do. What was not seen lately is guessed
@@ -69,22 +73,23 @@ double DraftPolicy::StandsBy(const Kind& kind, double probability) const {
 
 double DraftPolicy::Rate(TextKind kind, size_t depth) const {
   const Kind& k = kinds_[static_cast<size_t>(kind)];
-  double tokens = 1, chance = 1;
+  double tokens = static_cast<double>(beside_ + 1), chance = 1;
   for (size_t i = 0; i < depth; ++i) {
     chance *= Stands(k, i);
     tokens += chance;
   }
-  return tokens / (PassSeconds(depth + 1) + static_cast<double>(depth) * DraftSeconds());
+  return tokens / (PassSeconds(beside_ + depth + 1) + static_cast<double>(depth) * DraftSeconds());
 }
 
 double DraftPolicy::Acceptance() const { return lately_.Of(0, 0.001); }
 
 bool DraftPolicy::MayLearn() const { return balance_ > 0; }
-bool DraftPolicy::MayDraft() const { return balance_ > -(kDebt - kRelief) * PassSeconds(1); }
+bool DraftPolicy::MayDraft() const { return balance_ > -(kDebt - kRelief) * PlainSeconds(); }
 
-DraftPolicy::Plan DraftPolicy::Choose(TextKind kind, size_t most) {
+DraftPolicy::Plan DraftPolicy::Choose(TextKind kind, size_t most, size_t beside) {
   Kind& k = kinds_[static_cast<size_t>(kind)];
   drafted_ = 0;
+  beside_ = beside;
   const Plan plain{.depth = 0};
   most = std::min({most, kMaxDraftDepth, seen_ + 1});  // step by step while nothing is known
   if (most == 0) return plain;
@@ -142,7 +147,8 @@ size_t DraftPolicy::WorthChecking(TextKind kind) const {
   double tokens = 0, most = 0;
   for (size_t n = 1; n <= drafted_; ++n) {
     tokens += chances_[n];
-    const double won = tokens - (PassSeconds(n + 1) - PassSeconds(1)) * rate;
+    const double more = PassSeconds(beside_ + n + 1) - PassSeconds(beside_ + 1);
+    const double won = tokens - more * rate;
     if (won > most) {
       most = won;
       best = n;
@@ -178,22 +184,25 @@ void DraftPolicy::SawDraftSteps(size_t steps, double seconds) {
 // A surprise is the machine's for the most, which all passes share, and a little this pass's own. A
 // pass of one token is plain decoding, however long it took; what interrupts a longer one would
 // have interrupted that too.
-void DraftPolicy::SawPass(size_t rows, double seconds) {
-  if (rows == 0 || rows >= log_pass_.size() || seconds <= 0) return;
-  const double surprise = std::clamp(std::log(seconds) - log_pass_[rows], -0.7, 0.7);
-  const double usual = PassSeconds(rows);
+void DraftPolicy::SawPass(size_t rows, double seconds, size_t beside) {
+  const size_t all = rows + beside;
+  if (rows == 0 || all >= log_pass_.size() || seconds <= 0) return;
+  beside_ = beside;
+  const double surprise = std::clamp(std::log(seconds) - log_pass_[all], -0.7, 0.7);
+  const double usual = PassSeconds(all);
   for (size_t n = 1; n < log_pass_.size(); ++n)
-    log_pass_[n] += (n == rows ? kLearnOwn : kLearnOthers) * surprise;
+    log_pass_[n] += (n == all ? kLearnOwn : kLearnOthers) * surprise;
   since_plain_ = rows == 1 ? 0 : since_plain_ + 1;
   since_many_ = rows > 1 ? 0 : since_many_ + 1;
-  const double won = rows == 1 ? 0 : PassSeconds(1) - std::min(seconds, kInterrupted * usual);
-  Earn(won + kShare * PassSeconds(1));
+  const double won =
+      rows == 1 ? 0 : PassSeconds(beside + 1) - std::min(seconds, kInterrupted * usual);
+  Earn(won + kShare * PlainSeconds());
 }
 
-void DraftPolicy::SawAccepted() { Earn((1 + kShare) * PassSeconds(1)); }
+void DraftPolicy::SawAccepted() { Earn((1 + kShare) * PlainSeconds()); }
 
 void DraftPolicy::Earn(double seconds) {
-  const double plain = PassSeconds(1);
+  const double plain = PlainSeconds();
   balance_ =
       std::clamp(balance_ + seconds, -kDebt * plain, std::min(kSavings * plain, kSavingsSeconds));
 }

@@ -12,11 +12,12 @@ enum class TextKind { kAnswer, kThinking, kToolCall };
 inline constexpr size_t kNumTextKinds = 3;
 
 inline constexpr size_t kMaxDraftDepth = 8;
+inline constexpr size_t kMaxPassRows = 16;  // of generated tokens and drafts, of all timelines
 
 // Seconds.
 struct DraftCosts {
-  std::array<double, kMaxDraftDepth + 2> pass = {};  // [n] of the target with n tokens; [0] unused
-  double draft = 0;                                  // one step of the drafter
+  std::array<double, kMaxPassRows + 1> pass = {};  // [n] of the target with n tokens; [0] unused
+  double draft = 0;                                // one step of the drafter
 };
 
 // Pure: it knows neither clock nor model. One owner thread.
@@ -28,8 +29,9 @@ class DraftPolicy {
     size_t depth = 0;    // drafts to make
     bool verify = true;  // false: one draft to learn from, which is not run by the target
   };
-  // For the next round, of at most `most` drafts.
-  Plan Choose(TextKind kind, size_t most);
+  // For the next round, of at most `most` drafts. `beside`: tokens of other timelines that the pass
+  // will run too. What counts then is the speed of all together.
+  Plan Choose(TextKind kind, size_t most, size_t beside = 0);
 
   // The next draft of the round has this probability: whether to make another.
   bool GoesOn(TextKind kind, double probability);
@@ -39,13 +41,16 @@ class DraftPolicy {
   // What came of it. A draft counts if all before it in its round were right.
   void SawDraft(TextKind kind, size_t position, double probability, bool right);
   void SawDraftSteps(size_t steps, double seconds);
-  void SawPass(size_t rows, double seconds);
+  // Of so many own rows, and those of others.
+  void SawPass(size_t rows, double seconds, size_t beside = 0);
   void SawAccepted();  // a draft was accepted: its token needs no pass of its own
 
   // Seconds that a pass of so many tokens takes now, about.
   double PassSeconds(size_t rows) const;
   double DraftSeconds() const;
-  // Tokens per second that are expected of a depth.
+  // Seconds of a token without drafts now: its share of a pass.
+  double PlainSeconds() const;
+  // Tokens per second that are expected of a depth, of all timelines in the pass.
   double Rate(TextKind kind, size_t depth) const;
   // The share of first drafts that stood lately, of any kind of text.
   double Acceptance() const;
@@ -74,7 +79,8 @@ class DraftPolicy {
   void Earn(double seconds);
 
   std::array<Kind, kNumTextKinds> kinds_;
-  std::array<double, kMaxDraftDepth + 2> log_pass_ = {};
+  std::array<double, kMaxPassRows + 1> log_pass_ = {};
+  size_t beside_ = 0;  // rows of others in the last pass
   double log_draft_ = 0;
   // Seconds won against plain decoding, about: what may be spent on learning and bad luck.
   double balance_ = 0;

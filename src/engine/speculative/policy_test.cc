@@ -269,5 +269,29 @@ TEST(DraftPolicy, ADrafterOfOtherWeightsIsSoonLeftAlone) {
   EXPECT_EQ(s.MeanDepth(500, 3000), 0);
 }
 
+// Where a pass has others' tokens too, a draft pays by what it adds to the speed of all.
+TEST(DraftPolicy, BesideOthersWhatCountsIsTheSpeedOfAll) {
+  DraftCosts steps;  // eight rows cost about as much as one, nine as two
+  for (size_t n = 1; n < steps.pass.size(); ++n)
+    steps.pass[n] = (n <= 8 ? 0.2 : 0.4) + 0.001 * static_cast<double>(n);
+  steps.draft = 0.002;
+  const auto learned = [&](size_t beside) {
+    DraftPolicy policy(steps);
+    for (int i = 0; i < 200; ++i) {
+      policy.Choose(TextKind::kAnswer, 8, beside);
+      if (i % 20 == 0) policy.SawPass(1, steps.pass[beside + 1], beside);
+      policy.SawPass(2, steps.pass[beside + 2], beside);
+      policy.SawDraft(TextKind::kAnswer, 0, 0.9, true);
+      policy.SawAccepted();
+    }
+    return policy.Choose(TextKind::kAnswer, kMaxPassRows - 1 - beside, beside);
+  };
+  EXPECT_GT(learned(0).depth, 3U);
+  EXPECT_GT(learned(3).depth, 1U);
+  EXPECT_LE(learned(3).depth, 4U);
+  const DraftPolicy::Plan full = learned(7);
+  EXPECT_TRUE(full.depth == 0 || !full.verify) << full.depth;
+}
+
 }  // namespace
 }  // namespace carat

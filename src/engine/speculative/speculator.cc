@@ -35,14 +35,14 @@ Speculator::Speculator(MtpDrafter& drafter, const Decoder& target, const DraftCo
 
 std::span<const TokenId> Speculator::Draft(OpContext& context, const KvCache& cache, TokenId token,
                                            std::span<const float> hidden,
-                                           const DraftRequest& request) {
+                                           const DraftRequest& request, size_t beside) {
   drafts_.clear();
   run_.clear();
   seen_ = 0;
   kind_ = request.kind;
   const DraftPolicy::Plan plan = depth_ > 0
                                      ? DraftPolicy::Plan{.depth = std::min(depth_, request.most)}
-                                     : policy_.Choose(kind_, request.most);
+                                     : policy_.Choose(kind_, request.most, beside);
   if (plan.depth == 0 || cache.size() == 0 || !stopped_.empty()) return {};
   excluded_ = never_;
   excluded_.insert(excluded_.end(), request.excluded.begin(), request.excluded.end());
@@ -63,6 +63,7 @@ std::span<const TokenId> Speculator::Draft(OpContext& context, const KvCache& ca
   const double seconds = Now() - start;
   const size_t run = depth_ > 0 ? drafts_.size() : plan.verify ? policy_.WorthChecking(kind_) : 0;
   for (size_t i = 0; i < run; ++i) run_.push_back(drafts_[i].id);
+  if (request.constraint != nullptr) run_.resize(request.constraint->CountAllowed(run_));
   policy_.SawDraftSteps(drafts_.size(), seconds);
   counts_.seconds += seconds;
   counts_.draft_seconds += seconds;
@@ -91,7 +92,7 @@ Result<std::vector<TokenId>> Speculator::DraftWithLogits(OpContext& context, con
 
 void Speculator::SawToken(TokenId id, bool accepted) {
   ++counts_.tokens;
-  counts_.plain_seconds += policy_.PassSeconds(1);
+  counts_.plain_seconds += policy_.PlainSeconds();
   if (accepted) {
     ++counts_.accepted;
     policy_.SawAccepted();
@@ -105,10 +106,15 @@ void Speculator::SawToken(TokenId id, bool accepted) {
   seen_ = hit ? seen_ + 1 : drafts_.size();
 }
 
-void Speculator::SawPass(size_t rows, double seconds) {
+void Speculator::SawPass(size_t rows, size_t beside, double seconds) {
   ++counts_.passes;
-  counts_.seconds += seconds;
-  policy_.SawPass(rows, seconds);
+  counts_.seconds += seconds * static_cast<double>(rows) / static_cast<double>(rows + beside);
+  policy_.SawPass(rows, seconds, beside);
+}
+
+void Speculator::SawForced(size_t count) {
+  counts_.drafted += count;
+  counts_.checked += count;
 }
 
 std::string Speculator::Describe(const DraftCounts& before) const {

@@ -16,6 +16,7 @@
 #include "model/kv_cache.h"
 #include "model/mtp.h"
 #include "ops/context.h"
+#include "sampling/constraint.h"
 
 namespace carat {
 
@@ -26,6 +27,7 @@ struct DraftRequest {
   size_t most = 0;  // drafts that may be of use
   TextKind kind = TextKind::kAnswer;
   std::span<const TokenId> excluded = {};  // ids that will not be chosen
+  Constraint* constraint = nullptr;        // what may follow the token; null: everything
 };
 
 // Of a session, all time.
@@ -52,7 +54,8 @@ class Speculator {
   // it; perhaps none. `hidden` [H]: the state that gave the logits from which it was chosen. Valid
   // until the next call.
   std::span<const TokenId> Draft(OpContext& context, const KvCache& cache, TokenId token,
-                                 std::span<const float> hidden, const DraftRequest& request);
+                                 std::span<const float> hidden, const DraftRequest& request,
+                                 size_t beside);
 
   // So many drafts, whatever they are worth, with all of the drafter's logits [V] of each.
   Result<std::vector<TokenId>> DraftWithLogits(OpContext& context, const KvCache& cache,
@@ -60,9 +63,11 @@ class Speculator {
                                                size_t steps, const LogitSink& sink);
 
   // In the order of the timeline: each token that was appended, and whether it needed no pass; each
-  // pass of 1 + drafts rows.
+  // pass of 1 + drafts rows, and of others' beside them.
   void SawToken(TokenId id, bool accepted);
-  void SawPass(size_t rows, double seconds);
+  void SawPass(size_t rows, size_t beside, double seconds);
+  // So many tokens that a grammar forces are run as drafts.
+  void SawForced(size_t count);
   // What comes now does not follow from what was drafted.
   void Break() { seen_ = drafts_.size(); }
 
