@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 tools/build.sh -DCARAT_TESTS=ON
 tools/fetch_gemma3_tokenizer.sh
+tools/fetch_clients.sh
 if [ -z "${CARAT_TEST_TOKENIZER:-}" ] && [ -s build/models/gemma4-tokenizer.json ]; then
   CARAT_TEST_TOKENIZER=$PWD/build/models/gemma4-tokenizer.json
   export CARAT_TEST_TOKENIZER

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "apps/terminal.h"
+#include "base/markup.h"
 
 namespace carat {
 std::string BenchChart(const BenchReport& report) {

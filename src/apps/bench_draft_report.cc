@@ -8,6 +8,7 @@
 #include "apps/bench_draft.h"
 #include "apps/output.h"
 #include "apps/terminal.h"
+#include "base/markup.h"
 
 namespace carat {
 namespace {
@@ -113,7 +114,7 @@ Json ToJson(const DraftBenchReport& report) {
   out.Set("machine", report.machine);
   out.Set("settings", report.settings);
   Json::Array passes, predicted, drawn, texts;
-  for (size_t n = 1; n < report.costs.pass.size(); ++n) passes.emplace_back(report.costs.pass[n]);
+  for (size_t n = 1; n <= kMaxDraftDepth + 1; ++n) passes.emplace_back(report.costs.pass[n]);
   costs.Set("pass_seconds", std::move(passes));
   costs.Set("draft_seconds", report.costs.draft);
   out.Set("costs", std::move(costs));
@@ -168,9 +169,9 @@ void PrintDraftTable(const DraftBenchReport& report) {
   Print("one token {:.4f} s, one draft {:.4f} s ({:.3f} of it)\n", costs.pass[1], costs.draft,
         costs.draft / costs.pass[1]);
   Print("tokens in a pass");
-  for (size_t n = 2; n < costs.pass.size(); ++n) Print("{:>7}", n);
+  for (size_t n = 2; n <= kMaxDraftDepth + 1; ++n) Print("{:>7}", n);
   Print("\n  of one token  ");
-  for (size_t n = 2; n < costs.pass.size(); ++n) Print("{:>7.2f}", costs.pass[n] / costs.pass[1]);
+  for (size_t n = 2; n <= kMaxDraftDepth + 1; ++n) Print("{:>7.2f}", costs.pass[n] / costs.pass[1]);
   Print(
       "\n\npredicted speed by plain, where a draft stands with this probability\n  depth         ");
   for (size_t depth = 1; depth <= kMaxDraftDepth; ++depth) Print("{:>7}", depth);

@@ -86,7 +86,7 @@ Json ToJson(const Plan& plan) {
   json.Set("sliding_cache", plan.session.sliding_cache);
   json.Set("global_cache", plan.session.global_cache);
   json.Set("saved_windows", plan.session.saved_windows);
-  json.Set("scratch", plan.session.scratch);
+  json.Set("scratch", plan.session.scratch + plan.session.rows);
   json.Set("program", plan.memory.program);
   json.Set("total", plan.memory.total() + plan.session.total());
   json.Set("available", plan.available);
@@ -111,7 +111,7 @@ void PrintPlan(const Plan& plan) {
   line("sliding cache", plan.session.sliding_cache);
   line("global cache", plan.session.global_cache, fmt::format("for {} tokens", plan.context));
   line("saved windows", plan.session.saved_windows, "at most");
-  line("scratch", plan.session.scratch);
+  line("scratch", plan.session.scratch + plan.session.rows);
   line("program", plan.memory.program);
   line("together", plan.memory.total() + plan.session.total());
   line("available", plan.available);

@@ -15,7 +15,7 @@
 #include "apps/output.h"
 #include "apps/run_options.h"
 #include "apps/terminal.h"
-#include "apps/transcript.h"
+#include "chat/transcript.h"
 #include "engine/session.h"
 #include "media/decoder.h"
 #include "media/limits.h"

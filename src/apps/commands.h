@@ -20,6 +20,9 @@ void AddPlan(CLI::App& app, int& exit_code);
 void AddPull(CLI::App& app, int& exit_code, const bool& offline);
 void AddQuantize(CLI::App& app, int& exit_code);
 void AddRun(CLI::App& app, int& exit_code);
+// Gives the command, whose configuration file the caller reads (serve_config.h).
+CLI::App* AddServe(CLI::App& app, int& exit_code, const bool& offline);
+void AddStatus(CLI::App& app, int& exit_code);
 void AddTranscribe(CLI::App& app, int& exit_code);
 void AddUnpack(CLI::App& app, int& exit_code);
 

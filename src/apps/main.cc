@@ -1,10 +1,13 @@
 // carat: Gemma 4 12B Unified on one's own computer.
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <iostream>
 
 #include "apps/commands.h"
 #include "apps/output.h"
+#include "apps/places.h"
+#include "apps/serve_config.h"
 #include "apps/terminal.h"
 
 namespace carat {
@@ -33,17 +36,19 @@ CLI::Validator NotEmpty() {
 }  // namespace carat
 
 int main(int argc, char** argv) {
-  CLI::App app("carat runs Google's Gemma 4 12B Unified on your own computer.");
+  CLI::App app("carat runs Google's Gemma 4 12B Unified on your own computer.", "carat");
   app.set_version_flag("--version", "carat " + std::string(carat::kVersion));
   app.require_subcommand(1);
   app.fallthrough();  // --offline may stand behind the command
   int exit_code = 0;
+  bool offline = false;
   carat::AddRun(app, exit_code);
+  CLI::App* serve = carat::AddServe(app, exit_code, offline);
+  carat::AddStatus(app, exit_code);
   carat::AddTranscribe(app, exit_code);
   carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);
   carat::AddPlan(app, exit_code);
-  bool offline = false;
   app.add_flag("--offline", offline, "open no connection, whatever is asked");
   carat::AddPull(app, exit_code, offline);
   carat::AddImport(app, exit_code);
@@ -52,8 +57,12 @@ int main(int argc, char** argv) {
   carat::AddQuantize(app, exit_code);
   carat::AddUnpack(app, exit_code);
   carat::AddInspect(app, exit_code);
+  auto arguments =
+      carat::WithConfig({argv + 1, argv + argc}, *serve, carat::ConfigFolder() / "serve.conf");
+  if (!arguments) return carat::Report(arguments.error());
+  std::ranges::reverse(*arguments);  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(*std::move(arguments));
   } catch (const CLI::ParseError& e) {
     const bool asked = app.exit(e) == 0;  // --help, --version
     std::cout.flush();

@@ -35,6 +35,8 @@ bool Given(const CLI::App& command, const char* name) {
   return option != nullptr && !option->empty();
 }
 
+}  // namespace
+
 std::filesystem::path DecoderProgram() {
   const std::filesystem::path here = ExecutableFolder();
   if (here.empty()) return {};  // never one of the current directory
@@ -43,8 +45,6 @@ std::filesystem::path DecoderProgram() {
   if (std::filesystem::exists(beside, ignored)) return beside;
   return (here / "../libexec/carat/carat-decode").lexically_normal();
 }
-
-}  // namespace
 
 void AddBudget(CLI::App& command, std::optional<size_t>& budget) {
   command

@@ -1,6 +1,7 @@
 // The options of commands that take media.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ Status CheckAllUsed(const GivenMedia& media);
 
 // --budget for commands that name their files otherwise.
 void AddBudget(CLI::App& command, std::optional<size_t>& budget);
+
+// Where carat-decode is.
+std::filesystem::path DecoderProgram();
 
 // carat-decode, beside this program or where it is installed, watched for Ctrl-C; `bar` shows one
 // for long files.

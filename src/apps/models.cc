@@ -35,7 +35,8 @@ bool IsTextModel(const StoredModel& model) {
 }  // namespace
 
 Result<ModelChoice> ChooseStored(const StoredModel& model) {
-  if (model.kind != StoredModel::Kind::kImported) return ModelChoice{.model = model.path};
+  if (model.kind != StoredModel::Kind::kImported)
+    return ModelChoice{.name = model.name, .model = model.path};
   CARAT_ASSIGN(const ImportRecord record, ReadImportRecord(model.path));
   std::error_code failed;
   if (!fs::exists(record.model, failed)) {
@@ -44,7 +45,7 @@ Result<ModelChoice> ChooseStored(const StoredModel& model) {
                  .where = record.model.string(),
                  .wanted = "carat import anew, or carat rm " + model.name});
   }
-  ModelChoice choice{.model = record.model};
+  ModelChoice choice{.name = model.name, .model = record.model};
   choice.drafts = record.drafts;
   // A part that is gone does not keep the model from answering.
   for (const auto& [from, to] :
@@ -68,7 +69,7 @@ Result<ModelChoice> ChooseDefault() {
   if (found != models.end()) return ChooseStored(*found);
   if (models.size() == 1) return ChooseStored(models.front());
   if (models.empty()) {
-    if (auto point = PointModel()) return ModelChoice{.model = *point};
+    if (auto point = PointModel()) return ModelChoice{.name = "carat-point", .model = *point};
     return Fail({.code = ErrorCode::kNotFound,
                  .what =
                      "no model is named, the model directory holds none, and carat-point is not "
@@ -119,7 +120,12 @@ Result<ModelChoice> ChooseModel(const std::string& name) {
   if (name.empty()) return ChooseDefault();
   const ModelDirectory directory = Models();
   std::error_code ignored;
-  if (fs::exists(name, ignored)) return ModelChoice{.model = name};
+  if (fs::exists(name, ignored)) {
+    const fs::path path = fs::path(name).lexically_normal();
+    const fs::path last = path.has_filename() ? path.filename() : path.parent_path().filename();
+    const bool file = fs::is_regular_file(path, ignored);
+    return ModelChoice{.name = file ? last.stem().string() : last.string(), .model = name};
+  }
   if (IsModelName(name)) {
     CARAT_ASSIGN(auto found, directory.Find(name));
     // A file of the directory may be named with its ending.
@@ -128,8 +134,8 @@ Result<ModelChoice> ChooseModel(const std::string& name) {
     }
     if (found) return ChooseStored(*found);
   }
-  if (const auto point = PointModel(); point && name == "point")
-    return ModelChoice{.model = *point};
+  if (const auto point = PointModel(); point && (name == "point" || name == "carat-point"))
+    return ModelChoice{.name = "carat-point", .model = *point};
   return Fail({.code = ErrorCode::kNotFound,
                .what = "no such model",
                .where = name,

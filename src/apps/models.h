@@ -19,7 +19,8 @@ ModelDirectory Models();
 std::string ExpandHome(const std::string& path);
 
 struct ModelChoice {
-  std::filesystem::path model;
+  std::string name = {};  // as clients of a server call it
+  std::filesystem::path model = {};
   // Of an imported model; empty: what the engine finds.
   std::filesystem::path embedders = {}, drafter = {};
   bool drafts = true;  // false: imported without a drafter

@@ -27,18 +27,4 @@ std::string Escape(std::string_view text, std::string_view allowed) {
 std::string EscapeForTerminal(std::string_view text) { return Escape(text, "\n\t"); }
 std::string EscapeLine(std::string_view text) { return Escape(text, ""); }
 
-std::string EscapeMarkup(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 }  // namespace carat

@@ -13,7 +13,4 @@ std::string EscapeForTerminal(std::string_view text);
 // The same for what must stay on one line: names, error texts, metadata. Newlines and tabs too.
 std::string EscapeLine(std::string_view text);
 
-// Marks that SVG and WebVTT would read in a text, as text.
-std::string EscapeMarkup(std::string_view text);
-
 }  // namespace carat

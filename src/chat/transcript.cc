@@ -1,4 +1,4 @@
-#include "apps/transcript.h"
+#include "chat/transcript.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "apps/terminal.h"
+#include "base/markup.h"
 #include "io/json.h"
 
 namespace carat {
@@ -63,7 +63,7 @@ std::string TranscribeInstruction(const std::string& language, const std::string
         "Transcribe the following speech segment in {0}, then translate it into {1}. When "
         "formatting the answer, first output the transcription in {0}, then one newline, then "
         "output the string '{1}: ', then the translation in {1}.",
-        language, translate);
+        language.empty() ? "its original language" : language, translate);
   }
   const std::string which =
       language.empty() ? "its original language" : fmt::format("{0} into {0} text", language);
@@ -72,6 +72,18 @@ std::string TranscribeInstruction(const std::string& language, const std::string
          "* Only output the transcription, with no newlines.\n"
          "* When transcribing numbers, write the digits, i.e. write 1.7 and not one point seven, "
          "and write 3 instead of three.";
+}
+
+std::string_view TranslationIn(std::string_view answer, std::string_view translate) {
+  const std::string mark = fmt::format("{}:", translate);
+  for (size_t at = answer.find(mark); at != std::string_view::npos;
+       at = answer.find(mark, at + 1)) {
+    if (at > 0 && answer[at - 1] != '\n') continue;  // the word in the transcription
+    answer.remove_prefix(at + mark.size());
+    break;
+  }
+  const size_t begin = answer.find_first_not_of(" \n");
+  return begin == std::string_view::npos ? "" : answer.substr(begin);
 }
 
 }  // namespace carat

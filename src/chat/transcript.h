@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace carat {
 
@@ -24,8 +25,11 @@ class Transcript {
 };
 
 // What the model is asked, in Google's published forms (gemma4-12b specification, section 6). No
-// language: the one that is spoken. A translation needs the language.
+// language: the one that is spoken; for a translation the published form has a language always.
 std::string TranscribeInstruction(const std::string& language, const std::string& translate);
+// Of the answer to a TranscribeInstruction that translates: the translation alone. The whole answer
+// where the model did not mark it.
+std::string_view TranslationIn(std::string_view answer, std::string_view translate);
 
 // "HH:MM:SS,mmm", with another mark before the milliseconds for WebVTT.
 std::string SubtitleTime(double seconds, char mark);

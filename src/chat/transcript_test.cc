@@ -1,4 +1,4 @@
-#include "apps/transcript.h"
+#include "chat/transcript.h"
 
 #include <gtest/gtest.h>
 
@@ -19,6 +19,22 @@ TEST(TranscribeInstruction, IsThePublishedForm) {
             "Transcribe the following speech segment in French, then translate it into German. "
             "When formatting the answer, first output the transcription in French, then one "
             "newline, then output the string 'German: ', then the translation in German.");
+}
+
+TEST(TranscribeInstruction, TranslatesWhatNobodyNamed) {
+  EXPECT_TRUE(TranscribeInstruction("", "English")
+                  .starts_with("Transcribe the following speech segment in its original language, "
+                               "then translate it into English."));
+}
+
+TEST(TranslationIn, IsWhatStandsBehindItsMark) {
+  EXPECT_EQ(TranslationIn("Guten Tag.\nEnglish: Good day.", "English"), "Good day.");
+  EXPECT_EQ(TranslationIn("English: Good day.", "English"), "Good day.");
+  EXPECT_EQ(TranslationIn("Auf English: so.\nEnglish: In English: so.", "English"),
+            "In English: so.");
+  EXPECT_EQ(TranslationIn("Good day.", "English"), "Good day.");
+  EXPECT_EQ(TranslationIn("Hm.\nEnglish:", "English"), "");
+  EXPECT_EQ(TranslationIn("", "English"), "");
 }
 
 }  // namespace

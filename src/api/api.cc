@@ -1,0 +1,204 @@
+#include "api/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "api/ids.h"
+#include "api/routes.h"
+#include "sys/clock.h"
+
+namespace carat {
+namespace {
+
+constexpr JsonLimits kJsonLimits{.max_depth = 64, .max_nodes = 500'000};
+
+net::Reply AsData(net::Reply reply) {
+  net::Fields more = DataFields();
+  std::ranges::move(more, std::back_inserter(reply.fields));
+  return reply;
+}
+
+net::Reply Refusal(const ApiError& error, Dialect dialect) {
+  return AsData(ReplyOf(error, dialect));
+}
+
+// Adds the request's id to what a route sends, and notes it.
+class NamedExchange : public net::Exchange {
+ public:
+  NamedExchange(net::Exchange& inner, Dialect dialect, RequestLog& log, bool content)
+      : inner_(inner), dialect_(dialect), log_(log), content_(content) {}
+
+  void Send(net::Reply reply) override { inner_.Send(Named(std::move(reply))); }
+  bool Begin(net::Reply head) override { return inner_.Begin(Named(std::move(head))); }
+  bool Write(std::string_view piece) override {
+    Note(piece);
+    const bool goes_on = inner_.Write(piece);
+    log_.client_left = log_.client_left || !goes_on;
+    return goes_on;
+  }
+  void End() override { inner_.End(); }
+  void OnClosed(std::function<void()> closed) override { inner_.OnClosed(std::move(closed)); }
+
+ private:
+  void Note(std::string_view body) {
+    log_.sent_bytes += body.size();
+    if (content_) log_.answered += body;
+  }
+  net::Reply Named(net::Reply reply) {
+    log_.status = reply.status;
+    Note(reply.body);
+    reply.fields.emplace_back("x-request-id", log_.id);
+    if (dialect_ == Dialect::kAnthropic) reply.fields.emplace_back("request-id", log_.id);
+    return AsData(std::move(reply));
+  }
+
+  net::Exchange& inner_;
+  Dialect dialect_;
+  RequestLog& log_;
+  bool content_;
+};
+
+Dialect DialectOfHead(const net::RequestHead& head) {
+  return head.Field("anthropic-version") ? Dialect::kAnthropic : DialectOf(head.path);
+}
+
+// A form or plain text can be sent by any page without asking; JSON can't.
+bool HasType(const net::RequestHead& head, std::string_view wanted) {
+  std::string_view type = head.Field("content-type").value_or("");
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  return std::ranges::equal(type, wanted, [](char sent, char letter) {
+    return (sent >= 'A' && sent <= 'Z' ? sent - 'A' + 'a' : sent) == letter;
+  });
+}
+
+std::optional<ApiError> CheckBody(const net::RequestHead& head, const Route& route) {
+  if (route.body == Route::Body::kNone) return std::nullopt;
+  const std::string_view wanted =
+      route.body == Route::Body::kJson ? "application/json" : "multipart/form-data";
+  if (HasType(head, wanted)) return std::nullopt;
+  return ApiError{.status = 415,
+                  .code = "unsupported_media_type",
+                  .message = fmt::format("The body must be sent as Content-Type: {}.", wanted)};
+}
+
+}  // namespace
+
+struct Api::Door {
+  const Route* route;
+  std::string id;
+  std::string owner;  // empty: of an open route
+};
+
+void Call::SendError(const ApiError& error) { exchange.Send(ReplyOf(error, dialect, id)); }
+void Call::SendJson(const Json& body) { exchange.Send({.body = body.Dump()}); }
+
+Result<Json> Call::ParseBody() const {
+  auto json = ParseJson(request.body, kJsonLimits);
+  if (!json) {
+    Error error = std::move(json).error();
+    error.what = "the body is no JSON that carat reads: " + error.what + " at " + error.where;
+    error.where.clear();
+    return Fail(std::move(error));
+  }
+  return json;
+}
+
+Api::Api(ModelHost& host, ApiOptions options, Access access)
+    : host_(host),
+      options_(std::move(options)),
+      access_(std::move(access)),
+      answers_(options_.answers),
+      responses_(options_.responses) {}
+
+Api::~Api() = default;
+
+std::variant<Api::Door, net::Reply> Api::Open(const net::RequestHead& head) const {
+  const RouteMatch match = FindRoute(head.method, head.path);
+  const Dialect dialect = match.route != nullptr ? match.route->dialect : DialectOfHead(head);
+  if (const auto refused = access_.CheckOrigin(head)) return Refusal(*refused, dialect);
+  if (head.method == "GET") {
+    const auto file = options_.files.find(head.path);
+    if (file != options_.files.end()) return file->second;
+  }
+  if (match.route != nullptr && match.route->open) return Door{match.route, match.id, {}};
+  auto owner = access_.Owner(head);
+  if (!owner) {
+    net::Reply reply = Refusal(owner.error(), dialect);
+    reply.fields.emplace_back("www-authenticate", "Bearer");
+    return reply;
+  }
+  if (match.route != nullptr) return Door{match.route, match.id, *std::move(owner)};
+  if (match.allow.empty()) {
+    return Refusal({.status = 404, .code = "unknown_url", .message = "There is nothing here."},
+                   dialect);
+  }
+  net::Reply reply = Refusal({.status = 405,
+                              .code = "method_not_allowed",
+                              .message = fmt::format("This takes {} only.", match.allow)},
+                             dialect);
+  reply.fields.emplace_back("allow", match.allow);
+  return reply;
+}
+
+std::variant<size_t, net::Reply> Api::Admit(const net::RequestHead& head) {
+  auto opened = Open(head);
+  if (auto* const refused = std::get_if<net::Reply>(&opened)) return std::move(*refused);
+  const Door& door = std::get<Door>(opened);
+  if (const auto wrong = CheckBody(head, *door.route)) return Refusal(*wrong, door.route->dialect);
+  if (!door.owner.empty()) {
+    if (const auto full = access_.Count(door.owner, Now())) {
+      return Refusal(*full, door.route->dialect);
+    }
+  }
+  return door.route->max_body;
+}
+
+void Api::Handle(const net::Request& request, net::Exchange& exchange) {
+  auto opened = Open(request.head);
+  if (auto* const refused = std::get_if<net::Reply>(&opened)) {
+    return exchange.Send(std::move(*refused));
+  }
+  const Door& door = std::get<Door>(opened);
+  const double start = Now();
+  RequestLog log{.id = NewId("req_"),
+                 .owner = door.owner,
+                 .method = request.head.method,
+                 .route = std::string(door.route->pattern),
+                 .body_bytes = request.body.size()};
+  if (options_.log_content) log.asked = request.body;
+  NamedExchange named(exchange, door.route->dialect, log, options_.log_content);
+  Call call{.request = request,
+            .exchange = named,
+            .owner = door.owner,
+            .id = log.id,
+            .dialect = door.route->dialect,
+            .path_id = door.id};
+  Run(*door.route, call);
+  log.seconds = Now() - start;
+  if (options_.log) options_.log(log);
+}
+
+void Api::Run(const Route& route, Call& call) {
+  if (route.open) return route.run(*this, call);
+  const auto place = access_.Enter(call.owner);
+  if (!place) return call.SendError(place.error());
+  route.run(*this, call);
+}
+
+net::Reply Api::Refuse(int status, std::string_view what) {
+  std::string message(what);
+  if (!message.ends_with('.')) message += '.';
+  return Refusal({.status = status,
+                  .code = status >= 500 ? "overloaded" : "bad_request",
+                  .message = std::move(message),
+                  .retry_after_s = status == 503 ? 1 : 0},
+                 Dialect::kOpenAi);
+}
+
+net::Fields Api::AllAnswers() const { return SecurityFields(); }
+
+}  // namespace carat

@@ -1,0 +1,118 @@
+// Api: every request of a client, from its head to its last byte.
+//
+//   access.h    who may ask: key, Host, Origin, before a body is read
+//   routes.h    one table from method and path to a function
+//   openai/, anthropic/, carat/   the dialects: JSON to Ask, events to JSON
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <semaphore>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "api/access.h"
+#include "api/answer_registry.h"
+#include "api/api_error.h"
+#include "api/request_log.h"
+#include "api/response_store.h"
+#include "net/server.h"
+#include "service/model_host.h"
+
+namespace carat {
+
+struct Route;
+
+// A request that is past the door.
+struct Call {
+  const net::Request& request;
+  net::Exchange& exchange;
+  std::string owner;    // the name of the key
+  std::string id;       // of the request: "req_…", also in the answer's x-request-id
+  Dialect dialect;      // of its errors
+  std::string path_id;  // what stood for {id} in the path
+
+  void SendError(const ApiError& error);
+  void SendJson(const Json& body);
+  // The body as JSON.
+  Result<Json> ParseBody() const;
+};
+
+// What only the program may do, since it knows where models lie. Null functions: not to be had
+// here.
+struct ModelHooks {
+  struct Stored {
+    std::string name;
+    uint64_t bytes = 0;
+  };
+  struct Pull {
+    std::string name;
+    std::string state;  // "running", "done", "failed"
+    double part = 0;    // of its bytes, 0 to 1
+  };
+  std::function<Result<std::vector<Stored>>()> list = {};
+  // Begins to pull a model whose name is compiled in; kNotFound for any other name, kBusy where one
+  // is being pulled.
+  std::function<Status(const std::string& name)> pull = {};
+  std::function<std::vector<Pull>()> pulls = {};
+};
+
+struct ApiOptions {
+  AccessOptions access = {};
+  AnswerRegistry::Limits answers = {};
+  ResponseStore::Limits responses = {};
+  ModelHooks models = {};
+  // Of the server, for /metrics; null: none are shown.
+  std::function<net::Server::Counts()> counts = {};
+  // Called after each request that was let in; null: nothing is noted.
+  std::function<void(const RequestLog&)> log = {};
+  bool log_content = false;                   // what is asked and answered too
+  std::string version = {};                   // of carat
+  std::filesystem::path decode_program = {};  // carat-decode, for recordings to be transcribed
+  // Files of the page, by path: a GET of one needs no key. Each brings its own
+  // Content-Security-Policy.
+  std::map<std::string, net::Reply> files = {};
+};
+
+// At one time; each takes up to 230 MB (openai/transcription.h).
+inline constexpr std::ptrdiff_t kMaxRecordings = 4;
+
+// Borrows the host. Thread-safe.
+class Api : public net::Handler {
+ public:
+  Api(ModelHost& host, ApiOptions options, Access access);
+  ~Api() override;
+
+  std::variant<size_t, net::Reply> Admit(const net::RequestHead& head) override;
+  void Handle(const net::Request& request, net::Exchange& exchange) override;
+  net::Reply Refuse(int status, std::string_view what) override;
+  net::Fields AllAnswers() const override;
+
+  ModelHost& host() { return host_; }
+  AnswerRegistry& answers() { return answers_; }
+  ResponseStore& responses() { return responses_; }
+  const ApiOptions& options() const { return options_; }
+  // Places for recordings, which are held whole while they are transcribed.
+  std::counting_semaphore<>& recordings() { return recordings_; }
+
+ private:
+  struct Door;
+  void Run(const Route& route, Call& call);
+  // Whether a request may come in: its route, and whose it is. Else what it gets.
+  std::variant<Door, net::Reply> Open(const net::RequestHead& head) const;
+
+  ModelHost& host_;
+  ApiOptions options_;
+  Access access_;
+  AnswerRegistry answers_;
+  ResponseStore responses_;
+  std::counting_semaphore<> recordings_{kMaxRecordings};
+};
+
+}  // namespace carat

@@ -1,0 +1,84 @@
+#include "api/routes.h"
+
+#include <array>
+
+#include "api/anthropic/messages.h"
+#include "api/carat/answers.h"
+#include "api/carat/models.h"
+#include "api/carat/status.h"
+#include "api/carat/tokens.h"
+#include "api/openai/chat.h"
+#include "api/openai/models.h"
+#include "api/openai/responses.h"
+#include "api/openai/transcription.h"
+
+namespace carat {
+namespace {
+
+// Bodies with media, in base64; sound and films are long.
+constexpr size_t kMediaBody = size_t{64} << 20;
+constexpr size_t kPlainBody = size_t{1} << 20;
+
+using Body = Route::Body;
+constexpr Dialect kOpenAi = Dialect::kOpenAi, kAnthropic = Dialect::kAnthropic;
+
+constexpr auto kRoutes = std::to_array<Route>({
+    {"GET", "/health", Health, kOpenAi, Body::kNone, 0, true},
+    {"POST", "/v1/chat/completions", ChatCompletions, kOpenAi, Body::kJson, kMediaBody},
+    {"POST", "/v1/responses", CreateResponse, kOpenAi, Body::kJson, kMediaBody},
+    {"POST", "/v1/responses/input_tokens", CountResponseTokens, kOpenAi, Body::kJson, kMediaBody},
+    {"GET", "/v1/responses/{id}", ShowResponse},
+    {"DELETE", "/v1/responses/{id}", DeleteResponse},
+    {"POST", "/v1/responses/{id}/cancel", CancelResponse},
+    {"GET", "/v1/responses/{id}/input_items", ListInputItems},
+    {"POST", "/v1/audio/transcriptions", CreateTranscription, kOpenAi, Body::kForm, kMediaBody},
+    {"POST", "/v1/audio/translations", CreateTranslation, kOpenAi, Body::kForm, kMediaBody},
+    {"POST", "/v1/messages", CreateMessage, kAnthropic, Body::kJson, kMediaBody},
+    {"POST", "/v1/messages/count_tokens", CountMessageTokens, kAnthropic, Body::kJson, kMediaBody},
+    {"GET", "/v1/models", ListModels},
+    {"GET", "/v1/models/{id}", ShowModel},
+    {"POST", "/v1/tokenize", Tokenize, kOpenAi, Body::kJson, kPlainBody},
+    {"POST", "/v1/detokenize", Detokenize, kOpenAi, Body::kJson, kPlainBody},
+    {"GET", "/metrics", Metrics},
+    {"GET", "/v1/carat/status", ShowStatus},
+    {"GET", "/v1/carat/models", ListStoredModels},
+    {"POST", "/v1/carat/models/load", LoadModel, kOpenAi, Body::kJson, kPlainBody},
+    {"POST", "/v1/carat/models/unload", UnloadModel},
+    {"POST", "/v1/carat/models/pull", PullModel, kOpenAi, Body::kJson, kPlainBody},
+    {"GET", "/v1/carat/answers", ListAnswers},
+    {"GET", "/v1/carat/answers/{id}", ReadAnswer},
+    {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer},
+    {"POST", "/v1/carat/answers/{id}/end_thinking", EndThinking},
+});
+
+// Whether the path has the pattern's form; `id`: what stands for {id}.
+bool Matches(std::string_view pattern, std::string_view path, std::string& id) {
+  const size_t hole = pattern.find("{id}");
+  if (hole == std::string_view::npos) return path == pattern;
+  const std::string_view before = pattern.substr(0, hole), behind = pattern.substr(hole + 4);
+  if (path.size() <= before.size() + behind.size() || !path.starts_with(before) ||
+      !path.ends_with(behind)) {
+    return false;
+  }
+  id = path.substr(before.size(), path.size() - before.size() - behind.size());
+  return id.find('/') == std::string::npos;
+}
+
+}  // namespace
+
+RouteMatch FindRoute(std::string_view method, std::string_view path) {
+  RouteMatch match;
+  for (const Route& route : kRoutes) {
+    std::string id;
+    if (!Matches(route.pattern, path, id)) continue;
+    if (route.method == method) return {.route = &route, .id = std::move(id)};
+    match.allow += (match.allow.empty() ? "" : ", ") + std::string(route.method);
+  }
+  return match;
+}
+
+Dialect DialectOf(std::string_view path) {
+  return path.starts_with("/v1/messages") ? Dialect::kAnthropic : Dialect::kOpenAi;
+}
+
+}  // namespace carat

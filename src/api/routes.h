@@ -1,0 +1,40 @@
+// Routes: one table from method and path to the function that answers.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "api/api_error.h"
+
+namespace carat {
+
+class Api;
+struct Call;
+
+// A route's function answers through call.exchange before it returns.
+using RouteFunction = void (*)(Api& api, Call& call);
+
+struct Route {
+  enum class Body { kNone, kJson, kForm };  // kForm: multipart/form-data
+
+  std::string_view method;
+  std::string_view pattern;  // "{id}" stands for one segment that is not empty
+  RouteFunction run;
+  Dialect dialect = Dialect::kOpenAi;  // of its errors
+  Body body = Body::kNone;
+  size_t max_body = 0;
+  bool open = false;  // needs no key
+};
+
+struct RouteMatch {
+  const Route* route = nullptr;  // null: none
+  std::string id = {};           // what stood for {id}
+  std::string allow = {};  // without a route: the methods that the path has; empty: no such path
+};
+RouteMatch FindRoute(std::string_view method, std::string_view path);
+
+// Of a path without a route: by how it begins.
+Dialect DialectOf(std::string_view path);
+
+}  // namespace carat

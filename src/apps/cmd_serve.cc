@@ -1,0 +1,266 @@
+// carat serve: the model for every client of this machine, over HTTP.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "apps/commands.h"
+#include "apps/media_options.h"
+#include "apps/models.h"
+#include "apps/output.h"
+#include "apps/places.h"
+#include "apps/pull_child.h"
+#include "apps/run_options.h"
+#include "apps/serve_log.h"
+#include "apps/server_record.h"
+#include "apps/terminal.h"
+#include "net/server.h"
+#include "service/model_host.h"
+
+namespace carat {
+namespace {
+
+constexpr uint16_t kPort = 8012;
+constexpr std::chrono::seconds kGrace{10};  // for answers that are being written at the end
+
+struct ServeOptions {
+  std::string model, mmproj;
+  std::string config;  // read already (serve_config.h)
+  DraftFlags drafts;
+  std::string host = "127.0.0.1";
+  uint16_t port = kPort;
+  std::string key_file;
+  bool no_api_key = false;
+  std::vector<std::string> hosts;
+  std::string certificate, certificate_key;
+  size_t together = 0, queue = 256, queue_per_key = 64;
+  bool share_prefixes = false;
+  int64_t context = 0;
+  int threads = 0;
+  std::string kernels, cache = "bf16";
+  size_t unload_after = 0;
+  std::string log;
+  bool log_content = false;
+  bool no_pull = false;
+};
+
+// From now on they are waited for, by this thread and those that it starts.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+bool SignalCame(const sigset_t& signals) {
+  const timespec now{};
+  return sigtimedwait(&signals, nullptr, &now) > 0;
+}
+
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+Status CheckDoor(const ServeOptions& o) {
+  if (o.certificate.empty() != o.certificate_key.empty()) {
+    return Fail({.what = "a certificate and its key belong together",
+                 .where = o.certificate.empty() ? "--tls-certificate" : "--tls-key",
+                 .wanted = "both, or neither"});
+  }
+  if (o.no_api_key && !o.key_file.empty()) {
+    return Fail({.what = "a key file is named, and no key is asked for",
+                 .where = "--api-key-file",
+                 .wanted = "one of --api-key-file and --no-api-key"});
+  }
+  if (IsLoopback(o.host)) return {};
+  if (o.no_api_key) {
+    return Fail({.what = "other machines could use the model without a key",
+                 .where = "--no-api-key",
+                 .wanted = "a loopback address, or keys",
+                 .found = o.host});
+  }
+  PrintWarnings({fmt::format(
+      "{} is not this machine alone: whoever reaches the port and has a key may use the model{}",
+      o.host,
+      o.certificate.empty() ? ", and what they send can be read on the way without "
+                              "--tls-certificate"
+                            : "")});
+  return {};
+}
+
+Result<std::shared_ptr<LoadedService>> Open(const ServeOptions& o, const std::string& name,
+                                            const sigset_t& signals) {
+  CARAT_ASSIGN(const ModelChoice choice, ChooseModel(name));
+  ServiceOptions service{.together = o.together,
+                         .queue = o.queue,
+                         .queue_per_owner = o.queue_per_key,
+                         .share_prefixes = o.share_prefixes};
+  service.session = {
+      .cache = CacheType(o.cache), .context = o.context, .drafts = DraftsOf(o.drafts)};
+  EngineOptions engine{.embedders = o.mmproj,
+                       .threads = o.threads,
+                       .kernels = o.kernels,
+                       .preload = true,
+                       .session = service.session,
+                       .progress = [&](size_t, size_t) { return !SignalCame(signals); }};
+  TakeDraftFlags(o.drafts, engine);
+  auto loaded = std::make_shared<LoadedService>();
+  loaded->name = choice.name;
+  CARAT_ASSIGN(loaded->engine, OpenModel(name, engine, true));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *loaded->engine));
+  CARAT_ASSIGN(loaded->service,
+               Service::Start(*loaded->engine, service, MediaDecoder(DecoderProgram())));
+  return loaded;
+}
+
+Result<std::vector<AccessKey>> KeysOf(const ServeOptions& o) {
+  if (o.no_api_key) return std::vector<AccessKey>();
+  return LoadKeys(o.key_file);
+}
+
+ModelHooks Hooks(PullChild& pull, bool may_pull) {
+  ModelHooks hooks;
+  hooks.list = []() -> Result<std::vector<ModelHooks::Stored>> {
+    CARAT_ASSIGN(const auto models, Models().List());
+    std::vector<ModelHooks::Stored> stored;
+    for (const StoredModel& model : models) {
+      std::error_code ignored;
+      const auto size = std::filesystem::file_size(model.path, ignored);
+      stored.push_back({.name = model.name, .bytes = ignored ? 0 : size});
+    }
+    return stored;
+  };
+  if (!may_pull) return hooks;
+  hooks.pull = [&pull](const std::string& name) { return pull.Start(name); };
+  hooks.pulls = [&pull] { return pull.State(); };
+  return hooks;
+}
+
+Status Run(ServeOptions o, bool offline) {
+  CARAT_TRY(CheckDoor(o));
+  if (o.key_file.empty() && !o.no_api_key) {
+    CARAT_TRY(MakeFolder(ConfigFolder()));
+    o.key_file = (ConfigFolder() / "api-keys").string();
+  }
+  const sigset_t signals = BlockSignals();
+  CARAT_ASSIGN(const std::vector<AccessKey> keys, KeysOf(o));
+  CARAT_ASSIGN(ServeLog log, ServeLog::Open(o.log));
+  const auto idle = o.unload_after > 0 ? std::optional(std::chrono::seconds(o.unload_after))
+                                       : std::optional<std::chrono::seconds>();
+  ModelHost host([&](const std::string& name) { return Open(o, name, signals); }, o.model, idle);
+  CARAT_TRY(host.Get());
+  PullChild pull;
+  net::Server* listening = nullptr;
+  std::mutex mutex;
+  const AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
+  Api api(host,
+          {.access = access,
+           .models = Hooks(pull, !offline && !o.no_pull),
+           .counts =
+               [&] {
+                 const std::lock_guard lock(mutex);
+                 return listening != nullptr ? listening->counts() : net::Server::Counts();
+               },
+           .log = log.sink(),
+           .log_content = o.log_content,
+           .version = std::string(kVersion),
+           .decode_program = DecoderProgram()},
+          Access(access, keys));
+  CARAT_ASSIGN(
+      const auto server,
+      net::Server::Listen(
+          {.host = o.host, .port = o.port, .certificate = o.certificate, .key = o.certificate_key},
+          api));
+  {
+    const std::lock_guard lock(mutex);
+    listening = server.get();
+  }
+  CARAT_ASSIGN(const ServerRecord record,
+               ServerRecord::Write({.url = server->url(), .key_file = o.key_file}));
+  WriteOut(server->url() + "\n");
+  CARAT_TRY(FlushOutput());
+  if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
+  log.Event("serving", server->url());
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) log.Reopen();
+  log.Event("stopping", "");
+  server->Stop(kGrace);
+  host.Unload();
+  return {};
+}
+
+void AddDoorOptions(CLI::App& serve, ServeOptions& o) {
+  serve.add_option("--host", o.host, "the address to listen on")->capture_default_str();
+  serve.add_option("--port", o.port, "0 takes a free one")->capture_default_str();
+  serve.add_option("--api-key-file", o.key_file,
+                   "the keys that clients show, made with one key if absent; if not given, " +
+                       (ConfigFolder() / "api-keys").string());
+  serve.add_flag("--no-api-key", o.no_api_key,
+                 "ask nobody for a key: every program on this machine may use the model");
+  serve
+      .add_option("--allow-host", o.hosts,
+                  "a name by which clients reach the server, beside localhost and the loopback "
+                  "addresses (may be given again)")
+      ->check(NotEmpty())
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  serve.add_option("--tls-certificate", o.certificate, "a PEM file: serve https, not http");
+  serve.add_option("--tls-key", o.certificate_key, "the certificate's key, a PEM file");
+}
+
+}  // namespace
+
+CLI::App* AddServe(CLI::App& app, int& exit_code, const bool& offline) {
+  auto o = std::make_shared<ServeOptions>();
+  CLI::App* serve = app.add_subcommand(
+      "serve", "Serve the model to programs on this machine (OpenAI's and Anthropic's APIs)");
+  // The command line stands behind the file, and wins.
+  serve->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  serve->add_option("--model", o->model, "as in carat run");
+  serve->add_option("--mmproj", o->mmproj, "the embedders of a GGUF model, as in carat run");
+  AddDoorOptions(*serve, *o);
+  serve
+      ->add_option("--together", o->together,
+                   "answers written at one time, 1 to 16, each with a cache of its own; 0 for as "
+                   "many as fit the memory, up to 4")
+      ->capture_default_str();
+  serve->add_option("--queue", o->queue, "answers that may wait")->capture_default_str();
+  serve->add_option("--queue-per-key", o->queue_per_key, "of one key")->capture_default_str();
+  serve->add_flag("--share-prefixes", o->share_prefixes,
+                  "let keys reuse each other's prompts, which tells them that somebody sent the "
+                  "same beginning");
+  serve
+      ->add_option("--context", o->context,
+                   "most positions of a conversation; 0 for as many as fit the memory, up to "
+                   "32768")
+      ->capture_default_str();
+  serve
+      ->add_option("--unload-after", o->unload_after,
+                   "seconds without a request until the model gives its memory back; 0 for never")
+      ->capture_default_str();
+  serve->add_flag("--no-pull", o->no_pull, "clients may not have models fetched");
+  serve->add_option("--log", o->log, "write the log there and not to standard error");
+  serve->add_flag("--log-content", o->log_content, "what is asked and answered too");
+  AddDraftOptions(*serve, o->drafts);
+  AddEngineOptions(*serve, o->threads, o->kernels, o->cache);
+  serve->add_option("--config", o->config,
+                    "a file of these options, NAME = VALUE in each line; if not given, " +
+                        (ConfigFolder() / "serve.conf").string() + " where it exists");
+  serve->callback([o, &exit_code, &offline] {
+    if (const Status done = Run(*o, offline); !done) exit_code = Report(done.error());
+  });
+  return serve;
+}
+
+}  // namespace carat

@@ -1,0 +1,99 @@
+#include "apps/pull_child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <mutex>
+
+#ifdef CARAT_PULLS
+#include "hub/catalogue.h"
+#endif
+
+extern char** environ;  // NOLINT: what the child gets
+
+namespace carat {
+namespace {
+
+// The program itself, silent, with the usual signals.
+Result<pid_t> StartPull(std::string name) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  std::string program = "carat", command = "pull", quiet = "--quiet";
+  const std::array<char*, 5> arguments = {program.data(), command.data(), quiet.data(), name.data(),
+                                          nullptr};
+  pid_t pid = -1;
+  const int failed =
+      ::posix_spawn(&pid, "/proc/self/exe", &files, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  if (failed == 0) return pid;
+  return Fail({.code = ErrorCode::kIo, .what = "carat pull can't be started"});
+}
+
+}  // namespace
+
+struct PullChild::Data {
+  std::mutex mutex;
+  std::string name;  // empty: none was asked for
+  pid_t pid = -1;    // of a child that has not been seen to end
+  bool done = false;
+
+  void Look() {
+    int status = 0;
+    if (pid < 0 || ::waitpid(pid, &status, WNOHANG) != pid) return;
+    pid = -1;
+    done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+};
+
+PullChild::PullChild() : data_(std::make_unique<Data>()) {}
+
+PullChild::~PullChild() {
+  const std::lock_guard lock(data_->mutex);
+  data_->Look();
+  if (data_->pid < 0) return;
+  ::kill(data_->pid, SIGTERM);
+  ::waitpid(data_->pid, nullptr, 0);
+}
+
+Status PullChild::Start(const std::string& name) {
+#ifdef CARAT_PULLS
+  const bool known = FindInCatalogue(name) != nullptr;
+#else
+  const bool known = false;
+#endif
+  if (!known)
+    return Fail({.code = ErrorCode::kNotFound, .what = "no model of this name can be pulled"});
+  const std::lock_guard lock(data_->mutex);
+  data_->Look();
+  if (data_->pid >= 0)
+    return Fail({.code = ErrorCode::kBusy, .what = "another model is being pulled"});
+  CARAT_ASSIGN(data_->pid, StartPull(name));
+  data_->name = name;
+  data_->done = false;
+  return {};
+}
+
+std::vector<ModelHooks::Pull> PullChild::State() const {
+  const std::lock_guard lock(data_->mutex);
+  data_->Look();
+  if (data_->name.empty()) return {};
+  return {{.name = data_->name,
+           .state = data_->pid >= 0 ? "running"
+                    : data_->done   ? "done"
+                                    : "failed"}};
+}
+
+}  // namespace carat

@@ -1,0 +1,47 @@
+// TaskQueue: what waits for the model, fair between owners.
+//
+// Whose turn it is: interactive work before background work, then the owner who has had the least
+// of the model's time, then who came first. An owner who comes back after a pause is put level with
+// the others, so that nobody saves up (start-time fair queueing: Goyal, Vin and Cheng, 1996).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "service/task.h"
+
+namespace carat {
+
+// Not thread-safe.
+class TaskQueue {
+ public:
+  void Push(std::unique_ptr<Task> task);
+  // Takes out the task whose turn it is, of those that may begin; null if there is none.
+  std::unique_ptr<Task> Next();
+  bool HasDue() const;
+
+  // Of the model's time, for an owner.
+  void Charge(const std::string& owner, double seconds);
+  // Takes out those whose answers are cancelled.
+  std::vector<std::unique_ptr<Task>> TakeCancelled();
+  std::vector<std::unique_ptr<Task>> TakeAll();
+
+  size_t size() const { return size_; }
+  size_t SizeOf(const std::string& owner) const;
+
+ private:
+  struct Owner {
+    double served_s = 0;  // on the common clock
+    std::deque<std::unique_ptr<Task>> waiting;
+  };
+  std::map<std::string, Owner> owners_;
+  double clock_s_ = 0;  // of whoever was last served
+  size_t size_ = 0;
+};
+
+}  // namespace carat
