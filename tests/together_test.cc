@@ -156,6 +156,50 @@ TEST(Together, AReadingInSlicesIsTheWhole) {
   }
 }
 
+// Prompts that are read side by side, whatever slices they are cut into, pictures and sound among
+// them (tests/service_test.cc), are as if each had been alone.
+TEST(Together, PromptsReadTogetherAreAsIfAlone) {
+  for (const kernels::Table* table : DistinctTables()) {
+    const auto engine = Open(table->name);
+    std::mt19937_64 random(5);
+    ASSERT_VALUE(std::vector<Session> sessions,
+                 Session::CreateTogether(*engine, {.context = 400, .chunk = 64}, 5));
+    std::vector<Ids> prompts;
+    std::vector<Reading> readings;
+    std::vector<bool> whole(sessions.size(), false);
+    for (Session& session : sessions) {
+      prompts.push_back(Text(random, 1 + random() % 200));
+      ASSERT_VALUE(Reading reading, session.Begin({.ids = prompts.back()}));
+      readings.push_back(std::move(reading));
+    }
+    while (std::ranges::find(whole, false) != whole.end()) {
+      std::vector<Slice> slices;
+      std::vector<size_t> which;
+      for (size_t i = 0; i < sessions.size(); ++i) {
+        if (whole[i] || random() % 3 == 0) continue;
+        slices.push_back({.session = &sessions[i],
+                          .reading = &readings[i],
+                          .most = static_cast<Pos>(1 + random() % 70)});
+        which.push_back(i);
+      }
+      if (slices.empty()) continue;
+      Session::ReadTogether(slices);
+      for (size_t i = 0; i < slices.size(); ++i) {
+        ASSERT_TRUE(slices[i].status.has_value());
+        whole[which[i]] = slices[i].whole;
+      }
+    }
+    for (size_t i = 0; i < sessions.size(); ++i) {
+      ASSERT_VALUE(Session alone, Session::Create(*engine, {.context = 400}));
+      ASSERT_OK(alone.SyncTo({.ids = prompts[i]}));
+      EXPECT_EQ(LogitsOf(sessions[i]), LogitsOf(alone)) << i;
+      ASSERT_OK(alone.Append(9));
+      ASSERT_OK(sessions[i].Append(9));
+      EXPECT_EQ(LogitsOf(sessions[i]), LogitsOf(alone)) << i;
+    }
+  }
+}
+
 // A prefix that was copied is as good as one that was read: within the ring, and far behind it from
 // a saved window.
 TEST(Together, ACopiedPrefixIsTheReadOne) {

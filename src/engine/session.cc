@@ -182,11 +182,16 @@ Status Session::Run(const Pass& pass, std::span<const ContentKey> keys, LogitRow
   DropDrafts();
   CARAT_TRY(
       engine_->decoder().Forward(work_->context, work_->activations, cache_, pass, rows, logits));
+  Took(pass, keys);
+  return rows == LogitRows::kNone ? Status() : CheckLogits(logits);
+}
+
+// A pass of a prompt has run.
+void Session::Took(const Pass& pass, std::span<const ContentKey> keys) {
   ids_.insert(ids_.end(), pass.ids.begin(), pass.ids.end());
   keys_.insert(keys_.end(), keys.begin(), keys.end());
   keys_.resize(ids_.size(), 0);
   generated_from_ = size();
-  return rows == LogitRows::kNone ? Status() : CheckLogits(logits);
 }
 
 // Back to a cache that holds the timeline and no more.
@@ -269,16 +274,17 @@ Status Session::CheckMedia(const Prompt& prompt) const {
 }
 
 // The soft tokens at positions [begin, end), as runs of a pass that begins at `begin`.
-std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos begin, Pos end) {
+std::vector<SoftRun> Session::Embed(std::span<const PromptMedium> media, Pos begin, Pos end,
+                                    std::vector<float>& soft) {
   const auto hidden = static_cast<size_t>(engine_->config().hidden);
-  work_->soft.resize(static_cast<size_t>(end - begin) * hidden);
+  if (!media.empty()) soft.resize(static_cast<size_t>(end - begin) * hidden);
   std::vector<SoftRun> runs;
   for (const PromptMedium& m : media) {
     const Pos from = std::max(begin, m.at), to = std::min(end, m.end());
     if (from >= to) continue;
     const auto count = static_cast<size_t>(to - from);
     const std::span<float> rows =
-        std::span(work_->soft).subspan(static_cast<size_t>(from - begin) * hidden, count * hidden);
+        std::span(soft).subspan(static_cast<size_t>(from - begin) * hidden, count * hidden);
     EmbedTokens(*engine_, work_->context, *m.medium, static_cast<size_t>(from - m.at), count, rows);
     runs.push_back({.at = static_cast<size_t>(from - begin),
                     .count = count,
@@ -317,7 +323,7 @@ Status Session::Check(const Prompt& prompt) const {
 Status Session::RunPart(const Prompt& prompt, std::span<const ContentKey> keys, Pos end,
                         LogitRows rows, std::span<float> logits) {
   const auto begin = static_cast<size_t>(size()), count = static_cast<size_t>(end - size());
-  const std::vector<SoftRun> soft = Embed(prompt.media, size(), end);
+  const std::vector<SoftRun> soft = Embed(prompt.media, size(), end, work_->soft);
   return Run({.ids = std::span(prompt.ids).subspan(begin, count), .soft = soft, .mask = mask_},
              keys.subspan(begin, count), rows, logits);
 }
@@ -334,15 +340,65 @@ Result<Reading> Session::Begin(Prompt prompt) {
 }
 
 Result<bool> Session::ReadSome(Reading& reading, Pos most) {
-  const Prompt& prompt = reading.prompt;
-  const Pos end = EndOfPass(prompt, size(), std::clamp<Pos>(most, 1, chunk_));
-  const bool last = end == static_cast<Pos>(prompt.ids.size());
-  CARAT_TRY(RunPart(prompt, reading.keys, end, last ? LogitRows::kLast : LogitRows::kNone,
-                    last ? rows_.Begin({}) : std::span<float>()));
-  if (last) rows_.Filled(work_->activations.normed.data());
+  Slice one{.session = this, .reading = &reading, .most = most};
+  ReadTogether({&one, 1});
+  if (!one.status) return Fail(one.status.error());
+  return one.whole;
+}
+
+void Session::ReadTogether(std::span<Slice> slices) {
+  Session& first = *slices[0].session;
+  Workspace& work = *first.work_;
+  const auto vocab = static_cast<size_t>(first.engine_->config().vocab_size);
+  std::vector<TimelinePass> parts;
+  std::vector<std::vector<SoftRun>> soft(slices.size());
+  size_t wanted = 0;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    Session& s = *slices[i].session;
+    Reading& reading = *slices[i].reading;
+    CARAT_CHECK(s.work_.get() == &work);
+    s.DropDrafts();
+    const Pos begin = s.size();
+    const Pos end =
+        s.EndOfPass(reading.prompt, begin, std::clamp<Pos>(slices[i].most, 1, s.chunk_));
+    soft[i] = s.Embed(reading.prompt.media, begin, end, reading.soft);
+    slices[i].whole = end == static_cast<Pos>(reading.prompt.ids.size());
+    wanted += slices[i].whole ? 1 : 0;
+    const auto ids = std::span(reading.prompt.ids)
+                         .subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+    parts.push_back({.cache = &s.cache_,
+                     .pass = {.ids = ids, .soft = soft[i], .mask = s.mask_},
+                     .rows = slices[i].whole ? LogitRows::kLast : LogitRows::kNone});
+  }
+  work.logits.resize(std::max(work.logits.size(), wanted * vocab));
+  const std::span<float> logits = std::span(work.logits).first(wanted * vocab);
+  const Status ran =
+      first.engine_->decoder().Forward(work.context, work.activations, parts, logits);
+  size_t row = 0;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    slices[i].status = ran;
+    if (ran) slices[i].session->TookSlice(slices[i], parts[i].pass, row);
+    row += slices[i].whole ? 1 : 0;
+  }
+}
+
+// The pass has read a slice; where it was the last, `row` of the pass's logits are its own.
+void Session::TookSlice(Slice& slice, const Pass& pass, size_t row) {
+  Reading& reading = *slice.reading;
+  const auto vocab = static_cast<size_t>(engine_->config().vocab_size);
+  const auto hidden = static_cast<size_t>(engine_->config().hidden);
+  Took(pass, std::span(reading.keys).subspan(ids_.size(), pass.ids.size()));
+  reading.soft = {};
   reading.report.prefilled = ids_.size() - reading.report.reused;
-  if (std::ranges::find(prompt.boundaries, end) != prompt.boundaries.end()) windows_.Save(cache_);
-  return last;
+  if (slice.whole) {
+    const auto logits = std::span(work_->logits).subspan(row * vocab, vocab);
+    std::ranges::copy(logits, rows_.Begin({}).begin());
+    rows_.Filled(work_->activations.normed.data() + row * hidden);
+    slice.status = CheckLogits(rows_.logits());
+  }
+  const auto& boundaries = reading.prompt.boundaries;
+  if (slice.status && std::ranges::find(boundaries, size()) != boundaries.end())
+    windows_.Save(cache_);
 }
 
 Result<SyncReport> Session::SyncTo(const Prompt& prompt, const PrefillProgress& progress) {
@@ -468,8 +524,7 @@ Status Session::RunTogether(std::span<Appending* const> all) {
     logits = std::span(work.logits).first(rows * vocab);
   }
   const double start = Now();
-  CARAT_TRY(
-      engine.decoder().Forward(work.context, work.activations, parts, LogitRows::kAll, logits));
+  CARAT_TRY(engine.decoder().Forward(work.context, work.activations, parts, logits));
   const double seconds = Now() - start;
   size_t row = 0;
   for (Appending* a : all) {

@@ -36,10 +36,21 @@ struct Reading {
   Prompt prompt;
   std::vector<ContentKey> keys;  // of its positions
   SyncReport report;             // so far
+  std::vector<float> soft = {};  // soft tokens of the pass that runs
   size_t left() const { return prompt.ids.size() - report.reused - report.prefilled; }
 };
 
 class Session;
+
+// What a session is to read beside others (Session::ReadTogether).
+struct Slice {
+  Session* session;
+  Reading* reading;
+  Pos most;  // positions; a picture is whole
+  // Out: as ReadSome's.
+  Status status = {};
+  bool whole = false;
+};
 
 // A token that a session is to append beside those of others (Session::AppendTogether).
 struct Appending {
@@ -86,6 +97,9 @@ class Session {
   // else may be appended between them.
   Result<Reading> Begin(Prompt prompt);
   Result<bool> ReadSome(Reading& reading, Pos most);
+  // ReadSome for several sessions that were created together, each at most once, in one pass: what
+  // each gets is as if it were alone, bit for bit.
+  static void ReadTogether(std::span<Slice> slices);
 
   // How many positions of the prompt SyncTo would reuse.
   Pos Reusable(const Prompt& prompt) const;
@@ -149,7 +163,10 @@ class Session {
   Status CheckMedia(const Prompt& prompt) const;
   Status RunPart(const Prompt& prompt, std::span<const ContentKey> keys, Pos end, LogitRows rows,
                  std::span<float> logits);
-  std::vector<SoftRun> Embed(std::span<const PromptMedium> media, Pos begin, Pos end);
+  std::vector<SoftRun> Embed(std::span<const PromptMedium> media, Pos begin, Pos end,
+                             std::vector<float>& soft);
+  void TookSlice(Slice& slice, const Pass& pass, size_t row);
+  void Took(const Pass& pass, std::span<const ContentKey> keys);
   Pos EndOfPass(const Prompt& prompt, Pos at, Pos most) const;
   Status CheckLogits(std::span<const float> logits) const;
 

@@ -107,12 +107,12 @@ Status Decoder::CheckPart(const TimelinePass& part) const {
 
 Status Decoder::Forward(OpContext& context, Activations& a, KvCache& cache, const Pass& pass,
                         LogitRows rows, std::span<float> logits) const {
-  const TimelinePass part{&cache, pass};
-  return Forward(context, a, {&part, 1}, rows, logits);
+  const TimelinePass part{&cache, pass, rows};
+  return Forward(context, a, {&part, 1}, logits);
 }
 
 Status Decoder::Forward(OpContext& context, Activations& a, std::span<const TimelinePass> parts,
-                        LogitRows rows, std::span<float> logits) const {
+                        std::span<float> logits) const {
   CARAT_CHECK(!parts.empty());
   const Role role = parts[0].pass.role;
   size_t tokens = 0;
@@ -146,27 +146,34 @@ Status Decoder::Forward(OpContext& context, Activations& a, std::span<const Time
                  {.layer = i, .role = role, .parts = places, .tokens = tokens}, a);
   }
   for (const TimelinePass& part : parts) part.cache->Advance(part.pass.ids.size());
-  if (rows == LogitRows::kNone) {
-    context.profile().Stop();
-    return {};
-  }
-  const size_t wanted = rows == LogitRows::kAll ? tokens : 1;
-  Head(context, a, tokens - wanted, wanted, logits);
+  if (!logits.empty()) Head(context, a, parts, logits);
+  context.profile().Stop();
   return {};
 }
 
-// The logits of `count` rows of the stream from `first` on.
-void Decoder::Head(OpContext& context, Activations& a, size_t first, size_t count,
+// The logits of the rows that are wanted, which are brought together first.
+void Decoder::Head(OpContext& context, Activations& a, std::span<const TimelinePass> parts,
                    std::span<float> logits) const {
-  const auto hidden = static_cast<size_t>(config_.hidden);
-  CARAT_CHECK(logits.size() == count * static_cast<size_t>(config_.vocab_size));
   context.profile().Enter(Stage::kHead);
-  RmsNorm(context, a.stream.data() + first * hidden, weights_.final_norm, count, hidden,
-          config_.rms_eps, a.normed.data());
+  const auto hidden = static_cast<size_t>(config_.hidden);
+  size_t first = 0, wanted = 0;
+  for (const TimelinePass& part : parts) {
+    const size_t rows = part.pass.ids.size();
+    const size_t count = part.rows == LogitRows::kAll    ? rows
+                         : part.rows == LogitRows::kLast ? 1
+                                                         : 0;
+    const float* from = a.stream.data() + (first + rows - count) * hidden;
+    float* to = a.branch.data() + wanted * hidden;
+    std::copy_n(from, count * hidden, to);
+    first += rows;
+    wanted += count;
+  }
+  CARAT_CHECK(logits.size() == wanted * static_cast<size_t>(config_.vocab_size));
+  RmsNorm(context, a.branch.data(), weights_.final_norm, wanted, hidden, config_.rms_eps,
+          a.normed.data());
   // The head's rows choose tokens: they are always read as those of generated ones.
-  MatMul(context, Role::kGenerated, weights_.head, a.normed.data(), count, logits.data());
+  MatMul(context, Role::kGenerated, weights_.head, a.normed.data(), wanted, logits.data());
   if (config_.softcap > 0) SoftCap(context, logits.data(), config_.softcap, logits.size());
-  context.profile().Stop();
 }
 
 }  // namespace carat

@@ -21,14 +21,15 @@ namespace carat {
 RopeFrequencies SlidingRope(const Config& config);
 RopeFrequencies GlobalRope(const Config& config, const float* factors);
 
+// Which rows of a forward pass are taken to logits.
+enum class LogitRows { kNone, kLast, kAll };
+
 // One timeline's part of a pass. Borrows the cache, which no other part has.
 struct TimelinePass {
   KvCache* cache;
   Pass pass;
+  LogitRows rows = LogitRows::kAll;
 };
-
-// Which rows of a forward pass are taken to logits.
-enum class LogitRows { kNone, kLast, kAll };
 
 // Immutable and shared: weights and what derives from them. Borrows nothing that its owner does not
 // keep alive (the mapped file behind the weights). Thread-safe.
@@ -57,15 +58,15 @@ class Decoder {
                  LogitRows rows, std::span<float> logits) const;
 
   // Several timelines' passes of one role in one: each has what it would have had alone, bit for
-  // bit, and the weights are read once. Rows stand part by part; `rows` kLast is the last one of
-  // all. After an error nothing has changed.
+  // bit, and the weights are read once. Logits and hidden states stand part by part. After an error
+  // nothing has changed.
   Status Forward(OpContext& context, Activations& activations, std::span<const TimelinePass> parts,
-                 LogitRows rows, std::span<float> logits) const;
+                 std::span<float> logits) const;
 
  private:
   void Embed(OpContext& context, const Pass& pass, float* out) const;
   Status CheckPart(const TimelinePass& part) const;
-  void Head(OpContext& context, Activations& activations, size_t first, size_t count,
+  void Head(OpContext& context, Activations& activations, std::span<const TimelinePass> parts,
             std::span<float> logits) const;
 
   Config config_;

@@ -8,7 +8,8 @@
 namespace carat {
 namespace {
 
-constexpr Pos kLeastSlice = 16;  // positions: below it a prompt costs as much per pass as a token
+// Positions: a pass of fewer takes hardly less, since it reads and unpacks all weights as well.
+constexpr Pos kLeastSlice = 64;
 constexpr double kForget = 0.2;  // of what a pass took, per pass
 
 void Learn(double& usual, double seconds) {
@@ -145,23 +146,37 @@ Pos ModelThread::SliceSize() const {
   return std::clamp(static_cast<Pos>(pass_s_ / position_s_), std::min(kLeastSlice, chunk_), chunk_);
 }
 
-// One slice of the prompts in turn.
+// One pass over the prompts that are being read, in turn, as far as its positions go.
 void ModelThread::ReadSlice() {
-  for (size_t i = 0; i < running_.size(); ++i) {
-    Running& r = running_[(next_reader_ + i) % running_.size()];
+  std::vector<Running*> readers;
+  std::vector<Slice> slices;
+  std::vector<Pos> before;
+  Pos left = SliceSize();
+  const size_t first = next_reader_++;
+  for (size_t i = 0; i < running_.size() && left > 0; ++i) {
+    Running& r = running_[(first + i) % running_.size()];
     if (r.task->done() || !r.task->reading()) continue;
-    const Pos before = r.slot->session.size();
-    const double start = Now();
-    r.task->ReadSome(SliceSize());
-    const double seconds = Now() - start;
-    const auto read = static_cast<double>(r.slot->session.size() - before);
-    if (read >= kLeastSlice) Learn(position_s_, seconds / read);
-    r.task->AddSeconds(seconds, 0);
-    counts_.prefill_s += seconds;
-    const std::lock_guard lock(mutex_);
-    queue_.Charge(r.task->owner(), seconds);
-    next_reader_ = (next_reader_ + i + 1) % running_.size();
-    return;
+    slices.push_back(r.task->NextSlice(left));
+    readers.push_back(&r);
+    before.push_back(r.slot->session.size());
+    left -= std::min(left, static_cast<Pos>(r.task->left()));
+  }
+  if (slices.empty()) return;
+  const double start = Now();
+  Session::ReadTogether(slices);
+  const double seconds = Now() - start;
+  const double share = seconds / static_cast<double>(slices.size());
+  double positions = 0;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    positions += static_cast<double>(slices[i].session->size() - before[i]);
+    readers[i]->task->Read(slices[i]);
+  }
+  if (positions >= kLeastSlice) Learn(position_s_, seconds / positions);
+  counts_.prefill_s += seconds;
+  const std::lock_guard lock(mutex_);
+  for (Running* r : readers) {
+    r->task->AddSeconds(share, 0);
+    queue_.Charge(r->task->owner(), share);
   }
 }
 

@@ -55,16 +55,15 @@ void Task::Begin(Session& session) {
   asked_->answer->SetUsage(asked_->usage);
 }
 
-void Task::ReadSome(Pos most) {
-  const auto whole = session_->ReadSome(*reading_, most);
-  if (!whole) return Fail(whole.error());
+void Task::Read(const Slice& slice) {
+  if (!slice.status) return Fail(slice.status.error());
   if (prepared().progress && choice_ == 0) {
     const SyncReport& report = reading_->report;
     Send({.kind = AnswerEvent::Kind::kPrefill,
           .done = report.reused + report.prefilled,
           .total = reading_->prompt.ids.size()});
   }
-  if (*whole) Started();
+  if (slice.whole) Started();
 }
 
 void Task::Started() {

@@ -41,8 +41,10 @@ class Task {
   // The session is lent until the task is done. Errors end the task.
   void Begin(Session& session);
   bool reading() const { return reading_.has_value(); }
-  // One pass of at most so many positions of the prompt.
-  void ReadSome(Pos most);
+  // The next positions of the prompt, at most so many; and what came of reading them.
+  Slice NextSlice(Pos most) { return {.session = session_, .reading = &*reading_, .most = most}; }
+  void Read(const Slice& slice);
+  size_t left() const { return reading_ ? reading_->left() : 0; }  // of the prompt
 
   // After reading: what is to be appended before the next choice, if anything, then the choice.
   std::optional<Appending> Wants();
