@@ -348,6 +348,12 @@ TEST(Service, SeesAndHears) {
   EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
   EXPECT_EQ(refused.error().where, "messages[0].content[0]");
   EXPECT_EQ(refused.error().Message().find("README"), std::string::npos);
+  // So many that decoding them would take minutes and gigabytes.
+  part.Set("path", "data:image/png;base64,AAAA");
+  ask.messages = Json(Json::Array{Message("user", Json(Json::Array(2000, part)))});
+  const auto many = service->Submit(ask);
+  ASSERT_FALSE(many.has_value());
+  EXPECT_EQ(many.error().where, "messages[0].content[64]");
 }
 
 TEST(Service, RefusesWhatDoesNotFit) {

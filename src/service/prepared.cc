@@ -14,6 +14,8 @@ namespace carat {
 namespace {
 
 constexpr size_t kKeptGrammars = 16;
+// Each costs a decoder's run, and is held decoded: 0.1 s and 8 MB and more.
+constexpr size_t kMaxMedia = 64;
 
 bool CallsTools(const Ask& ask) { return ask.tools.is_array() && !ask.tools.array().empty(); }
 
@@ -70,6 +72,12 @@ Status Preparer::ReadPrompt(const Ask& ask, size_t room, Prepared& out) const {
                    {.enable_thinking = ask.think, .preserve_thinking = ask.preserve_thinking}));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(rendered));
   CARAT_TRY(CheckNoFiles(rendered, requests));
+  if (requests.size() > kMaxMedia) {
+    return Fail({.what = "too many pictures, recordings and films",
+                 .where = rendered.media[kMaxMedia].path,
+                 .wanted = fmt::format("at most {} in a request", kMaxMedia),
+                 .found = std::to_string(requests.size())});
+  }
   out.warnings = rendered.warnings;
   const size_t text = ToPrompt(tokenizer_, rendered).ids.size();  // without the media
   CARAT_ASSIGN(const std::vector<MediaPart> parts,
