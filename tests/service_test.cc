@@ -15,6 +15,7 @@
 #include "chat/template.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
+#include "tests/support/run_carat.h"
 
 namespace carat {
 namespace {
@@ -354,6 +355,31 @@ TEST(Service, SeesAndHears) {
   const auto many = service->Submit(ask);
   ASSERT_FALSE(many.has_value());
   EXPECT_EQ(many.error().where, "messages[0].content[64]");
+}
+
+// A model whose embedders are not there says so; the conversation goes on afterwards.
+TEST(Service, RefusesMediaThatTheModelDoesNotTake) {
+  const TempFolder folder;
+  const std::string file = (folder / "point.gguf").string();
+  const Ran ran = RunCarat("quantize --quiet " + PointFolder().string() + " " + file + " BF16");
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  ASSERT_VALUE(const auto engine, Engine::Open({.model = file, .threads = 2}));
+  const auto service = Start({.together = 1}, *engine);
+  Ask ask = Question("Who are you?");
+  const Said said = AnswerTo(*service, ask);
+  Json part;
+  part.Set("type", "image");
+  part.Set("path", "data:image/png;base64,AAAA");
+  Ask seen = ask;
+  seen.choices = 3;
+  seen.messages.array().push_back(Message("assistant", said.text));
+  seen.messages.array().push_back(Message("user", Json(Json::Array{part})));
+  const auto refused = service->Submit(seen);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(refused.error().where, "messages[2].content[0]");
+  std::this_thread::sleep_for(200ms);  // what is kept is read again meanwhile
+  EXPECT_EQ(AnswerTo(*service, ask), said);
 }
 
 TEST(Service, RefusesWhatDoesNotFit) {

@@ -64,6 +64,7 @@ void CachePool::Give(CacheSlot& slot, bool worth_reading) {
   slot.busy = false;
   slot.used_s = Now();
   slot.worth_reading = worth_reading;
+  if (!worth_reading) slot.prompt = {};  // its media are large
 }
 
 }  // namespace carat

@@ -39,7 +39,13 @@ void ModelThread::Stop() {
     }
     work_.notify_all();
     thread_.join();
-    for (auto& task : queue_.TakeAll()) task->End(AnswerEnd::kCancelled);
+    std::vector<std::unique_ptr<Task>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      waiting = queue_.TakeAll();
+      status_.running = 0;
+    }
+    for (auto& task : waiting) task->End(AnswerEnd::kCancelled);
     for (Running& running : running_) running.task->End(AnswerEnd::kCancelled);
     running_.clear();
   });
@@ -98,9 +104,9 @@ void ModelThread::DropCancelled() {
   std::vector<std::unique_ptr<Task>> dropped;
   {
     const std::lock_guard lock(mutex_);
-    dropped = queue_.TakeCancelled();
+    dropped = queue_.TakeHopeless();
   }
-  for (auto& task : dropped) task->End(AnswerEnd::kCancelled);
+  for (auto& task : dropped) task->End(task->hopeless_end());
   counts_.cancelled += dropped.size();
   for (Running& r : running_) {
     if (r.task->done() || !r.task->answer().cancelled()) continue;
@@ -121,7 +127,7 @@ void ModelThread::Admit() {
     CacheSlot* slot = pool_.Take(task->owner(), task->prepared().prompt);
     task->Begin(slot->session);
     counts_.prompt_tokens += task->prepared().count.tokens;
-    counts_.cached_tokens += static_cast<size_t>(slot->session.size());
+    if (!task->done()) counts_.cached_tokens += static_cast<size_t>(slot->session.size());
     running_.push_back({slot, std::move(task)});
   }
 }
@@ -133,7 +139,9 @@ void ModelThread::Retire() {
     ++counts_.answers;
     if (r.task->ended() == AnswerEnd::kFailed) ++counts_.failed;
     // The next prompt of a conversation holds its answers, but for thoughts.
-    pool_.Give(*r.slot, !r.task->thought() && !r.task->answer().cancelled());
+    const AnswerEnd end = r.task->ended();
+    pool_.Give(*r.slot, r.task->wrote() && !r.task->thought() && end != AnswerEnd::kFailed &&
+                            end != AnswerEnd::kCancelled);
     return true;
   });
 }
@@ -203,22 +211,20 @@ void ModelThread::DecodeRound() {
   }
   if (batch.empty()) return;
   Session::AppendTogether(batch);
+  const double seconds = Now() - start;
+  const double share = seconds / static_cast<double>(writers.size());
   for (size_t i = 0; i < batch.size(); ++i) {
+    writers[i]->task->AddSeconds(0, share);  // before the answer may end
     writers[i]->task->Choose(&batch[i]);
     counts_.pass_rows += batch[i].rows;
     counts_.drafted += batch[i].rows - std::min<size_t>(batch[i].rows, 1);
     ++counts_.generated_tokens;
   }
   ++counts_.passes;
-  const double seconds = Now() - start;
   Learn(pass_s_, seconds);
   counts_.decode_s += seconds;
-  const double share = seconds / static_cast<double>(writers.size());
   const std::lock_guard lock(mutex_);
-  for (Running* r : writers) {
-    r->task->AddSeconds(0, share);
-    queue_.Charge(r->task->owner(), share);
-  }
+  for (Running* r : writers) queue_.Charge(r->task->owner(), share);
 }
 
 // While nobody asks, answers are read as the next prompt will have them, a slice at a time.
@@ -236,6 +242,7 @@ void ModelThread::Reread() {
     if (!done || *done) {
       slot.rereading.reset();
       slot.worth_reading = false;
+      slot.prompt = {};
     }
     return;
   }

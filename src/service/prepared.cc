@@ -9,11 +9,13 @@
 #include "chat/media_request.h"
 #include "chat/prompt.h"
 #include "chat/template.h"
+#include "engine/embed.h"
 
 namespace carat {
 namespace {
 
 constexpr size_t kKeptGrammars = 16;
+constexpr size_t kMaxKeptText = size_t{64} << 10;  // of what a kept grammar was compiled from
 // Each costs a decoder's run, and is held decoded: 0.1 s and 8 MB and more.
 constexpr size_t kMaxMedia = 64;
 
@@ -26,6 +28,22 @@ PromptCount CountOf(const Prompt& prompt) {
     (m.medium->kind() == MediumKind::kSound ? count.sound : count.pictures) +=
         m.medium->num_tokens();
   return count;
+}
+
+// Before anything is decoded: what the model can't see or hear.
+Status CheckTaken(const Engine& engine, const RenderedPrompt& rendered,
+                  const std::vector<MediaRequest>& requests) {
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const MediumKind kind = requests[i].kind == PartKind::kAudio   ? MediumKind::kSound
+                            : requests[i].kind == PartKind::kVideo ? MediumKind::kFrame
+                                                                   : MediumKind::kPicture;
+    if (const Status takes = CheckTakes(engine, kind); !takes) {
+      Error error = takes.error();
+      error.where = rendered.media[i].path;
+      return Fail(std::move(error));
+    }
+  }
+  return {};
 }
 
 // Callers of the service send bytes, never names of files.
@@ -72,6 +90,7 @@ Status Preparer::ReadPrompt(const Ask& ask, size_t room, Prepared& out) const {
                    {.enable_thinking = ask.think, .preserve_thinking = ask.preserve_thinking}));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(rendered));
   CARAT_TRY(CheckNoFiles(rendered, requests));
+  CARAT_TRY(CheckTaken(engine_, rendered, requests));
   if (requests.size() > kMaxMedia) {
     return Fail({.what = "too many pictures, recordings and films",
                  .where = rendered.media[kMaxMedia].path,
@@ -82,6 +101,15 @@ Status Preparer::ReadPrompt(const Ask& ask, size_t room, Prepared& out) const {
   const size_t text = ToPrompt(tokenizer_, rendered).ids.size();  // without the media
   CARAT_ASSIGN(const std::vector<MediaPart> parts,
                reader_.Parts(requests, room - std::min(room, text), out.warnings));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    for (const auto& medium : parts[i].media) {
+      if (const Status takes = CheckTakes(engine_, *medium); !takes) {
+        Error error = takes.error();
+        error.where = rendered.media[i].path;
+        return Fail(std::move(error));
+      }
+    }
+  }
   CARAT_ASSIGN(out.prompt, ToPrompt(tokenizer_, rendered, parts));
   out.count = CountOf(out.prompt);
   out.opens_thought = rendered.opens_thought;
@@ -132,7 +160,8 @@ Result<std::shared_ptr<const Grammar>> Preparer::GrammarOf(const Ask& ask) const
   std::string key =
       fmt::format("{} {} {} {} {}", static_cast<int>(ask.format), static_cast<int>(ask.tool_choice),
                   ask.only_tool.value_or("\n"), ask.parallel_tools, ask.schema_where);
-  key += ask.schema.Dump() + "\n" + ask.tools.Dump();
+  // Of an owner alone: how long it takes would tell of others.
+  key += ask.owner + "\n" + ask.schema.Dump() + "\n" + ask.tools.Dump();
   {
     const std::lock_guard lock(mutex_);
     for (const Compiled& known : compiled_)
@@ -143,7 +172,7 @@ Result<std::shared_ptr<const Grammar>> Preparer::GrammarOf(const Ask& ask) const
                  : ask.format == AnswerFormat::kJson
                      ? Grammar::AnyJson(*vocabulary_, {})
                      : Grammar::FromTools(*vocabulary_, tool_grammar, {});
-  if (!grammar) return grammar;
+  if (!grammar || key.size() > kMaxKeptText) return grammar;
   const std::lock_guard lock(mutex_);
   if (compiled_.size() == kKeptGrammars) compiled_.erase(compiled_.begin());
   compiled_.push_back({std::move(key), *grammar});

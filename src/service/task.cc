@@ -199,6 +199,7 @@ void Task::End(AnswerEnd end) {
 void Task::Finish(AnswerEnd end, const std::string& stop_string) {
   CARAT_CHECK(!done() && end != AnswerEnd::kNone);
   ended_ = end;
+  if (choice_ == 0 && !asked_->prompt_read) asked_->failed = true;
   reading_.reset();
   asked_->answer->SetUsage(asked_->usage);
   Send({.kind = AnswerEvent::Kind::kChoiceEnd,

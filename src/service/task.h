@@ -25,6 +25,7 @@ struct Asked {
   AnswerUsage usage = {};
   size_t open = 1;           // choices that have not ended
   bool prompt_read = false;  // once: the other choices take it from there
+  bool failed = false;       // before that: the other choices end too
 };
 
 // Owned by the model thread.
@@ -37,6 +38,12 @@ class Task {
   const Answer& answer() const { return *asked_->answer; }
   // May begin: the first choice reads the prompt for the others.
   bool due() const { return choice_ == 0 || asked_->prompt_read; }
+  // Will never answer: its answer is cancelled, or its prompt could not be read.
+  bool hopeless() const { return asked_->failed || answer().cancelled(); }
+  // What a hopeless one ends with.
+  AnswerEnd hopeless_end() const {
+    return asked_->failed ? AnswerEnd::kFailed : AnswerEnd::kCancelled;
+  }
 
   // The session is lent until the task is done. Errors end the task.
   void Begin(Session& session);
@@ -51,7 +58,8 @@ class Task {
   void Choose(const Appending* appended);
   bool done() const { return ended_ != AnswerEnd::kNone; }
   AnswerEnd ended() const { return ended_; }
-  bool thought() const { return thought_; }  // the answer holds a thought
+  bool wrote() const { return generation_.has_value(); }  // it got as far as its first token
+  bool thought() const { return thought_; }               // the answer holds a thought
 
   // Ends it, if it has not ended, with events that say so.
   void End(AnswerEnd end);

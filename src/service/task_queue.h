@@ -27,8 +27,8 @@ class TaskQueue {
 
   // Of the model's time, for an owner.
   void Charge(const std::string& owner, double seconds);
-  // Takes out those whose answers are cancelled.
-  std::vector<std::unique_ptr<Task>> TakeCancelled();
+  // Takes out those that will never answer.
+  std::vector<std::unique_ptr<Task>> TakeHopeless();
   std::vector<std::unique_ptr<Task>> TakeAll();
 
   size_t size() const { return size_; }
