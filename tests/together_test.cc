@@ -157,7 +157,7 @@ TEST(Together, AReadingInSlicesIsTheWhole) {
 }
 
 // Prompts that are read side by side, whatever slices they are cut into, pictures and sound among
-// them (tests/service_test.cc), are as if each had been alone.
+// them (tests/serving_test.cc), are as if each had been alone.
 TEST(Together, PromptsReadTogetherAreAsIfAlone) {
   for (const kernels::Table* table : DistinctTables()) {
     const auto engine = Open(table->name);

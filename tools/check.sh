@@ -7,7 +7,7 @@ symbolizer=external_symbolizer_path=$(command -v llvm-symbolizer-19 || true)
 export ASAN_OPTIONS=$symbolizer UBSAN_OPTIONS=$symbolizer:print_stacktrace=1
 export TSAN_OPTIONS=$symbolizer:halt_on_error=1
 steps=${CHECK_STEPS:-format layers walks sizes kernels tidy asan tsan fuzz}
-threaded='^(sys|ops|engine|service)_test'  # the tests that ThreadSanitizer has something to say about
+threaded='^(sys|ops|engine|service|serving|net|api)_test'  # the tests that ThreadSanitizer has something to say about
 
 quietly() {  # runs a command and shows what it printed only if it fails
   local log status=0

@@ -73,7 +73,8 @@ struct Access::State {
   struct Key {
     std::string digest;  // of the key, which is not kept
     std::string name;
-    size_t waiting = 0, per_minute = 0;
+    size_t waiting = kMaxInside, per_minute = 0;
+    bool manages = true;
     size_t inside = 0;                 // requests now
     double turns = 0, counted_at = 0;  // requests that it may make at once, as of then
   };
@@ -98,8 +99,9 @@ Access::Access(const AccessOptions& options, const std::vector<AccessKey>& keys)
   for (const AccessKey& key : keys) {
     state_->keys.push_back({.digest = DigestOf(key.key),
                             .name = key.name,
-                            .waiting = key.waiting,
+                            .waiting = key.waiting == 0 ? kMaxInside : key.waiting,
                             .per_minute = key.per_minute,
+                            .manages = key.manages,
                             .turns = static_cast<double>(key.per_minute)});
   }
   if (!options.ask_for_key) state_->keys = {{.digest = {}, .name = "local"}};
@@ -149,6 +151,11 @@ std::expected<std::string, ApiError> Access::Owner(const net::RequestHead& head)
                              "It stands in the server's key file."});
 }
 
+bool Access::Manages(const std::string& owner) const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->Named(owner).manages;
+}
+
 std::optional<ApiError> Access::Count(const std::string& owner, double now) {
   const std::scoped_lock lock(state_->mutex);
   State::Key& key = state_->Named(owner);
@@ -169,7 +176,7 @@ std::optional<ApiError> Access::Count(const std::string& owner, double now) {
 std::expected<Access::Place, ApiError> Access::Enter(const std::string& owner) {
   const std::scoped_lock lock(state_->mutex);
   State::Key& key = state_->Named(owner);
-  if (key.waiting != 0 && key.inside == key.waiting) {
+  if (key.inside >= key.waiting) {
     return std::unexpected(ApiError{.status = 429,
                                     .code = "rate_limit_exceeded",
                                     .message = "This key has as many requests under way as it may.",

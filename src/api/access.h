@@ -17,21 +17,27 @@
 
 namespace carat {
 
+// Requests of one owner at one time, where its key does not say less: others find a thread too.
+inline constexpr size_t kMaxInside = 96;
+
 struct AccessKey {
   std::string key = {};
   std::string name = {};  // the owner
-  size_t waiting = 0;     // requests at one time; 0: no limit
+  size_t waiting = 0;     // requests at one time; 0: kMaxInside
   size_t per_minute = 0;  // requests; 0: no limit
+  bool manages = false;   // may load, unload and pull models
 };
 
-// The keys of a file's text, one on a line: KEY name=NAME [waiting=N] [per_minute=N]. Empty lines
-// and what stands behind '#' at the beginning of a line count for nothing. Errors name the line,
-// never a key. `where` is what they call the file.
+// The keys of a file's text, one on a line: KEY name=NAME [waiting=N] [per_minute=N] [manages]. The
+// first key manages models in any case. Empty lines and what stands behind '#' at the beginning of
+// a line count for nothing. Errors name the line, never a key. `where` is what they call the file.
 Result<std::vector<AccessKey>> ParseKeys(std::string_view text, const std::string& where);
 
-// The keys of a file; where it is absent it is made, with one new key of 256 random bits
-// ("carat-…"), named "default". Errors: a file that others may read or write (its mode must be 0600
+// The keys of a file. Errors: a file that others may read or write (its mode must be 0600
 // or less), that belongs to somebody else, or that holds no key.
+Result<std::vector<AccessKey>> ReadKeys(const std::filesystem::path& path);
+// The same; where the file is absent it is made, with one new key of 256 random bits ("carat-…"),
+// named "default".
 Result<std::vector<AccessKey>> LoadKeys(const std::filesystem::path& path);
 
 struct AccessOptions {
@@ -57,6 +63,9 @@ class Access {
   // The name of the key in "Authorization: Bearer" or "x-api-key". The time that takes does not
   // depend on how much of a key is right.
   std::expected<std::string, ApiError> Owner(const net::RequestHead& head) const;
+
+  // Whether the owner may change which model is loaded.
+  bool Manages(const std::string& owner) const;
 
   // Counts a request against the owner's per_minute. `now` as Now() gives it.
   std::optional<ApiError> Count(const std::string& owner, double now);

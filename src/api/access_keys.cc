@@ -69,9 +69,14 @@ Status ReadSetting(std::string_view word, const std::string& where, AccessKey& k
     CARAT_ASSIGN((name == "waiting" ? key.waiting : key.per_minute), CountOf(value, where));
     return {};
   }
+  if (word == "manages") {
+    key.manages = true;
+    return {};
+  }
   // The word is not shown: it may be a key.
-  return Fail(
-      {.what = "unknown setting", .where = where, .wanted = "name=, waiting= or per_minute="});
+  return Fail({.what = "unknown setting",
+               .where = where,
+               .wanted = "name=, waiting=, per_minute= or manages"});
 }
 
 Result<AccessKey> ParseKey(const std::vector<std::string_view>& words, const std::string& where) {
@@ -106,8 +111,9 @@ Result<std::string> NewKey(const std::string& where) {
 Status MakeFile(const std::filesystem::path& path) {
   CARAT_ASSIGN(const std::string key, NewKey(path.string()));
   const std::string text =
-      "# Keys of carat's server, one on a line: KEY name=NAME [waiting=N] [per_minute=N]\n" + key +
-      " name=default\n";
+      "# Keys of carat's server, one on a line: KEY name=NAME [waiting=N] [per_minute=N] "
+      "[manages]\n" +
+      key + " name=default\n";
   return WriteFileAtomic(path, std::as_bytes(std::span(text)), 0600);
 }
 
@@ -152,6 +158,7 @@ Result<std::vector<AccessKey>> ParseKeys(std::string_view text, const std::strin
     keys.push_back(std::move(key));
   }
   if (keys.empty()) return Fail({.what = "no key", .where = where, .wanted = "KEY name=NAME"});
+  keys.front().manages = true;
   return keys;
 }
 
@@ -160,6 +167,10 @@ Result<std::vector<AccessKey>> LoadKeys(const std::filesystem::path& path) {
   if (!std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
     CARAT_TRY(MakeFile(path));
   }
+  return ReadKeys(path);
+}
+
+Result<std::vector<AccessKey>> ReadKeys(const std::filesystem::path& path) {
   // Looked at and read through one descriptor: nothing can change in between.
   const ScopedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid()) {

@@ -14,6 +14,7 @@ Json ListOf(const std::vector<std::string>& texts) {
 double Milliseconds(double seconds) { return std::round(seconds * 1000) / 1000; }
 
 std::string WhatWasLeftOut(const ChoiceReport& choice) {
+  if (choice.cut_call) return " It was writing a tool call, which is left out.";
   if (choice.has_text || choice.has_calls) return "";
   return choice.has_thought ? " It was still thinking: nothing of the answer itself was written."
                             : " Nothing was written.";
@@ -55,7 +56,7 @@ Json ReportOf(const ChoiceReport& choice) {
   return report;
 }
 
-Json ReportOf(const Answer& answer, const std::vector<std::string>& more) {
+Json ReportOf(const Answer& answer) {
   const AnswerUsage usage = answer.usage();
   Json report;
   report.Set("drafted", usage.drafted);
@@ -67,8 +68,7 @@ Json ReportOf(const Answer& answer, const std::vector<std::string>& more) {
   report.Set("decode_s", Milliseconds(usage.decode_s));
   // As the number that gives the same seed when it is sent back.
   report.Set("seed", static_cast<int64_t>(answer.seed()));
-  std::vector<std::string> warnings = answer.warnings();
-  warnings.insert(warnings.end(), more.begin(), more.end());
+  const std::vector<std::string> warnings = answer.warnings();
   if (!warnings.empty()) report.Set("warnings", ListOf(warnings));
   return report;
 }

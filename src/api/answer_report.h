@@ -13,6 +13,7 @@ namespace carat {
 struct ChoiceReport {
   AnswerEnd end = AnswerEnd::kNone;
   bool has_text = false, has_thought = false, has_calls = false;
+  bool cut_call = false;                    // a call was begun, and not finished
   std::string stop = {};                    // the stop string that ended it
   std::vector<std::string> malformed = {};  // what was wrong with calls that could not be read
 };
@@ -22,8 +23,8 @@ struct ChoiceReport {
 Json ReportOf(const ChoiceReport& choice);
 
 // {"drafted", "accepted", "picture_tokens", "sound_tokens", "queued_s", "prefill_s", "decode_s",
-// "seed", "warnings"?}. `more`: warnings beside the answer's own.
-Json ReportOf(const Answer& answer, const std::vector<std::string>& more);
+// "seed", "warnings"?}.
+Json ReportOf(const Answer& answer);
 
 // {"done", "total"} of a prompt.
 Json ProgressOf(const AnswerEvent& event);

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <utility>
 
 #include "api/ids.h"
 #include "api/routes.h"
+#include "base/utf8.h"
 #include "sys/clock.h"
 
 namespace carat {
@@ -76,6 +78,11 @@ bool HasType(const net::RequestHead& head, std::string_view wanted) {
 }
 
 std::optional<ApiError> CheckBody(const net::RequestHead& head, const Route& route) {
+  if (const auto coding = head.Field("content-encoding"); coding && *coding != "identity") {
+    return ApiError{.status = 415,
+                    .code = "unsupported_content_encoding",
+                    .message = "Bodies are taken as they are, without Content-Encoding."};
+  }
   if (route.body == Route::Body::kNone) return std::nullopt;
   const std::string_view wanted =
       route.body == Route::Body::kJson ? "application/json" : "multipart/form-data";
@@ -85,22 +92,41 @@ std::optional<ApiError> CheckBody(const net::RequestHead& head, const Route& rou
                   .message = fmt::format("The body must be sent as Content-Type: {}.", wanted)};
 }
 
+// The official Anthropic client marks its beta calls so; they mean the same here.
+bool IsBetaMark(const net::RequestHead& head, const Route& route) {
+  return route.dialect == Dialect::kAnthropic && head.query == "beta=true";
+}
+
+std::optional<ApiError> CheckQuery(const net::RequestHead& head, const Route& route) {
+  if (route.query || head.query.empty() || IsBetaMark(head, route)) return std::nullopt;
+  return ToApiError({.what = "this address takes no query", .found = Quoted(head.query, 60)});
+}
+
 }  // namespace
 
 struct Api::Door {
   const Route* route;
   std::string id;
-  std::string owner;  // empty: of an open route
+  std::string owner;
 };
 
 void Call::SendError(const ApiError& error) { exchange.Send(ReplyOf(error, dialect, id)); }
 void Call::SendJson(const Json& body) { exchange.Send({.body = body.Dump()}); }
 
+MediaWatch Call::StillThere() {
+  const auto left = std::make_shared<std::atomic<bool>>(false);
+  exchange.OnClosed([left] { *left = true; });
+  return [left](double) { return !*left; };
+}
+
 Result<Json> Call::ParseBody() const {
   auto json = ParseJson(request.body, kJsonLimits);
   if (!json) {
     Error error = std::move(json).error();
-    error.what = "the body is no JSON that carat reads: " + error.what + " at " + error.where;
+    // Without the parser's own words.
+    const bool syntax = error.what.starts_with("not valid JSON");
+    error.what = "the body is no JSON that carat reads" + (syntax ? "" : ": " + error.what);
+    if (!error.where.empty()) error.what += " at " + error.where;
     error.where.clear();
     return Fail(std::move(error));
   }
@@ -120,11 +146,11 @@ std::variant<Api::Door, net::Reply> Api::Open(const net::RequestHead& head) cons
   const RouteMatch match = FindRoute(head.method, head.path);
   const Dialect dialect = match.route != nullptr ? match.route->dialect : DialectOfHead(head);
   if (const auto refused = access_.CheckOrigin(head)) return Refusal(*refused, dialect);
-  if (head.method == "GET") {
+  if (head.method == "GET" || head.method == "HEAD") {
     const auto file = options_.files.find(head.path);
     if (file != options_.files.end()) return file->second;
   }
-  if (match.route != nullptr && match.route->open) return Door{match.route, match.id, {}};
+  if (match.route != nullptr && match.route->at_door) return AsData(match.route->at_door());
   auto owner = access_.Owner(head);
   if (!owner) {
     net::Reply reply = Refusal(owner.error(), dialect);
@@ -148,13 +174,17 @@ std::variant<size_t, net::Reply> Api::Admit(const net::RequestHead& head) {
   auto opened = Open(head);
   if (auto* const refused = std::get_if<net::Reply>(&opened)) return std::move(*refused);
   const Door& door = std::get<Door>(opened);
-  if (const auto wrong = CheckBody(head, *door.route)) return Refusal(*wrong, door.route->dialect);
-  if (!door.owner.empty()) {
-    if (const auto full = access_.Count(door.owner, Now())) {
-      return Refusal(*full, door.route->dialect);
-    }
+  auto refused = CheckBody(head, *door.route);
+  if (!refused) refused = access_.Count(door.owner, Now());
+  if (!refused) return door.route->max_body;
+  const Dialect dialect = door.route->dialect;
+  if (options_.log) {
+    options_.log({.owner = door.owner,
+                  .method = head.method,
+                  .route = std::string(door.route->pattern),
+                  .status = StatusOf(*refused, dialect)});
   }
-  return door.route->max_body;
+  return Refusal(*refused, dialect);
 }
 
 void Api::Handle(const net::Request& request, net::Exchange& exchange) {
@@ -169,7 +199,8 @@ void Api::Handle(const net::Request& request, net::Exchange& exchange) {
                  .method = request.head.method,
                  .route = std::string(door.route->pattern),
                  .body_bytes = request.body.size()};
-  if (options_.log_content) log.asked = request.body;
+  // Uploads are no text.
+  if (options_.log_content && door.route->body != Route::Body::kForm) log.asked = request.body;
   NamedExchange named(exchange, door.route->dialect, log, options_.log_content);
   Call call{.request = request,
             .exchange = named,
@@ -183,20 +214,36 @@ void Api::Handle(const net::Request& request, net::Exchange& exchange) {
 }
 
 void Api::Run(const Route& route, Call& call) {
-  if (route.open) return route.run(*this, call);
+  if (const auto unknown = CheckQuery(call.request.head, route)) return call.SendError(*unknown);
   const auto place = access_.Enter(call.owner);
   if (!place) return call.SendError(place.error());
   route.run(*this, call);
 }
 
-net::Reply Api::Refuse(int status, std::string_view what) {
+net::Reply Api::Refuse(int status, std::string_view what, std::string_view path) {
   std::string message(what);
   if (!message.ends_with('.')) message += '.';
+  const auto code = [&] {
+    switch (status) {
+      case 408:
+        return "request_timeout";
+      case 413:
+        return "request_too_large";
+      case 500:
+        return "internal_error";
+      case 503:
+        return "overloaded";
+      case 505:
+        return "http_version_not_supported";
+      default:
+        return "bad_request";
+    }
+  };
   return Refusal({.status = status,
-                  .code = status >= 500 ? "overloaded" : "bad_request",
+                  .code = code(),
                   .message = std::move(message),
                   .retry_after_s = status == 503 ? 1 : 0},
-                 Dialect::kOpenAi);
+                 DialectOf(path));
 }
 
 net::Fields Api::AllAnswers() const { return SecurityFields(); }

@@ -42,6 +42,8 @@ struct Call {
   void SendJson(const Json& body);
   // The body as JSON.
   Result<Json> ParseBody() const;
+  // For work before the answer: whether the client is still there. Replaced by the next OnClosed.
+  MediaWatch StillThere();
 };
 
 // What only the program may do, since it knows where models lie. Null functions: not to be had
@@ -91,13 +93,14 @@ class Api : public net::Handler {
 
   std::variant<size_t, net::Reply> Admit(const net::RequestHead& head) override;
   void Handle(const net::Request& request, net::Exchange& exchange) override;
-  net::Reply Refuse(int status, std::string_view what) override;
+  net::Reply Refuse(int status, std::string_view what, std::string_view path) override;
   net::Fields AllAnswers() const override;
 
   ModelHost& host() { return host_; }
   AnswerRegistry& answers() { return answers_; }
   ResponseStore& responses() { return responses_; }
   const ApiOptions& options() const { return options_; }
+  const Access& access() const { return access_; }
   // Places for recordings, which are held whole while they are transcribed.
   std::counting_semaphore<>& recordings() { return recordings_; }
 

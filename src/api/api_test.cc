@@ -63,7 +63,8 @@ class ApiTest : public testing::Test {
       },
       "point", std::nullopt};
   Api api_{host_, Options(),
-           Access({}, {{.key = kKey, .name = "me"}, {.key = "the-key-of-another", .name = "you"}})};
+           Access({}, {{.key = kKey, .name = "me", .manages = true},
+                       {.key = "the-key-of-another", .name = "you"}})};
 };
 
 TEST_F(ApiTest, OnlyHealthNeedsNoKey) {
@@ -172,7 +173,9 @@ TEST_F(ApiTest, NamesEachRequest) {
 }
 
 TEST_F(ApiTest, ShowsNothingOfWhyAModelIsNotThere) {
-  const net::Reply reply = Ask(MakeRequest("GET", "/v1/models"));
+  EXPECT_EQ(Ask(MakeRequest("GET", "/v1/models")).status, 200);
+  const net::Reply reply = Ask(MakeRequest("POST", "/v1/chat/completions",
+                                           R"({"messages": [{"role": "user", "content": "x"}]})"));
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.body.find("/srv"), std::string::npos);
 }
@@ -198,6 +201,51 @@ TEST_F(ApiTest, TakesNoPathForAModel) {
   EXPECT_EQ(Ask(MakeRequest("POST", "/v1/carat/models/load", R"({"model": "point", "path": "/x"})"))
                 .status,
             400);
+}
+
+TEST_F(ApiTest, LetsOnlyManagersChangeTheModel) {
+  for (const char* const action : {"load", "unload", "pull"}) {
+    const bool unload = std::string_view(action) == "unload";
+    net::Request request = MakeRequest("POST", std::string("/v1/carat/models/") + action,
+                                       unload ? "" : R"({"model": "gemma-4-12b"})");
+    Remove(request, "authorization");
+    request.head.fields.emplace_back("x-api-key", "the-key-of-another");
+    const net::Reply reply = Ask(request);
+    EXPECT_EQ(reply.status, 403) << action;
+    EXPECT_NE(reply.body.find("not_a_manager"), std::string::npos);
+  }
+}
+
+TEST_F(ApiTest, RefusesQueriesAndCodingsThatItWouldNotHonour) {
+  net::Request request = MakeRequest("GET", "/v1/carat/status");
+  request.head.query = "verbose=1";
+  EXPECT_EQ(Ask(request).status, 400);
+  request = MakeRequest("POST", "/v1/messages", "{}");
+  request.head.query = "beta=true";  // of the official client
+  EXPECT_NE(Ask(request).body.find("messages: missing"), std::string::npos) << Ask(request).body;
+  request = MakeRequest("POST", "/v1/tokenize", "{}");
+  request.head.fields.emplace_back("content-encoding", "gzip");
+  EXPECT_EQ(Ask(request).status, 415);
+}
+
+TEST_F(ApiTest, AnswersHeadAsGet) {
+  EXPECT_EQ(Ask(MakeRequest("HEAD", "/health")).status, 200);
+  EXPECT_EQ(Ask(MakeRequest("HEAD", "/v1/carat/status")).status, 200);
+  EXPECT_EQ(Ask(MakeRequest("HEAD", "/v1/tokenize")).status, 405);
+}
+
+TEST_F(ApiTest, RefusesInTheDialectOfThePath) {
+  EXPECT_NE(api_.Refuse(413, "too large", "/v1/messages").body.find(R"("request_too_large")"),
+            std::string::npos);
+  EXPECT_NE(api_.Refuse(413, "too large", "/v1/responses").body.find(R"("code": )"),
+            std::string::npos);
+}
+
+TEST_F(ApiTest, NamesAParameterThatHasNoProperName) {
+  const net::Reply reply =
+      Ask(MakeRequest("POST", "/v1/chat/completions", R"({"messages": [], "a b\u0007": 1})"));
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_NE(reply.body.find("a b"), std::string::npos) << reply.body;
 }
 
 TEST_F(ApiTest, ShowsStatusAndMetricsWithoutAModel) {
@@ -258,7 +306,7 @@ TEST_F(ApiTest, ClosesItsAnswersToOthers) {
   expect(Ask(MakeRequest("GET", "/v1/carat/answers")).fields, data);
   expect(Ask(MakeRequest("GET", "/nothing")).fields, data);
   expect(Ask(MakeRequest("POST", "/v1/tokenize")).fields, data);
-  expect(api_.Refuse(431, "too large").fields, data);
+  expect(api_.Refuse(431, "too large", "").fields, data);
 }
 
 TEST_F(ApiTest, GivesFilesWithoutAKeyButMindsTheHost) {

@@ -20,14 +20,17 @@ Result<std::string> StopText(const Json& value, const std::string& where) {
   return Fail({.what = "wrong value",
                .where = where,
                .wanted = fmt::format("a string of 1 to {} bytes", kMaxStopBytes),
-               .found = std::string(value.KindName())});
+               .found = value.is_string() ? fmt::format("{} bytes", value.string().size())
+                                          : std::string(value.KindName())});
 }
 
 Result<std::pair<TokenId, float>> BiasOf(const Json::Member& member, const std::string& where) {
   const std::string& text = member.first;
   TokenId id = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 0) {
+  // "01" would be another name of 1.
+  if (error != std::errc() || end != text.data() + text.size() || id < 0 ||
+      text != std::to_string(id)) {
     return Fail({.what = "not the id of a token", .where = where, .found = Quoted(text, 20)});
   }
   const Json& bias = member.second;

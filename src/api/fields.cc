@@ -49,6 +49,11 @@ const Json* Fields::Take(std::string_view key) {
   return found->second.is_null() ? nullptr : &found->second;
 }
 
+bool Fields::Has(std::string_view key) const {
+  const Json* const value = value_->Find(key);
+  return value != nullptr && !value->is_null();
+}
+
 Result<const Json*> Fields::Require(std::string_view key) {
   const Json* const value = Take(key);
   if (value == nullptr) return Fail({.what = "missing", .where = PathOf(key)});
@@ -128,8 +133,18 @@ Status Fields::Done() const {
   const Json::Object& members = value_->object();
   for (size_t i = 0; i < members.size(); ++i) {
     if (read_[i]) continue;
-    return Fail({.what = "carat knows no such parameter",
-                 .where = PathOf(SanitizeUtf8(members[i].first.substr(0, 80)))});
+    const std::string& name = members[i].first;
+    const bool plain = std::ranges::all_of(name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             std::string_view("_-$.[]").find(c) != std::string_view::npos;
+    });
+    Error error{.what = "carat knows no such parameter",
+                .where = PathOf(SanitizeUtf8(name.substr(0, 80)))};
+    if (!plain || name.empty() || name.size() > 80) {  // `where` would not be a path
+      error.where = path_;
+      error.found = Quoted(name, 80);
+    }
+    return Fail(std::move(error));
   }
   return {};
 }

@@ -25,6 +25,7 @@ class Fields {
 
   // The member, marked as read; null pointer: absent.
   const Json* Take(std::string_view key);
+  bool Has(std::string_view key) const;  // and it is not null
   Result<const Json*> Require(std::string_view key);
   Result<std::optional<bool>> Bool(std::string_view key);
   Result<std::optional<int64_t>> Int(std::string_view key, int64_t low, int64_t high);

@@ -88,7 +88,9 @@ Result<Json> FromSamples(Fields& part) {
 
 Result<Json> MediaPartOf(const MediaRequest& medium, const std::string& where) {
   CARAT_TRY(CheckUrl(medium.path, where));
-  return ToJson(medium);
+  MediaRequest placed = medium;
+  placed.place = where;
+  return ToJson(placed);
 }
 
 Result<std::string> DataUrlOf(PartKind kind, std::string_view type, std::string_view base64,

@@ -10,17 +10,20 @@ bool NamesModel(const std::string& asked, const std::string& loaded) {
   return asked == loaded || asked == "carat" || asked == "default";
 }
 
+ApiError NoSuchModel(const std::string& asked, const std::string& loaded) {
+  return {.status = 404,
+          .code = "model_not_found",
+          .param = "model",
+          .message = fmt::format("There is no model {} here; the model is {}.", Quoted(asked, 80),
+                                 Quoted(loaded))};
+}
+
 std::expected<std::shared_ptr<LoadedService>, ApiError> ServiceFor(
     ModelHost& host, const std::optional<std::string>& model) {
   auto service = host.Get();
   if (!service) return std::unexpected(ToApiError(service.error()));
   if (model && !NamesModel(*model, (*service)->name)) {
-    return std::unexpected(
-        ApiError{.status = 404,
-                 .code = "model_not_found",
-                 .param = "model",
-                 .message = fmt::format("There is no model {} here; the model is {}.",
-                                        Quoted(*model, 80), Quoted((*service)->name))});
+    return std::unexpected(NoSuchModel(*model, (*service)->name));
   }
   return *std::move(service);
 }

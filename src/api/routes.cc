@@ -23,14 +23,14 @@ using Body = Route::Body;
 constexpr Dialect kOpenAi = Dialect::kOpenAi, kAnthropic = Dialect::kAnthropic;
 
 constexpr auto kRoutes = std::to_array<Route>({
-    {"GET", "/health", Health, kOpenAi, Body::kNone, 0, true},
+    {"GET", "/health", nullptr, kOpenAi, Body::kNone, 0, false, Health},
     {"POST", "/v1/chat/completions", ChatCompletions, kOpenAi, Body::kJson, kMediaBody},
     {"POST", "/v1/responses", CreateResponse, kOpenAi, Body::kJson, kMediaBody},
     {"POST", "/v1/responses/input_tokens", CountResponseTokens, kOpenAi, Body::kJson, kMediaBody},
-    {"GET", "/v1/responses/{id}", ShowResponse},
+    {"GET", "/v1/responses/{id}", ShowResponse, kOpenAi, Body::kNone, 0, true},
     {"DELETE", "/v1/responses/{id}", DeleteResponse},
     {"POST", "/v1/responses/{id}/cancel", CancelResponse},
-    {"GET", "/v1/responses/{id}/input_items", ListInputItems},
+    {"GET", "/v1/responses/{id}/input_items", ListInputItems, kOpenAi, Body::kNone, 0, true},
     {"POST", "/v1/audio/transcriptions", CreateTranscription, kOpenAi, Body::kForm, kMediaBody},
     {"POST", "/v1/audio/translations", CreateTranslation, kOpenAi, Body::kForm, kMediaBody},
     {"POST", "/v1/messages", CreateMessage, kAnthropic, Body::kJson, kMediaBody},
@@ -46,7 +46,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/carat/models/unload", UnloadModel},
     {"POST", "/v1/carat/models/pull", PullModel, kOpenAi, Body::kJson, kPlainBody},
     {"GET", "/v1/carat/answers", ListAnswers},
-    {"GET", "/v1/carat/answers/{id}", ReadAnswer},
+    {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, true},
     {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer},
     {"POST", "/v1/carat/answers/{id}/end_thinking", EndThinking},
 });
@@ -68,6 +68,7 @@ bool Matches(std::string_view pattern, std::string_view path, std::string& id) {
 
 RouteMatch FindRoute(std::string_view method, std::string_view path) {
   RouteMatch match;
+  if (method == "HEAD") method = "GET";
   for (const Route& route : kRoutes) {
     std::string id;
     if (!Matches(route.pattern, path, id)) continue;

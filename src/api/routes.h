@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/api_error.h"
+#include "net/message.h"
 
 namespace carat {
 
@@ -24,7 +25,9 @@ struct Route {
   Dialect dialect = Dialect::kOpenAi;  // of its errors
   Body body = Body::kNone;
   size_t max_body = 0;
-  bool open = false;  // needs no key
+  bool query = false;  // reads what stands behind '?'; else that is refused
+  // Answers at once and without a key, however many requests are under way; null: `run` does.
+  net::Reply (*at_door)() = nullptr;
 };
 
 struct RouteMatch {
@@ -32,6 +35,7 @@ struct RouteMatch {
   std::string id = {};           // what stood for {id}
   std::string allow = {};  // without a route: the methods that the path has; empty: no such path
 };
+// HEAD is GET: what is sent leaves the body away.
 RouteMatch FindRoute(std::string_view method, std::string_view path);
 
 // Of a path without a route: by how it begins.

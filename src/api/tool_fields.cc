@@ -115,6 +115,7 @@ Status AddTool(const ToolDeclaration& tool, const std::string& where, std::strin
   declared.Set("type", "function");
   declared.Set("function", std::move(function));
   ask.tools.array().push_back(std::move(declared));
+  ask.tool_places.push_back(fmt::format("{}.{}", where, schema_key));
   return {};
 }
 
@@ -141,9 +142,15 @@ Status AllowOnly(const std::vector<std::string>& names, const std::string& where
     return Fail({.what = "no tool has this name", .where = where, .found = Quoted(name, 40)});
   }
   if (!ask.tools.is_array()) return {};
-  std::erase_if(ask.tools.array(), [&](const Json& tool) {
-    return std::ranges::find(names, NameOf(tool)) == names.end();
-  });
+  Json::Array& tools = ask.tools.array();
+  size_t kept = 0;
+  for (size_t i = 0; i < tools.size(); ++i) {
+    if (std::ranges::find(names, NameOf(tools[i])) == names.end()) continue;
+    std::swap(tools[kept], tools[i]);
+    std::swap(ask.tool_places[kept++], ask.tool_places[i]);
+  }
+  tools.resize(kept);
+  ask.tool_places.resize(kept);
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -31,6 +32,7 @@ namespace carat {
 namespace {
 
 constexpr uint16_t kPort = 8012;
+constexpr size_t kMostQueue = 256;          // fewer than requests that net/limits.h lets in
 constexpr std::chrono::seconds kGrace{10};  // for answers that are being written at the end
 
 struct ServeOptions {
@@ -68,6 +70,11 @@ bool SignalCame(const sigset_t& signals) {
   return sigtimedwait(&signals, nullptr, &now) > 0;
 }
 
+// From the moment that requests are served one thread takes the signals, and says so here.
+struct Ending {
+  std::atomic<bool> serving = false, stopping = false;
+};
+
 bool IsLoopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
@@ -81,7 +88,8 @@ Status CheckDoor(const ServeOptions& o) {
   if (o.no_api_key && !o.key_file.empty()) {
     return Fail({.what = "a key file is named, and no key is asked for",
                  .where = "--api-key-file",
-                 .wanted = "one of --api-key-file and --no-api-key"});
+                 .wanted = "one of --api-key-file and --no-api-key (--no-api-key=false takes back "
+                           "what the config file says)"});
   }
   if (IsLoopback(o.host)) return {};
   if (o.no_api_key) {
@@ -100,25 +108,34 @@ Status CheckDoor(const ServeOptions& o) {
 }
 
 Result<std::shared_ptr<LoadedService>> Open(const ServeOptions& o, const std::string& name,
-                                            const sigset_t& signals) {
-  CARAT_ASSIGN(const ModelChoice choice, ChooseModel(name));
+                                            const sigset_t& signals, const Ending& ending) {
+  // A client names what lies in the model directory, and no file beside it.
+  const bool named_here = name == o.model;
+  CARAT_ASSIGN(const ModelChoice choice, named_here ? ChooseModel(name) : ChooseNamed(name));
   ServiceOptions service{.together = o.together,
                          .queue = o.queue,
                          .queue_per_owner = o.queue_per_key,
                          .share_prefixes = o.share_prefixes};
   service.session = {
       .cache = CacheType(o.cache), .context = o.context, .drafts = DraftsOf(o.drafts)};
-  EngineOptions engine{.embedders = o.mmproj,
+  EngineOptions engine{.embedders = named_here ? o.mmproj : "",
                        .threads = o.threads,
                        .kernels = o.kernels,
                        .preload = true,
                        .session = service.session,
-                       .progress = [&](size_t, size_t) { return !SignalCame(signals); }};
+                       .progress = [&](size_t, size_t) {
+                         return ending.serving ? !ending.stopping : !SignalCame(signals);
+                       }};
   TakeDraftFlags(o.drafts, engine);
+  if (!named_here) engine.drafter.clear();  // it belongs to the model of --model
   auto loaded = std::make_shared<LoadedService>();
   loaded->name = choice.name;
-  CARAT_ASSIGN(loaded->engine, OpenModel(name, engine, true));
-  CARAT_TRY(CheckDraftFlags(o.drafts, *loaded->engine));
+  if (named_here) {
+    CARAT_ASSIGN(loaded->engine, OpenModel(name, engine, true));
+  } else {
+    CARAT_ASSIGN(loaded->engine, OpenChosen(choice, engine));
+  }
+  if (named_here) CARAT_TRY(CheckDraftFlags(o.drafts, *loaded->engine));
   CARAT_ASSIGN(loaded->service,
                Service::Start(*loaded->engine, service, MediaDecoder(DecoderProgram())));
   return loaded;
@@ -158,7 +175,9 @@ Status Run(ServeOptions o, bool offline) {
   CARAT_ASSIGN(ServeLog log, ServeLog::Open(o.log));
   const auto idle = o.unload_after > 0 ? std::optional(std::chrono::seconds(o.unload_after))
                                        : std::optional<std::chrono::seconds>();
-  ModelHost host([&](const std::string& name) { return Open(o, name, signals); }, o.model, idle);
+  Ending ending;
+  ModelHost host([&](const std::string& name) { return Open(o, name, signals, ending); }, o.model,
+                 idle);
   CARAT_TRY(host.Get());
   PullChild pull;
   net::Server* listening = nullptr;
@@ -192,12 +211,29 @@ Status Run(ServeOptions o, bool offline) {
   CARAT_TRY(FlushOutput());
   if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
   log.Event("serving", server->url());
+  ending.serving = true;
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) log.Reopen();
+  ending.stopping = true;
   log.Event("stopping", "");
   server->Stop(kGrace);
   host.Unload();
   return {};
+}
+
+CLI::Validator HostName() {
+  return CLI::Validator(
+      [](std::string& name) {
+        const bool host = !name.empty() && std::ranges::all_of(name, [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                 c == '.' || c == '-' || c == '[' || c == ']' || c == ':';
+        });
+        // A port is no part of it: every port is allowed.
+        const bool port = name.find(':') != std::string::npos && !name.starts_with('[');
+        return host && !port ? std::string()
+                             : "not a name of a host, without port and '*': " + name;
+      },
+      "HOST");
 }
 
 void AddDoorOptions(CLI::App& serve, ServeOptions& o) {
@@ -212,7 +248,7 @@ void AddDoorOptions(CLI::App& serve, ServeOptions& o) {
       .add_option("--allow-host", o.hosts,
                   "a name by which clients reach the server, beside localhost and the loopback "
                   "addresses (may be given again)")
-      ->check(NotEmpty())
+      ->check(HostName())
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   serve.add_option("--tls-certificate", o.certificate, "a PEM file: serve https, not http");
@@ -234,9 +270,14 @@ CLI::App* AddServe(CLI::App& app, int& exit_code, const bool& offline) {
       ->add_option("--together", o->together,
                    "answers written at one time, 1 to 16, each with a cache of its own; 0 for as "
                    "many as fit the memory, up to 4")
+      ->check(CLI::Range(size_t{0}, ServiceOptions::kMaxTogether))
       ->capture_default_str();
-  serve->add_option("--queue", o->queue, "answers that may wait")->capture_default_str();
-  serve->add_option("--queue-per-key", o->queue_per_key, "of one key")->capture_default_str();
+  serve->add_option("--queue", o->queue, "answers that may wait")
+      ->check(CLI::Range(size_t{1}, kMostQueue))
+      ->capture_default_str();
+  serve->add_option("--queue-per-key", o->queue_per_key, "of one key")
+      ->check(CLI::Range(size_t{1}, kMostQueue))
+      ->capture_default_str();
   serve->add_flag("--share-prefixes", o->share_prefixes,
                   "let keys reuse each other's prompts, which tells them that somebody sent the "
                   "same beginning");
@@ -244,10 +285,12 @@ CLI::App* AddServe(CLI::App& app, int& exit_code, const bool& offline) {
       ->add_option("--context", o->context,
                    "most positions of a conversation; 0 for as many as fit the memory, up to "
                    "32768")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
       ->capture_default_str();
   serve
       ->add_option("--unload-after", o->unload_after,
                    "seconds without a request until the model gives its memory back; 0 for never")
+      ->check(CLI::Range(size_t{0}, size_t{1} << 30))
       ->capture_default_str();
   serve->add_flag("--no-pull", o->no_pull, "clients may not have models fetched");
   serve->add_option("--log", o->log, "write the log there and not to standard error");

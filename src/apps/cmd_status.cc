@@ -40,7 +40,7 @@ Status Run(StatusOptions o) {
   }
   net::ClientRequest request{.url = o.url, .target = "/v1/carat/status"};
   if (!o.key_file.empty()) {
-    CARAT_ASSIGN(const auto keys, LoadKeys(o.key_file));
+    CARAT_ASSIGN(const auto keys, ReadKeys(o.key_file));
     request.fields.emplace_back("authorization", "Bearer " + keys.front().key);
   }
   CARAT_ASSIGN(const net::Reply reply, net::Ask(request));

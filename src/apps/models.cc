@@ -118,7 +118,6 @@ std::optional<fs::path> PointModel() {
 
 Result<ModelChoice> ChooseModel(const std::string& name) {
   if (name.empty()) return ChooseDefault();
-  const ModelDirectory directory = Models();
   std::error_code ignored;
   if (fs::exists(name, ignored)) {
     const fs::path path = fs::path(name).lexically_normal();
@@ -126,6 +125,11 @@ Result<ModelChoice> ChooseModel(const std::string& name) {
     const bool file = fs::is_regular_file(path, ignored);
     return ModelChoice{.name = file ? last.stem().string() : last.string(), .model = name};
   }
+  return ChooseNamed(name);
+}
+
+Result<ModelChoice> ChooseNamed(const std::string& name) {
+  const ModelDirectory directory = Models();
   if (IsModelName(name)) {
     CARAT_ASSIGN(auto found, directory.Find(name));
     // A file of the directory may be named with its ending.
@@ -148,6 +152,17 @@ Result<ModelChoice> ChooseModel(const std::string& name) {
 Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions options,
                                           bool say) {
   CARAT_ASSIGN(const ModelChoice choice, ChooseModel(name));
+  CARAT_ASSIGN(auto engine, OpenChosen(choice, std::move(options)));
+  if (!say) return engine;
+  if (choice.model == PointModel()) {
+    WriteErr(kAboutPoint);
+  } else if (name.empty()) {
+    PrintErr("carat: model {}\n", EscapeLine(choice.model.string()));
+  }
+  return engine;
+}
+
+Result<std::unique_ptr<Engine>> OpenChosen(const ModelChoice& choice, EngineOptions options) {
   options.model = choice.model;
   if (options.embedders.empty()) options.embedders = choice.embedders;
   if (options.drafter.empty() && options.drafts) {
@@ -162,12 +177,6 @@ Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions
   }
   CARAT_ASSIGN(auto engine, Engine::Open(options));
   PrintWarnings(engine->warnings());
-  if (!say) return engine;
-  if (options.model == PointModel()) {
-    WriteErr(kAboutPoint);
-  } else if (name.empty()) {
-    PrintErr("carat: model {}\n", EscapeLine(options.model.string()));
-  }
   return engine;
 }
 

@@ -31,9 +31,13 @@ struct ModelChoice {
 // and what is there.
 Result<ModelChoice> ChooseModel(const std::string& name);
 Result<ModelChoice> ChooseStored(const StoredModel& model);
+// Only a name in Models(), or "carat-point": what others than the program's user may choose.
+Result<ModelChoice> ChooseNamed(const std::string& name);
 // Opens the model that ChooseModel takes; `options` say the rest. Warnings go to standard error,
 // and with `say` also which model it is, where nobody named one or it is carat-point.
 Result<std::unique_ptr<Engine>> OpenModel(const std::string& name, EngineOptions options, bool say);
+// The same of a model that has been chosen, without telling which.
+Result<std::unique_ptr<Engine>> OpenChosen(const ModelChoice& choice, EngineOptions options);
 // carat-point, which carat brings along: beside the installed program or in its source tree. Absent
 // where neither holds it.
 std::optional<std::filesystem::path> PointModel();

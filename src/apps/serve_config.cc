@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "io/file.h"
 
@@ -59,11 +60,18 @@ Result<std::string> ArgumentOf(std::string_view line, const std::string& place,
 Result<std::vector<std::string>> ConfigArguments(std::string_view text, const std::string& where,
                                                  const CLI::App& command) {
   std::vector<std::string> arguments;
+  std::set<std::string, std::less<>> names;
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = Trim(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty() || line.starts_with('#')) continue;
+    const std::string_view name = Trim(line.substr(0, line.find('=')));
+    if (!names.emplace(name).second && name != "allow-host") {
+      return Fail({.what = "this option stands twice",
+                   .where = fmt::format("{}, line {}", where, number),
+                   .found = std::string(name)});
+    }
     CARAT_ASSIGN(std::string argument,
                  ArgumentOf(line, fmt::format("{}, line {}", where, number), command));
     if (!argument.empty()) arguments.push_back(std::move(argument));

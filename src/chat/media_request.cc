@@ -43,6 +43,7 @@ Result<MediaRequest> FromPath(const JsonView& part, PartKind kind) {
   MediaRequest request{.kind = kind};
   CARAT_ASSIGN(request.path, part.String("path"));
   CARAT_ASSIGN(request.budget, BudgetOf(part));
+  CARAT_ASSIGN(request.place, part.StringOr("place", ""));
   if (part.Has("frames")) {
     CARAT_ASSIGN(request.frames, part.Int("frames", 1, kMaxVideoFrames));
   }
@@ -120,6 +121,7 @@ Json ToJson(const MediaRequest& request) {
   }
   if (request.frames > 0) part.Set("frames", request.frames);
   if (request.fps > 0) part.Set("fps", request.fps);
+  if (!request.place.empty()) part.Set("place", request.place);
   return part;
 }
 
@@ -127,6 +129,7 @@ Result<std::vector<MediaRequest>> MediaRequestsOf(const RenderedPrompt& rendered
   std::vector<MediaRequest> requests;
   for (const MediaSlot& slot : rendered.media) {
     CARAT_ASSIGN(MediaRequest request, RequestOf(slot));
+    if (request.place.empty()) request.place = slot.path;
     requests.push_back(std::move(request));
   }
   return requests;

@@ -22,8 +22,9 @@ struct MediaRequest {
   std::string path = {};  // or a data: URL
   // Of a picture in soft tokens, or kAutoBudget; absent: as MediaReading says.
   std::optional<size_t> budget = {};
-  int64_t frames = 0;  // of a video; 0: kDefaultFrames
-  double fps = 0;      // of a video, if > 0: frames per second instead
+  int64_t frames = 0;      // of a video; 0: kDefaultFrames
+  double fps = 0;          // of a video, if > 0: frames per second instead
+  std::string place = {};  // what errors call it; empty: its path in the messages
 };
 
 inline constexpr int64_t kDefaultFrames = 32;  // as the reference processor

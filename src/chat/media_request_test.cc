@@ -81,10 +81,10 @@ TEST(MediaRequest, WhatMeansNothingIsNamed) {
 
 TEST(MediaRequest, GoesThroughAConversation) {
   const MediaRequest requests[] = {
-      {.kind = PartKind::kImage, .path = "a", .budget = 70},
-      {.kind = PartKind::kAudio, .path = "b"},
-      {.kind = PartKind::kVideo, .path = "c", .frames = 5},
-      {.kind = PartKind::kVideo, .path = "d", .fps = 2},
+      {.kind = PartKind::kImage, .path = "a", .budget = 70, .place = "input[3]"},
+      {.kind = PartKind::kAudio, .path = "b", .place = "x"},
+      {.kind = PartKind::kVideo, .path = "c", .frames = 5, .place = "x"},
+      {.kind = PartKind::kVideo, .path = "d", .fps = 2, .place = "x"},
   };
   for (const MediaRequest& request : requests) {
     ASSERT_VALUE(const auto back, RequestsOfPart(ToJson(request).Dump()));

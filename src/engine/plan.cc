@@ -67,14 +67,19 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   const auto hidden = static_cast<size_t>(config.hidden);
   const auto picture = static_cast<size_t>(sees ? options.max_picture : 0);
   const size_t drafts = options.drafts < 0 ? kMaxDraftDepth : static_cast<size_t>(options.drafts);
-  const size_t tokens =
-      std::max({static_cast<size_t>(std::min(options.chunk, context)), picture, 1 + drafts});
+  const auto chunk = static_cast<size_t>(std::min(options.chunk, context));
+  const size_t tokens = std::max({chunk, picture, 1 + drafts});
   constexpr size_t kPatchValues = size_t{3} * 48 * 48;
-  memory.scratch =
-      Activations::Bytes(config, tokens) + picture * (hidden * sizeof(float) + kPatchValues);
+  const auto vocab = static_cast<size_t>(config.vocab_size);
+  const size_t soft = picture * (hidden * sizeof(float) + kPatchValues);
+  memory.scratch = Activations::Bytes(config, tokens) + soft;
+  memory.scratch_together = Activations::Bytes(config, std::max(chunk + picture, kMaxPassRows)) +
+                            soft + kMaxPassRows * vocab * sizeof(float);
   const auto dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
   memory.scratch += AttentionPartsBytes(context, dim);
-  memory.rows = (1 + drafts) * (static_cast<size_t>(config.vocab_size) + hidden) * sizeof(float);
+  memory.scratch_together += AttentionPartsBytes(context, dim);
+  memory.rows = (1 + drafts) * (vocab + hidden) * sizeof(float);
+  memory.rows_together = kMaxPassRows * (vocab + hidden) * sizeof(float);
   return memory;
 }
 

@@ -25,7 +25,7 @@ AnswerConstraint::AnswerConstraint(std::shared_ptr<const GrammarBody> body, bool
       masks_(body_->vocabulary, body_->masks),
       tidy_at_(kTidyAt) {
   CARAT_CHECK(!stop_.empty());
-  if (body_->kind == GrammarBody::Kind::kJson) walker_.Start(places_);
+  if (WritesJson()) walker_.Start(places_);
 }
 
 bool AnswerConstraint::IsStop(TokenId id) const {
@@ -34,7 +34,12 @@ bool AnswerConstraint::IsStop(TokenId id) const {
 
 bool AnswerConstraint::AllowsCalls() const {
   return body_->kind == GrammarBody::Kind::kTextAndCalls ||
-         body_->kind == GrammarBody::Kind::kCalls;
+         body_->kind == GrammarBody::Kind::kCalls || body_->kind == GrammarBody::Kind::kJsonOrCalls;
+}
+
+bool AnswerConstraint::WritesJson() const {
+  using Kind = GrammarBody::Kind;
+  return !in_call_ && (body_->kind == Kind::kJson || body_->kind == Kind::kJsonOrCalls);
 }
 
 bool AnswerConstraint::All(Op op) const {
@@ -66,12 +71,12 @@ bool AnswerConstraint::AllowsSpecial(TokenId id) const {
     case Phase::kStart:
       if (id == special.channel) return true;
       if (id == special.tool_call) return AllowsCalls();
-      if (id == special.quote && kind == Kind::kJson) return Any(Op::kQuote);
+      if (id == special.quote && WritesJson()) return Any(Op::kQuote);
       return kind == Kind::kText && IsStop(id);
     case Phase::kText:
       return IsStop(id);
     case Phase::kInside:
-      if (kind == Kind::kJson) return IsStop(id) && Any(Op::kAccept);
+      if (WritesJson()) return IsStop(id) && Any(Op::kAccept);
       if (id == special.quote) return Any(Op::kQuote);
       return id == special.tool_call_end && Any(Op::kAccept);
     case Phase::kBehind:
@@ -111,7 +116,7 @@ bool AnswerConstraint::Allows(TokenId id) {
       return true;
     case Phase::kStart:
       if (body_->kind == GrammarBody::Kind::kText) return true;
-      return body_->kind == GrammarBody::Kind::kJson && Spells(id);
+      return WritesJson() && Spells(id);
     case Phase::kInside:
       return Spells(id);
     default:
@@ -153,8 +158,10 @@ void AnswerConstraint::FillMask(std::span<uint64_t> bits) {
 // Begins the machine of a call anew.
 void AnswerConstraint::Enter() {
   phase_ = Phase::kInside;
+  in_call_ = true;
   places_.clear();
-  walker_.Start(places_);
+  const bool both = body_->kind == GrammarBody::Kind::kJsonOrCalls;
+  walker_.Start(both ? body_->calls : body_->machine.start, places_);
 }
 
 void AnswerConstraint::MoveInside(TokenId id) {
@@ -201,7 +208,7 @@ void AnswerConstraint::Move(TokenId id) {
       if (id == special.channel_end) phase_ = Phase::kStart;
       break;
     case Phase::kStart:
-      if (body_->kind == GrammarBody::Kind::kJson) {
+      if (WritesJson()) {
         phase_ = Phase::kInside;
         MoveInside(id);
       } else {
@@ -209,7 +216,7 @@ void AnswerConstraint::Move(TokenId id) {
       }
       break;
     case Phase::kInside:
-      if (body_->kind != GrammarBody::Kind::kJson && id == special.tool_call_end) {
+      if (in_call_ && id == special.tool_call_end) {
         phase_ = Phase::kBehind;
       } else {
         MoveInside(id);
@@ -230,11 +237,13 @@ void AnswerConstraint::Push(TokenId id) {
 
 size_t AnswerConstraint::CountAllowed(std::span<const TokenId> drafts) {
   const Phase phase = phase_;
+  const bool in_call = in_call_;
   const Walker::Mark mark = walker_.Now();
   saved_ = places_;
   size_t count = 0;
   for (; count < drafts.size() && Allows(drafts[count]); ++count) Move(drafts[count]);
   phase_ = phase;
+  in_call_ = in_call;
   places_.swap(saved_);
   walker_.Forget(mark);
   return count;
@@ -273,7 +282,7 @@ bool AnswerConstraint::AppendForcedText(size_t most_bytes, std::vector<TokenId>&
     walker_.Step(from_, 0, from_.size(), static_cast<uint8_t>(byte), places_);
   }
   const bool quote = All(Op::kQuote);
-  const bool ends = All(Op::kAccept) && body_->kind != GrammarBody::Kind::kJson;
+  const bool ends = All(Op::kAccept) && in_call_;
   AppendText(std::move(text), quote || ends, out);
   if (ends) out.push_back(special.tool_call_end);
   if (!quote) return false;

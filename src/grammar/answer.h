@@ -18,12 +18,13 @@ namespace carat {
 
 // What constraints share.
 struct GrammarBody {
-  enum class Kind : uint8_t { kJson, kText, kTextAndCalls, kCalls };
+  enum class Kind : uint8_t { kJson, kText, kTextAndCalls, kCalls, kJsonOrCalls };
 
   const GrammarVocabulary& vocabulary;  // borrows
   Kind kind = Kind::kJson;
   bool parallel = true;
   Machine machine = {};  // of the JSON text, or of one call between its two tokens
+  StateId calls = 0;     // of kJsonOrCalls: where a call starts in it
   mutable MaskCache masks;
 };
 
@@ -51,6 +52,7 @@ class AnswerConstraint : public Constraint {
 
   bool IsStop(TokenId id) const;
   bool AllowsCalls() const;
+  bool WritesJson() const;  // as far as it writes anything but thoughts
   bool AllowsSpecial(TokenId id) const;
   bool Spells(TokenId id);  // in the machine
   void Move(TokenId id);    // Push without tidying up
@@ -65,6 +67,7 @@ class AnswerConstraint : public Constraint {
   std::shared_ptr<const GrammarBody> body_;
   std::vector<TokenId> stop_;
   Phase phase_;
+  bool in_call_ = false;  // kInside, kBehind
   Walker walker_;
   MaskMaker masks_;
   std::vector<Place> places_;  // kStart of JSON, kInside

@@ -21,16 +21,17 @@ constexpr size_t kOwnMasks = 64;  // of patterns; 2 MiB for 262,144 tokens
 using Kind = GrammarBody::Kind;
 
 std::shared_ptr<const Grammar> Make(const GrammarVocabulary& vocabulary, Kind kind, bool parallel,
-                                    Machine machine) {
+                                    Machine machine, StateId calls = 0) {
   return std::make_shared<const Grammar>(
       std::shared_ptr<const GrammarBody>(new GrammarBody{.vocabulary = vocabulary,
                                                          .kind = kind,
                                                          .parallel = parallel,
                                                          .machine = std::move(machine),
+                                                         .calls = calls,
                                                          .masks = MaskCache(kOwnMasks)}));
 }
 
-Error NotHonoured(const std::vector<Unsupported>& unsupported) {
+Error NotHonoured(const std::vector<Unsupported>& unsupported, const std::string& where) {
   constexpr size_t kMost = 8;
   std::string names;
   for (size_t i = 0; i < std::min(kMost, unsupported.size()); ++i)
@@ -38,7 +39,8 @@ Error NotHonoured(const std::vector<Unsupported>& unsupported) {
         fmt::format("{}{}: {}", i > 0 ? "; " : "", unsupported[i].where, unsupported[i].keyword);
   if (unsupported.size() > kMost) names += fmt::format("; and {} more", unsupported.size() - kMost);
   return {.code = ErrorCode::kUnsupported,
-          .what = "schema keywords that are not supported: " + names};
+          .what = "schema keywords that are not supported: " + names,
+          .where = where};
 }
 
 // Whether all that fits the part is objects.
@@ -107,13 +109,12 @@ Result<std::vector<Tool>> ReadTools(const ToolGrammar& grammar, SchemaReader& re
   return tools;
 }
 
-// Between <|tool_call> and <tool_call|>.
-Result<Machine> CallMachine(const std::vector<Tool>& tools, SchemaReader& reader,
-                            const GrammarBudget& budget) {
+// Between <|tool_call> and <tool_call|>: where a call starts.
+Result<StateId> CallStart(const std::vector<Tool>& tools, SchemaReader& reader,
+                          const GrammarBudget& budget, MachineBuilder& builder) {
   // For schemas that are no objects, or that nothing fits.
   CARAT_ASSIGN(const PartId any, reader.Read(Json(Json::Object{{"type", "object"}}), "tools"));
   const SchemaParts parts = reader.Finish();
-  MachineBuilder builder;
   Emitter emitter(builder, parts, Notation::kNative, true, budget);
   const StateId end = builder.Make(Op::kAccept, 0);
   std::vector<std::pair<Symbols, StateId>> names;
@@ -125,57 +126,77 @@ Result<Machine> CallMachine(const std::vector<Tool>& tools, SchemaReader& reader
     names.emplace_back(Symbols(begin.begin(), begin.end()), builder.Call(rule, end));
     for (uint16_t& symbol : names.back().first) symbol &= 0xFF;
   }
-  return builder.Finish(emitter.Words(names));
+  return emitter.Words(names);
+}
+
+// Where a JSON text starts that fits the schema.
+Result<StateId> JsonStart(const Json& schema, const std::string& where, GrammarBudget& budget,
+                          MachineBuilder& builder) {
+  const auto within = [&](Error error) {
+    return Fail(error.where.starts_with(where) ? std::move(error)
+                                               : Within(where, std::move(error)));
+  };
+  SchemaReader reader(budget, false);
+  const Result<PartId> root = reader.Read(schema, where);
+  if (!root.has_value()) return within(root.error());
+  if (!reader.unsupported().empty()) return Fail(NotHonoured(reader.unsupported(), where));
+  const SchemaParts parts = reader.Finish();
+  Emitter emitter(builder, parts, Notation::kJson, false, budget);
+  const Result<StateId> rule = emitter.Rule(*root);
+  if (!rule.has_value()) return within(rule.error());
+  return builder.Call(*rule, builder.Make(Op::kAccept, 0));
+}
+
+Status CheckCallTokens(const GrammarVocabulary& vocabulary) {
+  const SpecialIds& special = vocabulary.tokenizer().special();
+  if (special.tool_call >= 0 && special.tool_call_end >= 0 && special.quote >= 0) return {};
+  return Fail({.code = ErrorCode::kUnsupported,
+               .what = "a vocabulary without the tokens of tool calls",
+               .wanted = "<|tool_call>, <tool_call|> and <|\"|>"});
 }
 
 }  // namespace
-
-Result<std::shared_ptr<const Grammar>> Grammar::AnyJson(const GrammarVocabulary& vocabulary,
-                                                        const GrammarLimits& limits) {
-  return FromJsonSchema(vocabulary, Json(true), "", limits);
-}
 
 Result<std::shared_ptr<const Grammar>> Grammar::FromJsonSchema(const GrammarVocabulary& vocabulary,
                                                                const Json& schema,
                                                                const std::string& where,
                                                                const GrammarLimits& limits) {
-  const auto within = [&](Error error) {
-    return Fail(error.where.starts_with(where) ? std::move(error)
-                                               : Within(where, std::move(error)));
-  };
   GrammarBudget budget(limits);
-  SchemaReader reader(budget, false);
-  const Result<PartId> root = reader.Read(schema, where);
-  if (!root.has_value()) return within(root.error());
-  if (!reader.unsupported().empty()) return Fail(NotHonoured(reader.unsupported()));
-  const SchemaParts parts = reader.Finish();
   MachineBuilder builder;
-  Emitter emitter(builder, parts, Notation::kJson, false, budget);
-  const Result<StateId> rule = emitter.Rule(*root);
-  if (!rule.has_value()) return within(rule.error());
-  const StateId start = builder.Call(*rule, builder.Make(Op::kAccept, 0));
+  CARAT_ASSIGN(const StateId start, JsonStart(schema, where, budget, builder));
   return Make(vocabulary, Kind::kJson, false, builder.Finish(start));
 }
 
 Result<std::shared_ptr<const Grammar>> Grammar::FromTools(const GrammarVocabulary& vocabulary,
                                                           const ToolGrammar& tools,
                                                           const GrammarLimits& limits) {
-  if (tools.choice == ToolChoice::kNone) {
-    MachineBuilder builder;
+  MachineBuilder builder;
+  if (tools.choice == ToolChoice::kNone)
     return Make(vocabulary, Kind::kText, false, builder.Finish(builder.Make(Op::kAccept, 0)));
-  }
-  const SpecialIds& special = vocabulary.tokenizer().special();
-  if (special.tool_call < 0 || special.tool_call_end < 0 || special.quote < 0) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "a vocabulary without the tokens of tool calls",
-                 .wanted = "<|tool_call>, <tool_call|> and <|\"|>"});
-  }
+  CARAT_TRY(CheckCallTokens(vocabulary));
   GrammarBudget budget(limits);
   SchemaReader reader(budget, true);
   CARAT_ASSIGN(const std::vector<Tool> called, ReadTools(tools, reader));
-  CARAT_ASSIGN(Machine machine, CallMachine(called, reader, budget));
+  CARAT_ASSIGN(const StateId start, CallStart(called, reader, budget, builder));
   const Kind kind = tools.choice == ToolChoice::kAuto ? Kind::kTextAndCalls : Kind::kCalls;
-  return Make(vocabulary, kind, tools.parallel, std::move(machine));
+  return Make(vocabulary, kind, tools.parallel, builder.Finish(start));
+}
+
+Result<std::shared_ptr<const Grammar>> Grammar::JsonOrCalls(const GrammarVocabulary& vocabulary,
+                                                            const Json& schema,
+                                                            const std::string& where,
+                                                            const ToolGrammar& tools,
+                                                            const GrammarLimits& limits) {
+  if (tools.choice == ToolChoice::kNone) return FromJsonSchema(vocabulary, schema, where, limits);
+  if (tools.choice == ToolChoice::kRequired) return FromTools(vocabulary, tools, limits);
+  CARAT_TRY(CheckCallTokens(vocabulary));
+  GrammarBudget budget(limits);
+  MachineBuilder builder;
+  CARAT_ASSIGN(const StateId json, JsonStart(schema, where, budget, builder));
+  SchemaReader reader(budget, true);
+  CARAT_ASSIGN(const std::vector<Tool> called, ReadTools(tools, reader));
+  CARAT_ASSIGN(const StateId calls, CallStart(called, reader, budget, builder));
+  return Make(vocabulary, Kind::kJsonOrCalls, tools.parallel, builder.Finish(json), calls);
 }
 
 std::unique_ptr<Constraint> Grammar::Start(bool in_thought, std::vector<TokenId> stop) const {

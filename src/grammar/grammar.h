@@ -6,6 +6,7 @@
 //   end     = one of the stop tokens
 // and, by what is asked for, its body:
 //   JSON    = one JSON text that fits the schema; white space bounded
+//   both    = the JSON text, or calls
 //   tools   = text, or calls, or text and then calls; each call
 //             <|tool_call>call:NAME{key:value,…}<tool_call|>, arguments typed by the tool's schema
 // Thoughts stay free: a grammar begins where the thought has ended, by construction.
@@ -66,8 +67,6 @@ struct GrammarBody;
 class Grammar {
  public:
   // Precondition for all: `vocabulary` outlives what comes of it.
-  static Result<std::shared_ptr<const Grammar>> AnyJson(const GrammarVocabulary& vocabulary,
-                                                        const GrammarLimits& limits);
   // `where` names the schema in errors ("response_format.json_schema.schema"). kUnsupported names
   // every keyword that is not honoured, with its path; kInvalid: no schema, or over the limits.
   static Result<std::shared_ptr<const Grammar>> FromJsonSchema(const GrammarVocabulary& vocabulary,
@@ -79,6 +78,14 @@ class Grammar {
   static Result<std::shared_ptr<const Grammar>> FromTools(const GrammarVocabulary& vocabulary,
                                                           const ToolGrammar& tools,
                                                           const GrammarLimits& limits);
+
+  // One or the other, at the model's own choice where `tools` leaves it: a JSON text that fits the
+  // schema, or calls. Errors as of both.
+  static Result<std::shared_ptr<const Grammar>> JsonOrCalls(const GrammarVocabulary& vocabulary,
+                                                            const Json& schema,
+                                                            const std::string& where,
+                                                            const ToolGrammar& tools,
+                                                            const GrammarLimits& limits);
 
   explicit Grammar(std::shared_ptr<const GrammarBody> body) : body_(std::move(body)) {}
 

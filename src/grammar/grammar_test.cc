@@ -254,6 +254,49 @@ TEST(Grammar, BeginsBehindTheThought) {
   }
 }
 
+TEST(Grammar, JsonOrCalls) {
+  const Small& small = TheSmall();
+  const SpecialIds& special = small.tokenizer.special();
+  const Json tools = MustParse(R"([{"type":"function","function":{"name":"go","parameters":{
+    "type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}}}])");
+  const Json schema = MustParse(R"({"type":"object","properties":{"a":{"type":"null"}},
+    "required":["a"],"additionalProperties":false})");
+  const auto start = [&](ToolChoice choice, bool parallel) {
+    auto grammar =
+        Grammar::JsonOrCalls(small.vocabulary, schema, "schema",
+                             {.tools = &tools, .choice = choice, .parallel = parallel}, {});
+    EXPECT_TRUE(grammar.has_value());
+    return (*grammar)->Start(false, {small.stop});
+  };
+  const std::string json = R"({"a":null})", call = "call:go{n:7}";
+  {  // the JSON text
+    const auto constraint = start(ToolChoice::kAuto, true);
+    EXPECT_FALSE(constraint->Allows(small.stop));
+    EXPECT_FALSE(constraint->Allows(ByteToken('c')));
+    EXPECT_EQ(Take(*constraint, json), json.size());
+    EXPECT_TRUE(constraint->Allows(small.stop));
+    EXPECT_FALSE(constraint->Allows(special.tool_call));
+  }
+  for (const bool parallel : {true, false}) {  // calls
+    const auto constraint = start(ToolChoice::kAuto, parallel);
+    // Looking ahead leaves it at its start.
+    EXPECT_EQ(constraint->CountAllowed(std::vector{special.tool_call, ByteToken('c')}), 2u);
+    EXPECT_TRUE(constraint->Allows(ByteToken('{')));
+    ASSERT_TRUE(constraint->Allows(special.tool_call));
+    constraint->Push(special.tool_call);
+    EXPECT_FALSE(constraint->Allows(ByteToken('{')));
+    EXPECT_EQ(Take(*constraint, call), call.size());
+    EXPECT_FALSE(constraint->Allows(small.stop));
+    ASSERT_TRUE(constraint->Allows(special.tool_call_end));
+    constraint->Push(special.tool_call_end);
+    EXPECT_TRUE(constraint->Allows(small.stop));
+    EXPECT_EQ(constraint->Allows(special.tool_call), parallel);
+    EXPECT_FALSE(constraint->Allows(ByteToken('{')));
+  }
+  EXPECT_FALSE(start(ToolChoice::kNone, true)->Allows(special.tool_call));
+  EXPECT_FALSE(start(ToolChoice::kRequired, true)->Allows(ByteToken('{')));
+}
+
 TEST(Grammar, DraftsWhatIsForced) {
   const Small& small = TheSmall();
   ASSERT_VALUE(const auto grammar, FromText(R"({"type":"object","properties":{"hello":{"type":

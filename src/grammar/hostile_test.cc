@@ -120,7 +120,7 @@ TEST(HostileSchemas, CostAnErrorOrLittle) {
 TEST(HostileSchemas, EndWhereReadersStop) {
   const Tokenizer tokenizer = SmallTokenizer();
   const GrammarVocabulary vocabulary(tokenizer);
-  ASSERT_VALUE(const auto grammar, Grammar::AnyJson(vocabulary, {}));
+  ASSERT_VALUE(const auto grammar, Grammar::FromJsonSchema(vocabulary, Json(true), "", {}));
   const auto constraint = grammar->Start(false, {tokenizer.special().turn_end});
   for (uint32_t i = 0; i < kMaxGrammarDepth; ++i) {
     ASSERT_TRUE(constraint->Allows(ByteToken('[')));

@@ -15,8 +15,8 @@ constexpr size_t kFramesToCompare = 8;
 
 }  // namespace
 
-void Walker::Start(std::vector<Place>& out) {
-  Reach({.state = machine_.start, .frame = kNoFrame}, out, out.size());
+void Walker::Start(StateId state, std::vector<Place>& out) {
+  Reach({.state = state, .frame = kNoFrame}, out, out.size());
 }
 
 // Two alternatives that call the same rule from the same place share its frame.

@@ -43,8 +43,9 @@ class Walker {
 
   const Machine& machine() const { return machine_; }
 
-  // Where the machine starts.
-  void Start(std::vector<Place>& out);
+  // Where the machine starts, or another of its rules.
+  void Start(std::vector<Place>& out) { Start(machine_.start, out); }
+  void Start(StateId state, std::vector<Place>& out);
   // Appends where `byte` leads from `from`, which may be part of `out`: each place once, each ready
   // to take something (kBytes, kQuote, kAccept).
   // True if a path came to where it depends on what is unknown (kUnknownFrame); it ends there.

@@ -67,6 +67,9 @@ class MediaDecoder {
   explicit MediaDecoder(std::filesystem::path program, MediaWatch watch = {})
       : program_(std::move(program)), watch_(std::move(watch)) {}
 
+  // The same with another watch.
+  MediaDecoder Watched(MediaWatch watch) const { return MediaDecoder(program_, std::move(watch)); }
+
   Result<MediaInfo> Describe(const MediaSource& source) const;
   Result<Pixels> Picture(const MediaSource& source) const;
   // Mono samples at 16 kHz, block by block; memory does not grow with the length. What cannot be

@@ -69,6 +69,7 @@ void Connection::NextRequest() {
   parser_ = std::make_unique<RequestParser>(core_.limits);
   share_ = std::make_shared<BodyShare>(core_);
   state_ = State::kHead;
+  terms_ = {};
   if (input_.empty()) {
     idle_since_ = NowMs();
     read_deadline_.Arm(core_.limits.idle_ms, [self = shared_from_this()] { self->Close(); });
@@ -157,7 +158,8 @@ void Connection::Admit() {
   terms_ = {.head_only = head.method == "HEAD",
             .http11 = parser_->http11(),
             .keep_alive = parser_->keep_alive() && !core_.stopping &&
-                          num_requests_ < core_.limits.requests_per_connection};
+                          num_requests_ < core_.limits.requests_per_connection,
+            .path = head.path};
   if (peer_.too_many) return Refuse(503, "too many connections at once");
   size_t most_bytes = 0;
   try {
@@ -192,6 +194,7 @@ Outbox& Connection::outbox() {
 
 // A request that no handler sees. Where it was not understood, nothing behind it can be.
 void Connection::Refuse(int status, std::string_view what) {
+  if (state_ == State::kHead && parser_) terms_.path = parser_->head().path;
   terms_.keep_alive = false;
   parser_.reset();
   share_.reset();

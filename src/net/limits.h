@@ -54,8 +54,9 @@ struct Limits {
   // After so many a connection is closed: memory that leaks or frays has an end.
   size_t requests_per_connection = 10'000;
 
-  // Requests in Handle at one time. A blocked thread costs little, and the owner has its own queue.
-  size_t handler_threads = 128;
+  // Requests in Handle at one time, more than carat serve lets wait by itself (--queue) and than
+  // one key may have. A blocked thread costs little.
+  size_t handler_threads = 384;
   // Behind those; one more is answered with 503.
   size_t waiting_requests = 128;
   // Two: one handshake does not hold up everybody's tokens.

@@ -44,8 +44,7 @@ bool Outbox::gone() const {
 
 void Outbox::OnClosed(std::function<void()> closed) {
   const std::lock_guard lock(closed_mutex_);
-  if (closed_due_) {
-    closed_due_ = false;
+  if (abandoned_) {
     if (closed) closed();
   } else {
     closed_ = std::move(closed);
@@ -88,11 +87,8 @@ void Outbox::Abandon() {
   room_.notify_all();
   if (ended) return;
   const std::lock_guard lock(closed_mutex_);
-  if (closed_) {
-    std::exchange(closed_, nullptr)();
-  } else {
-    closed_due_ = true;
-  }
+  abandoned_ = true;
+  if (const auto closed = std::exchange(closed_, nullptr)) closed();
 }
 
 }  // namespace carat::net

@@ -66,7 +66,7 @@ class Outbox {
   // Apart from mutex_, and held while `closed_` runs, so that Detach waits for it.
   std::mutex closed_mutex_;
   std::function<void()> closed_;
-  bool closed_due_ = false;
+  bool abandoned_ = false;
 };
 
 }  // namespace carat::net

@@ -33,6 +33,7 @@ struct AnswerTerms {
   bool head_only = false;  // of HEAD
   bool http11 = true;
   bool keep_alive = false;
+  std::string path = {};  // that was asked for; empty: it was not read
 };
 
 // A whole answer as bytes.

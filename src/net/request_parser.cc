@@ -101,7 +101,9 @@ class RequestParser::Impl {
     return state = State::kRefused;
   }
   State TooLarge() {
-    return Refuse(413, "the body is larger than " + std::to_string(most_bytes_) + " bytes");
+    return Refuse(413, most_bytes_ == 0
+                           ? "this takes no body"
+                           : "the body is larger than " + std::to_string(most_bytes_) + " bytes");
   }
 
   // Up to the empty line, byte by byte: nonsense is told at once, not when time is up.
@@ -188,6 +190,7 @@ class RequestParser::Impl {
   bool CheckHost() {
     const auto [hosts, host] = Find("host");
     auto target = ParseTarget(sink_.method, sink_.target);
+    if (target) head.path = std::move(target->path);
     if (hosts > 1 || !IsAuthority(host)) {
       Refuse(400, "Host is not one name");
     } else if (hosts == 0 && sink_.version >= 11) {
@@ -195,7 +198,6 @@ class RequestParser::Impl {
     } else if (!target) {
       Refuse(400, target.error().what);
     } else {
-      head.path = std::move(target->path);
       head.query = std::move(target->query);
       if (!target->authority.empty()) {  // it counts, not the field (RFC 9112, section 3.2.2)
         std::erase_if(sink_.fields, [](const auto& field) { return field.first == "host"; });

@@ -36,12 +36,12 @@ class Exchange {
   virtual bool Write(std::string_view piece) = 0;
   virtual void End() = 0;
 
-  // `closed` is called at most once, soon after the client goes away before the answer has ended,
-  // or when the server's grace for stopping is over. It must not block, throw, or call this
-  // exchange. Called at once where that has happened already. Not called any more once the handler
-  // has returned. A client that ends its sending side counts as gone, as it does for nginx: it
-  // cannot be told from one that has closed. One that vanishes from the network is noticed only
-  // when a write fails or stalls.
+  // `closed` takes the place of the one before. It is called at most once, soon after the client
+  // goes away before the answer has ended, or when the server's grace for stopping is over. It must
+  // not block, throw, or call this exchange. Called at once where that has happened already. Not
+  // called any more once the handler has returned. A client that ends its sending side counts as
+  // gone, as it does for nginx: it cannot be told from one that has closed. One that vanishes from
+  // the network is noticed only when a write fails or stalls.
   virtual void OnClosed(std::function<void()> closed) = 0;
 };
 
@@ -58,8 +58,9 @@ class Handler {
   virtual void Handle(const Request& request, Exchange& exchange) = 0;
   // An answer for what does not reach Handle or is not answered by it: 400 not HTTP, 408 too slow,
   // 413 body too large, 431 header too large, 500 the handler failed, 503 too many at once, 505 not
-  // HTTP/1. `what`: one sentence for people, without a final stop. It must not block.
-  virtual Reply Refuse(int status, std::string_view what) = 0;
+  // HTTP/1. `what`: one sentence for people, without a final stop. `path`: of the request, empty
+  // where it was not read. It must not block.
+  virtual Reply Refuse(int status, std::string_view what, std::string_view path) = 0;
   // Fields that every answer gets, those of Refuse included.
   virtual Fields AllAnswers() const = 0;
 };

@@ -49,6 +49,7 @@ struct AnswerEvent {
     kThinking,  // `text`: the next piece of a thought, never empty
     kToolCall,  // `name` and `arguments` (an object): one whole call
     kMalformedCall,  // `text`: all of a call that could not be read; `problem`: why, for people
+    kCutCall,        // a call had been begun when the answer was ended; it is not given
     kChoiceEnd,      // `end`; of a stop string also `text`: which
     kEnd,            // the last event: all choices have ended
   };
@@ -92,8 +93,10 @@ class Answer {
   AnswerUsage usage() const;  // so far
   Error error() const;        // of kFailed
   uint64_t seed() const { return seed_; }
-  std::vector<std::string> warnings() const { return warnings_; }  // of the template and of media
-  int64_t created() const { return created_; }                     // Unix time
+  std::vector<std::string> warnings() const {
+    return warnings_;
+  }  // of the ask, the template, media
+  int64_t created() const { return created_; }  // Unix time
 
   // For the service alone.
   Answer(uint64_t seed, int64_t created, std::vector<std::string> warnings)

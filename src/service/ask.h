@@ -52,12 +52,17 @@ struct Ask {
   bool preserve_thinking = false;              // as TemplateOptions
 
   SamplingWishes sampling = {};
-  std::optional<size_t> max_tokens = {};  // of an answer, thoughts included
-  std::vector<std::string> stop = {};     // texts that end an answer
-  bool ignore_stop = false;               // goes on past stop tokens (measurements)
-  size_t choices = 1;                     // answers to the same prompt, 1 to kMaxChoices
-  std::optional<size_t> logprobs = {};    // of each token, and of so many others beside it
-  bool progress = false;                  // wants kPrefill events
+  std::optional<size_t> max_tokens = {};   // of an answer, thoughts included
+  std::vector<std::string> stop = {};      // texts that end an answer
+  bool ignore_stop = false;                // goes on past stop tokens (measurements)
+  size_t choices = 1;                      // answers to the same prompt, 1 to kMaxChoices
+  std::optional<size_t> logprobs = {};     // of each token, and of so many others beside it
+  bool progress = false;                   // wants kPrefill events
+  std::vector<std::string> warnings = {};  // of whoever made it, passed on to its Answer
+
+  // What errors call things: the member that holds the conversation, and each tool's schema.
+  std::string messages_where = "messages";
+  std::vector<std::string> tool_places = {};  // empty: as in `tools`
 
   static constexpr size_t kMaxChoices = 8;
   static constexpr size_t kMaxLogprobs = 20;

@@ -21,8 +21,9 @@ bool CachePool::MayUse(const CacheSlot& slot, const std::string& owner) const {
   return slot.used && (share_ || slot.owner == owner);
 }
 
-bool CachePool::HasIdle() const {
-  return std::ranges::any_of(slots_, [](const CacheSlot& slot) { return !slot.busy; });
+size_t CachePool::NumIdle() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(slots_, [](const CacheSlot& slot) { return !slot.busy; }));
 }
 
 CacheSlot* CachePool::Take(const std::string& owner, const Prompt& prompt) {
@@ -51,6 +52,7 @@ CacheSlot* CachePool::Take(const std::string& owner, const Prompt& prompt) {
   const Pos held = own ? slot->session.Reusable(prompt) : 0;
   if (source != nullptr && source != slot && longest >= held + kWorthCopying) {
     slot->session.TakePrefix(source->session, prompt);
+    source->used_s = Now();
   } else if (!own) {
     slot->session.Clear();
   }

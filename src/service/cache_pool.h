@@ -38,7 +38,7 @@ class CachePool {
 
   std::vector<CacheSlot>& slots() { return slots_; }
   const std::vector<CacheSlot>& slots() const { return slots_; }
-  bool HasIdle() const;
+  size_t NumIdle() const;
 
  private:
   bool MayUse(const CacheSlot& slot, const std::string& owner) const;

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <thread>
+#include <utility>
 
 namespace carat {
 namespace {
@@ -17,9 +18,12 @@ struct ModelHost::State {
   Opener open;
   std::optional<std::chrono::seconds> idle;
 
-  std::mutex changing;  // held while a model is opened or dropped, before `mutex`
-  std::mutex mutex;     // of what follows
-  std::string wanted;   // what Get loads
+  std::mutex changing;                   // held while a model is opened or dropped, before `mutex`
+  std::optional<Error> failure;          // of the last opening that failed; under `changing`
+  steady_clock::time_point failed = {};  // when; likewise
+  std::mutex mutex;                      // of what follows
+  std::string wanted;                    // what Get loads
+  std::string name;                      // of what was loaded last
   std::shared_ptr<LoadedService> loaded;
   steady_clock::time_point asked = steady_clock::now();  // the last Get, or the last answer
   bool stop = false;
@@ -42,12 +46,15 @@ struct ModelHost::State {
     return true;
   }
 
-  bool IsIdle() {
+  // The model, taken out, where nobody has held it for so long.
+  std::shared_ptr<LoadedService> TakeIdle() {
     const std::lock_guard lock(mutex);
-    if (loaded == nullptr) return false;
+    if (loaded == nullptr) return nullptr;
     const ServiceStatus status = loaded->service->status();
-    if (status.running + status.waiting > 0) asked = steady_clock::now();
-    return steady_clock::now() - asked >= *idle;
+    const bool held = loaded.use_count() > 1;  // somebody prepares or reads an answer
+    if (held || status.running + status.waiting > 0) asked = steady_clock::now();
+    if (steady_clock::now() - asked < *idle) return nullptr;
+    return std::exchange(loaded, nullptr);
   }
 
   // In a thread of its own.
@@ -57,7 +64,7 @@ struct ModelHost::State {
       lock.unlock();
       {
         const std::lock_guard change(changing);
-        if (IsIdle()) Drop();
+        TakeIdle();
       }
       lock.lock();
     }
@@ -86,6 +93,11 @@ std::shared_ptr<LoadedService> ModelHost::Loaded() const {
   return state_->loaded;
 }
 
+std::string ModelHost::Name() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->name;
+}
+
 Result<std::shared_ptr<LoadedService>> ModelHost::Get() {
   const auto loaded = [&] {
     const std::lock_guard lock(state_->mutex);
@@ -93,13 +105,22 @@ Result<std::shared_ptr<LoadedService>> ModelHost::Get() {
     return state_->loaded;
   };
   if (auto service = loaded()) return service;
+  const auto came = steady_clock::now();
   const std::lock_guard change(state_->changing);
   if (auto service = loaded()) return service;
-  CARAT_ASSIGN(std::shared_ptr<LoadedService> opened, state_->open(state_->wanted));
+  // Who waited for an opening that failed does not try again.
+  if (state_->failure && state_->failed >= came) return Fail(*state_->failure);
+  auto opened = state_->open(state_->wanted);
+  if (!opened) {
+    state_->failure = opened.error();
+    state_->failed = steady_clock::now();
+    return Fail(std::move(opened).error());
+  }
   const std::lock_guard lock(state_->mutex);
-  state_->loaded = opened;
+  state_->loaded = *opened;
+  state_->name = (*opened)->name;
   state_->asked = steady_clock::now();
-  return opened;
+  return *std::move(opened);
 }
 
 Status ModelHost::Load(const std::string& name) {
@@ -110,6 +131,7 @@ Status ModelHost::Load(const std::string& name) {
   if (!opened) return Fail(opened.error());
   const std::lock_guard lock(state_->mutex);
   state_->loaded = *std::move(opened);
+  state_->name = state_->loaded->name;
   state_->wanted = name;
   state_->asked = steady_clock::now();
   return {};

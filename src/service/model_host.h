@@ -33,6 +33,8 @@ class ModelHost {
   Result<std::shared_ptr<LoadedService>> Get();
   // The loaded model, or null.
   std::shared_ptr<LoadedService> Loaded() const;
+  // Of the model that Get gives, as clients call it; empty before the first was loaded.
+  std::string Name() const;
   // In place of the one that is loaded, whose answers are cancelled.
   Status Load(const std::string& name);
   // False if none was loaded. Running answers are cancelled.

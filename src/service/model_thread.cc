@@ -51,19 +51,30 @@ void ModelThread::Stop() {
   });
 }
 
+Status ModelThread::Reserve(const std::string& owner, size_t places) {
+  const std::lock_guard lock(mutex_);
+  const bool full = queue_.Places() + places > options_.queue;
+  if (full || queue_.PlacesOf(owner) + places > options_.queue_per_owner) {
+    ++status_.refused;
+    return Fail(
+        {.code = ErrorCode::kBusy,
+         .what = full ? "too many answers are waiting" : "too many answers of this key are waiting",
+         .wanted = "another try later"});
+  }
+  queue_.Reserve(owner, places);
+  return {};
+}
+
+void ModelThread::Release(const std::string& owner, size_t places) {
+  const std::lock_guard lock(mutex_);
+  queue_.Release(owner, places);
+}
+
 Status ModelThread::Submit(std::vector<std::unique_ptr<Task>> choices) {
   {
     const std::lock_guard lock(mutex_);
+    queue_.Release(choices.front()->owner(), choices.size());
     if (stop_) return Fail({.code = ErrorCode::kBusy, .what = "the model is being unloaded"});
-    const std::string& owner = choices.front()->owner();
-    const bool full = queue_.size() + choices.size() > options_.queue;
-    if (full || queue_.SizeOf(owner) + choices.size() > options_.queue_per_owner) {
-      ++status_.refused;
-      return Fail({.code = ErrorCode::kBusy,
-                   .what = full ? "too many answers are waiting"
-                                : "too many answers of this key are waiting",
-                   .wanted = "another try later"});
-    }
     for (auto& task : choices) queue_.Push(std::move(task));
   }
   work_.notify_all();
@@ -74,6 +85,9 @@ ServiceStatus ModelThread::status() const {
   const std::lock_guard lock(mutex_);
   ServiceStatus status = status_;
   status.waiting = queue_.size();
+  const double since = Now() - published_s_;
+  for (ServiceStatus::Slot& slot : status.slots)
+    if (slot.state == "kept") slot.idle_s += since;
   return status;
 }
 
@@ -117,11 +131,12 @@ void ModelThread::DropCancelled() {
 }
 
 void ModelThread::Admit() {
-  while (pool_.HasIdle()) {
+  while (const size_t idle = pool_.NumIdle()) {
     std::unique_ptr<Task> task;
     {
       const std::lock_guard lock(mutex_);
-      task = queue_.Next();
+      // The last cache is for somebody who waits for it now.
+      task = queue_.Next(idle == 1 && pool_.slots().size() > 1);
     }
     if (task == nullptr) return;
     CacheSlot* slot = pool_.Take(task->owner(), task->prepared().prompt);
@@ -160,16 +175,18 @@ void ModelThread::ReadSlice() {
   std::vector<Slice> slices;
   std::vector<Pos> before;
   Pos left = SliceSize();
-  const size_t first = next_reader_++;
-  for (size_t i = 0; i < running_.size() && left > 0; ++i) {
-    Running& r = running_[(first + i) % running_.size()];
-    if (r.task->done() || !r.task->reading()) continue;
-    slices.push_back(r.task->NextSlice(left));
-    readers.push_back(&r);
-    before.push_back(r.slot->session.size());
-    left -= std::min(left, static_cast<Pos>(r.task->left()));
+  for (Running& r : running_)
+    if (!r.task->done() && r.task->reading()) readers.push_back(&r);
+  if (readers.empty()) return;
+  std::ranges::rotate(
+      readers, readers.begin() + static_cast<std::ptrdiff_t>(next_reader_++ % readers.size()));
+  for (Running* r : readers) {
+    if (left == 0) break;
+    slices.push_back(r->task->NextSlice(left));
+    before.push_back(r->slot->session.size());
+    left -= std::min(left, static_cast<Pos>(r->task->left()));
   }
-  if (slices.empty()) return;
+  readers.resize(slices.size());
   const double start = Now();
   Session::ReadTogether(slices);
   const double seconds = Now() - start;
@@ -205,8 +222,7 @@ void ModelThread::DecodeRound() {
         Session::AppendTogether({&*appending, 1});
         ++counts_.accepted;
       }
-      r.task->Choose(appending ? &*appending : nullptr);
-      ++counts_.generated_tokens;
+      counts_.generated_tokens += r.task->Choose(appending ? &*appending : nullptr) ? 1 : 0;
     }
   }
   if (batch.empty()) return;
@@ -215,10 +231,9 @@ void ModelThread::DecodeRound() {
   const double share = seconds / static_cast<double>(writers.size());
   for (size_t i = 0; i < batch.size(); ++i) {
     writers[i]->task->AddSeconds(0, share);  // before the answer may end
-    writers[i]->task->Choose(&batch[i]);
+    counts_.generated_tokens += writers[i]->task->Choose(&batch[i]) ? 1 : 0;
     counts_.pass_rows += batch[i].rows;
     counts_.drafted += batch[i].rows - std::min<size_t>(batch[i].rows, 1);
-    ++counts_.generated_tokens;
   }
   ++counts_.passes;
   Learn(pass_s_, seconds);
@@ -271,6 +286,7 @@ void ModelThread::Publish() {
                                                     : session.speculator()->Describe({});
   const std::lock_guard lock(mutex_);
   status.refused = status_.refused;
+  published_s_ = now;
   status_ = std::move(status);
 }
 

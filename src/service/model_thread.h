@@ -26,7 +26,11 @@ class ModelThread {
   ModelThread(const ModelThread&) = delete;
   ModelThread& operator=(const ModelThread&) = delete;
 
-  // Thread-safe. kBusy where too many wait.
+  // These four are thread-safe.
+  // Places in the queue; kBusy where there are not so many. Given back by Release or Submit.
+  Status Reserve(const std::string& owner, size_t places);
+  void Release(const std::string& owner, size_t places);
+  // Into places that were reserved. kBusy where it stops.
   Status Submit(std::vector<std::unique_ptr<Task>> choices);
   // Cancels everything; the thread ends.
   void Stop();
@@ -56,9 +60,10 @@ class ModelThread {
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
-  TaskQueue queue_;       // under the mutex
-  bool stop_ = false;     // likewise
-  ServiceStatus status_;  // likewise
+  TaskQueue queue_;         // under the mutex
+  bool stop_ = false;       // likewise
+  ServiceStatus status_;    // likewise
+  double published_s_ = 0;  // likewise: Now() of status_
 
   // Of the thread alone.
   CachePool pool_;

@@ -18,6 +18,8 @@ constexpr size_t kKeptGrammars = 16;
 constexpr size_t kMaxKeptText = size_t{64} << 10;  // of what a kept grammar was compiled from
 // Each costs a decoder's run, and is held decoded: 0.1 s and 8 MB and more.
 constexpr size_t kMaxMedia = 64;
+// Of decoded media that waiting and running answers hold, of all owners.
+constexpr size_t kMaxHeldMedia = size_t{1} << 30;
 
 bool CallsTools(const Ask& ask) { return ask.tools.is_array() && !ask.tools.array().empty(); }
 
@@ -30,32 +32,68 @@ PromptCount CountOf(const Prompt& prompt) {
   return count;
 }
 
-// Before anything is decoded: what the model can't see or hear.
-Status CheckTaken(const Engine& engine, const RenderedPrompt& rendered,
-                  const std::vector<MediaRequest>& requests) {
-  for (size_t i = 0; i < requests.size(); ++i) {
-    const MediumKind kind = requests[i].kind == PartKind::kAudio   ? MediumKind::kSound
-                            : requests[i].kind == PartKind::kVideo ? MediumKind::kFrame
-                                                                   : MediumKind::kPicture;
+// Before anything is decoded: what the model can't see or hear, and what is no data: URL, since
+// callers of the service send bytes, never names of files.
+Status CheckRequests(const Engine& engine, const std::vector<MediaRequest>& requests) {
+  if (requests.size() > kMaxMedia) {
+    return Fail({.what = "too many pictures, recordings and films",
+                 .where = requests[kMaxMedia].place,
+                 .wanted = fmt::format("at most {} in a request", kMaxMedia),
+                 .found = std::to_string(requests.size())});
+  }
+  for (const MediaRequest& request : requests) {
+    if (!request.path.starts_with("data:")) {
+      return Fail({.code = ErrorCode::kUnsupported,
+                   .what = "no files are opened for a request",
+                   .where = request.place,
+                   .wanted = "the medium itself, as a data: URL"});
+    }
+    const MediumKind kind = request.kind == PartKind::kAudio   ? MediumKind::kSound
+                            : request.kind == PartKind::kVideo ? MediumKind::kFrame
+                                                               : MediumKind::kPicture;
     if (const Status takes = CheckTakes(engine, kind); !takes) {
       Error error = takes.error();
-      error.where = rendered.media[i].path;
+      error.where = request.place;
       return Fail(std::move(error));
     }
   }
   return {};
 }
 
-// Callers of the service send bytes, never names of files.
-Status CheckNoFiles(const RenderedPrompt& rendered, const std::vector<MediaRequest>& requests) {
-  for (size_t i = 0; i < requests.size(); ++i) {
-    if (requests[i].path.starts_with("data:")) continue;
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "no files are opened for a request",
-                 .where = rendered.media[i].path,
-                 .wanted = "the medium itself, as a data: URL"});
+size_t BytesOf(const MediaPart& part) {
+  size_t bytes = 0;
+  for (const auto& medium : part.media) {
+    bytes += medium->samples().size() * sizeof(float) + medium->pixels().rgb.size();
   }
-  return {};
+  return bytes;
+}
+
+// Of a medium that could not be read: at its place in the request, without what a decoder found,
+// which may be its library's words.
+Error OfMedium(Error error, const MediaRequest& request) {
+  error.where = request.place;
+  const bool number = !error.found.empty() && error.found[0] >= '0' && error.found[0] <= '9';
+  if (!number) error.found.clear();
+  return error;
+}
+
+Error TooLong(const Ask& ask, size_t most, std::string found) {
+  return {.code = ErrorCode::kContextFull,
+          .what = "the prompt does not fit the context",
+          .where = ask.messages_where,
+          .wanted = fmt::format("at most {} tokens", most),
+          .found = std::move(found)};
+}
+
+// What is wrong with "tools[2].function.parameters.x" stands elsewhere in the dialect's request.
+Error AtItsPlace(Error error, const Ask& ask) {
+  for (size_t i = 0; i < ask.tool_places.size(); ++i) {
+    const std::string own = fmt::format("tools[{}].function.parameters", i);
+    if (!error.where.starts_with(own)) continue;
+    error.where.replace(0, own.size(), ask.tool_places[i]);
+    break;
+  }
+  return error;
 }
 
 }  // namespace
@@ -64,7 +102,8 @@ Preparer::Preparer(const Engine& engine, const Tokenizer& tokenizer, MediaDecode
                    Pos context)
     : engine_(engine),
       tokenizer_(tokenizer),
-      reader_(MediaReading::kConversation, std::move(decoder)),
+      decoder_(std::move(decoder)),
+      gate_(kMaxHeldMedia),
       context_(context),
       reserved_(ReservedInConversation(tokenizer, engine.config().vocab_size)) {}
 
@@ -82,48 +121,52 @@ Result<std::unique_ptr<Preparer>> Preparer::Create(const Engine& engine, MediaDe
   return preparer;
 }
 
-Status Preparer::ReadPrompt(const Ask& ask, size_t room, Prepared& out) const {
+Status Preparer::ReadPrompt(const Ask& ask, size_t most, const MediaWatch& goes_on,
+                            Prepared& out) const {
   const Json* tools = CallsTools(ask) ? &ask.tools : nullptr;
   CARAT_ASSIGN(
       const RenderedPrompt rendered,
       RenderPrompt(ask.messages, tools,
                    {.enable_thinking = ask.think, .preserve_thinking = ask.preserve_thinking}));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(rendered));
-  CARAT_TRY(CheckNoFiles(rendered, requests));
-  CARAT_TRY(CheckTaken(engine_, rendered, requests));
-  if (requests.size() > kMaxMedia) {
-    return Fail({.what = "too many pictures, recordings and films",
-                 .where = rendered.media[kMaxMedia].path,
-                 .wanted = fmt::format("at most {} in a request", kMaxMedia),
-                 .found = std::to_string(requests.size())});
-  }
-  out.warnings = rendered.warnings;
+  CARAT_TRY(CheckRequests(engine_, requests));
+  out.warnings.insert(out.warnings.end(), rendered.warnings.begin(), rendered.warnings.end());
   const size_t text = ToPrompt(tokenizer_, rendered).ids.size();  // without the media
+  if (text > most) return Fail(TooLong(ask, most, std::to_string(text)));
   CARAT_ASSIGN(const std::vector<MediaPart> parts,
-               reader_.Parts(requests, room - std::min(room, text), out.warnings));
-  for (size_t i = 0; i < parts.size(); ++i) {
-    for (const auto& medium : parts[i].media) {
-      if (const Status takes = CheckTakes(engine_, *medium); !takes) {
-        Error error = takes.error();
-        error.where = rendered.media[i].path;
-        return Fail(std::move(error));
-      }
-    }
-  }
+               ReadMedia(ask, requests, text, most, goes_on, out));
   CARAT_ASSIGN(out.prompt, ToPrompt(tokenizer_, rendered, parts));
   out.count = CountOf(out.prompt);
   out.opens_thought = rendered.opens_thought;
+  if (out.count.tokens > most) return Fail(TooLong(ask, most, std::to_string(out.count.tokens)));
   return {};
 }
 
-Status Preparer::CheckFits(const Ask& ask, const Prepared& prepared) const {
-  const size_t most = static_cast<size_t>(context_) - 1;  // one position for the answer
-  if (prepared.count.tokens <= most) return {};
-  return Fail({.code = ErrorCode::kContextFull,
-               .what = "the prompt does not fit the context",
-               .where = ask.messages.is_array() ? "messages" : "",
-               .wanted = fmt::format("at most {} tokens", most),
-               .found = std::to_string(prepared.count.tokens)});
+// One after the other, and no more than fits.
+Result<std::vector<MediaPart>> Preparer::ReadMedia(const Ask& ask,
+                                                   const std::vector<MediaRequest>& requests,
+                                                   size_t text, size_t most,
+                                                   const MediaWatch& goes_on, Prepared& out) const {
+  std::vector<MediaPart> parts;
+  if (requests.empty()) return parts;
+  CARAT_ASSIGN(const MediaGate::Turn turn, gate_.Wait(ask.owner, goes_on));
+  const MediaReader reader(MediaReading::kConversation, decoder_.Watched(goes_on));
+  out.media_share = gate_.NewShare();
+  size_t room = most - text;
+  for (const MediaRequest& request : requests) {
+    auto read = reader.Get(request, room);
+    if (!read && read.error().code == ErrorCode::kContextFull)
+      return Fail(TooLong(ask, most, fmt::format("more than {}", most)));
+    if (!read) return Fail(OfMedium(std::move(read).error(), request));
+    const size_t tokens = NumTokens(read->part);
+    if (tokens > room)
+      return Fail(TooLong(ask, most, fmt::format("{} or more", most - room + tokens)));
+    room -= tokens;
+    CARAT_TRY(gate_.Grow(*out.media_share, BytesOf(read->part)));
+    parts.push_back(std::move(read->part));
+    if (!read->warning.empty()) out.warnings.push_back(std::move(read->warning));
+  }
+  return parts;
 }
 
 Result<GenerateOptions> Preparer::OptionsOf(const Ask& ask) const {
@@ -138,6 +181,11 @@ Result<GenerateOptions> Preparer::OptionsOf(const Ask& ask) const {
   s.seed = wishes.seed ? *wishes.seed : std::random_device()();
   s.logit_bias = wishes.logit_bias;
   s.suppressed.insert(s.suppressed.end(), reserved_.begin(), reserved_.end());
+  // What was not asked for is not begun, even where the model would.
+  const SpecialIds& special = tokenizer_.special();
+  if (!ask.think && special.channel >= 0) s.suppressed.push_back(special.channel);
+  const bool calls = CallsTools(ask) && ask.tool_choice != ToolChoice::kNone;
+  if (!calls && special.tool_call >= 0) s.suppressed.push_back(special.tool_call);
   options.ignore_stop = ask.ignore_stop;
   if (ask.max_tokens) options.max_tokens = *ask.max_tokens;
   CARAT_TRY(ValidateSampling(s, engine_.config().vocab_size));
@@ -147,12 +195,6 @@ Result<GenerateOptions> Preparer::OptionsOf(const Ask& ask) const {
 Result<std::shared_ptr<const Grammar>> Preparer::GrammarOf(const Ask& ask) const {
   const bool tools = CallsTools(ask);
   if (!tools && ask.format == AnswerFormat::kText) return nullptr;
-  if (tools && ask.tool_choice != ToolChoice::kNone && ask.format != AnswerFormat::kText) {
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "an answer is either JSON or may call tools",
-                 .where = ask.schema_where.empty() ? "response_format" : ask.schema_where,
-                 .wanted = "no tools, or tool_choice none"});
-  }
   const ToolGrammar tool_grammar{.tools = tools ? &ask.tools : nullptr,
                                  .choice = ask.tool_choice,
                                  .only = ask.only_tool,
@@ -167,11 +209,12 @@ Result<std::shared_ptr<const Grammar>> Preparer::GrammarOf(const Ask& ask) const
     for (const Compiled& known : compiled_)
       if (known.of == key) return known.grammar;
   }
-  auto grammar = ask.format == AnswerFormat::kJsonSchema
-                     ? Grammar::FromJsonSchema(*vocabulary_, ask.schema, ask.schema_where, {})
-                 : ask.format == AnswerFormat::kJson
-                     ? Grammar::AnyJson(*vocabulary_, {})
-                     : Grammar::FromTools(*vocabulary_, tool_grammar, {});
+  static const Json any_object(Json::Object{{"type", "object"}});
+  const Json& schema = ask.format == AnswerFormat::kJsonSchema ? ask.schema : any_object;
+  auto grammar =
+      ask.format == AnswerFormat::kText ? Grammar::FromTools(*vocabulary_, tool_grammar, {})
+      : tools ? Grammar::JsonOrCalls(*vocabulary_, schema, ask.schema_where, tool_grammar, {})
+              : Grammar::FromJsonSchema(*vocabulary_, schema, ask.schema_where, {});
   if (!grammar || key.size() > kMaxKeptText) return grammar;
   const std::lock_guard lock(mutex_);
   if (compiled_.size() == kKeptGrammars) compiled_.erase(compiled_.begin());
@@ -179,24 +222,30 @@ Result<std::shared_ptr<const Grammar>> Preparer::GrammarOf(const Ask& ask) const
   return grammar;
 }
 
-Result<Prepared> Preparer::Prepare(const Ask& ask) const {
+Result<Prepared> Preparer::Prepare(const Ask& ask, const MediaWatch& goes_on) const {
   Prepared out{.owner = ask.owner,
                .background = ask.background,
                .stop = ask.stop,
                .thinking_budget = ask.thinking_budget,
                .logprobs = ask.logprobs,
                .progress = ask.progress,
-               .choices = ask.choices};
+               .choices = ask.choices,
+               .warnings = ask.warnings};
   CARAT_ASSIGN(out.generating, OptionsOf(ask));
-  CARAT_ASSIGN(out.grammar, GrammarOf(ask));
-  CARAT_TRY(ReadPrompt(ask, static_cast<size_t>(context_) - 1, out));
-  CARAT_TRY(CheckFits(ask, out));
+  auto grammar = GrammarOf(ask);
+  if (!grammar) return Fail(AtItsPlace(std::move(grammar).error(), ask));
+  out.grammar = *std::move(grammar);
+  // One position is for the answer.
+  const Status read = ReadPrompt(ask, static_cast<size_t>(context_) - 1, goes_on, out);
+  if (!read) return Fail(AtItsPlace(read.error(), ask));
   return out;
 }
 
-Result<PromptCount> Preparer::Count(const Ask& ask) const {
+Result<PromptCount> Preparer::Count(const Ask& ask, const MediaWatch& goes_on) const {
   Prepared out;
-  CARAT_TRY(ReadPrompt(ask, static_cast<size_t>(engine_.config().max_positions), out));
+  const auto most = static_cast<size_t>(engine_.config().max_positions);
+  const Status read = ReadPrompt(ask, most, goes_on, out);
+  if (!read) return Fail(AtItsPlace(read.error(), ask));
   return out.count;
 }
 

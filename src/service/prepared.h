@@ -15,6 +15,7 @@
 #include "engine/prompt.h"
 #include "grammar/grammar.h"
 #include "service/ask.h"
+#include "service/media_gate.h"
 #include "service/service.h"
 
 namespace carat {
@@ -33,6 +34,7 @@ struct Prepared {
   bool progress = false;
   size_t choices = 1;
   std::vector<std::string> warnings = {};
+  std::shared_ptr<MediaGate::Share> media_share = {};  // of the prompt's media
 };
 
 // Thread-safe. Borrows the engine.
@@ -42,20 +44,26 @@ class Preparer {
   static Result<std::unique_ptr<Preparer>> Create(const Engine& engine, MediaDecoder decoder,
                                                   Pos context);
 
-  // Errors as Service::Submit's, but for kBusy.
-  Result<Prepared> Prepare(const Ask& ask) const;
-  Result<PromptCount> Count(const Ask& ask) const;
+  // Errors as Service's; kBusy where too much media is held.
+  Result<Prepared> Prepare(const Ask& ask, const MediaWatch& goes_on) const;
+  Result<PromptCount> Count(const Ask& ask, const MediaWatch& goes_on) const;
+  MediaGate& gate() { return gate_; }
 
  private:
   Preparer(const Engine& engine, const Tokenizer& tokenizer, MediaDecoder decoder, Pos context);
-  Status ReadPrompt(const Ask& ask, size_t room, Prepared& out) const;
-  Status CheckFits(const Ask& ask, const Prepared& prepared) const;
+  // `most`: tokens of the prompt.
+  Status ReadPrompt(const Ask& ask, size_t most, const MediaWatch& goes_on, Prepared& out) const;
+  Result<std::vector<MediaPart>> ReadMedia(const Ask& ask,
+                                           const std::vector<MediaRequest>& requests, size_t text,
+                                           size_t most, const MediaWatch& goes_on,
+                                           Prepared& out) const;
   Result<GenerateOptions> OptionsOf(const Ask& ask) const;
   Result<std::shared_ptr<const Grammar>> GrammarOf(const Ask& ask) const;
 
   const Engine& engine_;
   const Tokenizer& tokenizer_;
-  MediaReader reader_;
+  MediaDecoder decoder_;
+  mutable MediaGate gate_;
   Pos context_;
   std::vector<TokenId> reserved_;  // what no answer may hold
   std::unique_ptr<const GrammarVocabulary> vocabulary_;

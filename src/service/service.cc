@@ -32,9 +32,11 @@ Status CheckOptions(const ServiceOptions& options) {
   return {};
 }
 
-Status CheckAsk(const Ask& ask) {
+Status CheckAsk(const Ask& ask, const ServiceOptions& options) {
   if (ask.choices < 1 || ask.choices > Ask::kMaxChoices)
     return OutOfRange("n", fmt::format("1 to {}", Ask::kMaxChoices), ask.choices);
+  if (const size_t most = std::min(options.queue, options.queue_per_owner); ask.choices > most)
+    return OutOfRange("n", fmt::format("at most {}, which may wait here", most), ask.choices);
   if (ask.logprobs && *ask.logprobs > Ask::kMaxLogprobs)
     return OutOfRange("top_logprobs", fmt::format("0 to {}", Ask::kMaxLogprobs), *ask.logprobs);
   if (ask.max_tokens == size_t{0}) return OutOfRange("max_tokens", "1 or more", 0);
@@ -54,10 +56,29 @@ Result<std::vector<Session>> CreateSessions(Engine& engine, const ServiceOptions
   return Session::CreateTogether(engine, options.session, 1);
 }
 
+// Places in the queue while an ask is prepared; given back unless they are taken.
+class Places {
+ public:
+  Places(ModelThread& thread, const std::string& owner, size_t count)
+      : thread_(thread), owner_(owner), count_(count) {}
+  Places(const Places&) = delete;
+  Places& operator=(const Places&) = delete;
+  ~Places() {
+    if (count_ > 0) thread_.Release(owner_, count_);
+  }
+  void Taken() { count_ = 0; }
+
+ private:
+  ModelThread& thread_;
+  const std::string& owner_;
+  size_t count_;
+};
+
 }  // namespace
 
 struct Service::State {
   Engine& engine;
+  ServiceOptions options;
   std::unique_ptr<Preparer> preparer;
   std::unique_ptr<ModelThread> thread;
 };
@@ -74,13 +95,16 @@ Result<std::unique_ptr<Service>> Service::Start(Engine& engine, ServiceOptions o
   const Pos context = sessions.front().context();
   CARAT_ASSIGN(auto preparer, Preparer::Create(engine, std::move(decoder), context));
   auto thread = std::make_unique<ModelThread>(engine, std::move(sessions), options);
-  return std::unique_ptr<Service>(
-      new Service(std::make_unique<State>(engine, std::move(preparer), std::move(thread))));
+  return std::unique_ptr<Service>(new Service(
+      std::make_unique<State>(engine, options, std::move(preparer), std::move(thread))));
 }
 
-Result<std::shared_ptr<Answer>> Service::Submit(const Ask& ask) {
-  CARAT_TRY(CheckAsk(ask));
-  CARAT_ASSIGN(Prepared prepared, state_->preparer->Prepare(ask));
+Result<std::shared_ptr<Answer>> Service::Submit(const Ask& ask, const MediaWatch& goes_on) {
+  CARAT_TRY(CheckAsk(ask, state_->options));
+  // Before anything costly: who can't wait is not prepared.
+  CARAT_TRY(state_->thread->Reserve(ask.owner, ask.choices));
+  Places places(*state_->thread, ask.owner, ask.choices);
+  CARAT_ASSIGN(Prepared prepared, state_->preparer->Prepare(ask, goes_on));
   const int64_t created = std::chrono::duration_cast<std::chrono::seconds>(
                               std::chrono::system_clock::now().time_since_epoch())
                               .count();
@@ -95,11 +119,19 @@ Result<std::shared_ptr<Answer>> Service::Submit(const Ask& ask) {
   const Tokenizer& tokenizer = *state_->engine.tokenizer();
   for (size_t i = 0; i < ask.choices; ++i)
     choices.push_back(std::make_unique<Task>(asked, i, tokenizer));
+  places.Taken();
   CARAT_TRY(state_->thread->Submit(std::move(choices)));
   return answer;
 }
 
-Result<PromptCount> Service::Count(const Ask& ask) const { return state_->preparer->Count(ask); }
+Result<PromptCount> Service::Count(const Ask& ask, const MediaWatch& goes_on) const {
+  return state_->preparer->Count(ask, goes_on);
+}
+
+Result<MediaGate::Turn> Service::WaitForDecoder(const std::string& owner,
+                                                const MediaWatch& goes_on) {
+  return state_->preparer->gate().Wait(owner, goes_on);
+}
 
 void Service::Stop() { state_->thread->Stop(); }
 

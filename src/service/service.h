@@ -17,6 +17,7 @@
 #include "media/decoder.h"
 #include "service/answer.h"
 #include "service/ask.h"
+#include "service/media_gate.h"
 
 namespace carat {
 
@@ -25,7 +26,7 @@ struct ServiceOptions {
   // Answers that are decoded together, which is also the number of caches: 1 to kMaxTogether; 0:
   // as many as fit the memory, at most kDefaultTogether.
   size_t together = 0;
-  size_t queue = 256;           // answers that may wait, of all owners
+  size_t queue = 256;           // answers that may wait or be prepared, of all owners
   size_t queue_per_owner = 64;  // of one
   bool share_prefixes = false;  // between owners: then counts of reuse tell of others' prompts
 
@@ -43,7 +44,7 @@ struct ServiceStatus {
   struct Slot {         // a cache
     std::string state;  // "free", "kept", "reading", "answering"
     size_t tokens = 0;  // in it
-    double idle_s = 0;
+    double idle_s = 0;  // of "kept"
   };
   std::vector<Slot> slots;
   size_t context = 0;               // positions of a cache
@@ -68,12 +69,17 @@ class Service {
   Service& operator=(const Service&) = delete;
   ~Service();  // cancels what runs
 
-  // Blocks while media are read and the grammar is compiled, never for the model. Errors: what is
+  // Blocks while media are read and the grammar is compiled, never for the model; `goes_on` is
+  // asked meanwhile whether somebody still wants it (kCancelled), and may be empty. Errors: what is
   // wrong with the ask, with the path of the value in it; kContextFull where the prompt does not
   // fit, with the counts as `wanted` and `found`; kBusy where too many wait.
-  Result<std::shared_ptr<Answer>> Submit(const Ask& ask);
-  // The tokens of an ask's prompt. Errors as Submit's, but for kContextFull and kBusy.
-  Result<PromptCount> Count(const Ask& ask) const;
+  Result<std::shared_ptr<Answer>> Submit(const Ask& ask, const MediaWatch& goes_on = {});
+  // The tokens of an ask's prompt. Errors as Submit's; kContextFull only beyond the model's own
+  // positions.
+  Result<PromptCount> Count(const Ask& ask, const MediaWatch& goes_on = {}) const;
+
+  // A turn at the decoders, for who decodes media itself. Errors: kCancelled.
+  Result<MediaGate::Turn> WaitForDecoder(const std::string& owner, const MediaWatch& goes_on);
 
   // Cancels what runs and waits, and takes nothing more.
   void Stop();

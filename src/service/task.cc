@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "base/check.h"
@@ -81,23 +80,33 @@ void Task::Started() {
 
 std::optional<Appending> Task::Wants() { return generation_->Wants(parser_.text_kind()); }
 
-void Task::Choose(const Appending* appended) {
-  if (appended != nullptr && !appended->status) return Fail(appended->status.error());
+bool Task::Choose(const Appending* appended) {
+  if (appended != nullptr && !appended->status) {
+    Fail(appended->status.error());
+    return false;
+  }
   if (appended != nullptr && appended->rows == 0) ++asked_->usage.accepted;
   if (appended != nullptr && appended->rows > 1) asked_->usage.drafted += appended->rows - 1;
   EndThoughtIfDue();
   KeepLogits();
   const auto step = generation_->Choose();
-  if (!step) return Fail(step.error());
+  if (!step) {
+    Fail(step.error());
+    return false;
+  }
   if (step->id >= 0) Take(step->id);
-  if (done()) return;
+  if (!done()) EndIfDue(step->reason);
+  return step->id >= 0;
+}
+
+void Task::EndIfDue(StopReason reason) {
   asked_->answer->SetUsage(asked_->usage);
   if (stops_.hit()) return Finish(AnswerEnd::kStopString, stops_.which());
-  if (step->reason == StopReason::kNone) return;
+  if (reason == StopReason::kNone) return;
   parser_.Finish(events_);
-  Emit(events_);
+  Emit(events_, reason != StopReason::kStopToken);
   EmitText(stops_.Finish());
-  Finish(EndOf(step->reason, called_), "");
+  Finish(EndOf(reason, called_), "");
 }
 
 // A thought that has used its budget, or that somebody wants ended, is closed.
@@ -127,15 +136,17 @@ void Task::NoteLogprob(TokenId id) {
   };
   TokenLogprob noted{.id = id, .logprob = of(id)};
   const size_t count = std::min(*prepared().logprobs, logits_.size());
-  std::vector<TokenId> ids(logits_.size());
-  std::iota(ids.begin(), ids.end(), 0);
+  std::vector<TokenId> best;  // in falling order
   const auto higher = [&](TokenId a, TokenId b) {
     const float x = logits_[static_cast<size_t>(a)], y = logits_[static_cast<size_t>(b)];
     return x != y ? x > y : a < b;
   };
-  std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(),
-                    higher);
-  for (size_t i = 0; i < count; ++i) noted.top.emplace_back(ids[i], of(ids[i]));
+  for (TokenId t = 0; count > 0 && static_cast<size_t>(t) < logits_.size(); ++t) {
+    if (best.size() == count && !higher(t, best.back())) continue;
+    if (best.size() == count) best.pop_back();
+    best.insert(std::ranges::upper_bound(best, t, higher), t);
+  }
+  for (const TokenId t : best) noted.top.emplace_back(t, of(t));
   logprobs_.push_back(std::move(noted));
   logits_.clear();
 }
@@ -152,7 +163,7 @@ void Task::Take(TokenId id) {
   Emit(events_);
 }
 
-void Task::Emit(std::vector<OutputEvent>& events) {
+void Task::Emit(std::vector<OutputEvent>& events, bool cut) {
   for (OutputEvent& event : events) {
     if (stops_.hit()) break;
     if (event.kind == OutputEvent::Kind::kText) {
@@ -161,6 +172,10 @@ void Task::Emit(std::vector<OutputEvent>& events) {
     }
     EmitText(stops_.Finish());
     using Kind = AnswerEvent::Kind;
+    if (cut && event.kind == OutputEvent::Kind::kMalformedCall) {
+      Send({.kind = Kind::kCutCall});
+      continue;
+    }
     const Kind kind = event.kind == OutputEvent::Kind::kThinking   ? Kind::kThinking
                       : event.kind == OutputEvent::Kind::kToolCall ? Kind::kToolCall
                                                                    : Kind::kMalformedCall;
@@ -181,7 +196,9 @@ void Task::EmitText(std::string text) {
         .logprobs = std::exchange(logprobs_, {})});
 }
 
+// What was asked for has been checked: an error from here on is not the client's.
 void Task::Fail(Error error) {
+  if (error.code == ErrorCode::kInvalid) error.code = ErrorCode::kIo;
   asked_->answer->SetError(std::move(error));
   End(AnswerEnd::kFailed);
 }
@@ -190,7 +207,7 @@ void Task::End(AnswerEnd end) {
   if (done()) return;
   if (generation_) {
     parser_.Finish(events_);
-    Emit(events_);
+    Emit(events_, true);
     EmitText(stops_.Finish());
   }
   Finish(end, "");

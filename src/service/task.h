@@ -36,6 +36,7 @@ class Task {
   const Prepared& prepared() const { return *asked_->prepared; }
   const std::string& owner() const { return prepared().owner; }
   const Answer& answer() const { return *asked_->answer; }
+  double submitted_s() const { return asked_->submitted_s; }  // Now()
   // May begin: the first choice reads the prompt for the others.
   bool due() const { return choice_ == 0 || asked_->prompt_read; }
   // Will never answer: its answer is cancelled, or its prompt could not be read.
@@ -55,7 +56,8 @@ class Task {
 
   // After reading: what is to be appended before the next choice, if anything, then the choice.
   std::optional<Appending> Wants();
-  void Choose(const Appending* appended);
+  // True where a token was chosen.
+  bool Choose(const Appending* appended);
   bool done() const { return ended_ != AnswerEnd::kNone; }
   AnswerEnd ended() const { return ended_; }
   bool wrote() const { return generation_.has_value(); }  // it got as far as its first token
@@ -73,7 +75,9 @@ class Task {
   void Started();
   void EndThoughtIfDue();
   void Take(TokenId id);
-  void Emit(std::vector<OutputEvent>& events);
+  void EndIfDue(StopReason reason);
+  // `cut`: the answer ends here, though the model had not ended it.
+  void Emit(std::vector<OutputEvent>& events, bool cut = false);
   void EmitText(std::string text);
   void KeepLogits();
   void NoteLogprob(TokenId id);

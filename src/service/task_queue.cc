@@ -27,15 +27,16 @@ auto FirstDue(std::deque<std::unique_ptr<Task>>& waiting) {
 
 }  // namespace
 
-std::unique_ptr<Task> TaskQueue::Next() {
+std::unique_ptr<Task> TaskQueue::Next(bool interactive) {
   Owner* best = nullptr;
   std::deque<std::unique_ptr<Task>>::iterator task;
   const auto rank = [](const Owner& owner, const Task& first) {
-    return std::tuple(first.prepared().background, owner.served_s);
+    return std::tuple(first.prepared().background, owner.served_s, first.submitted_s());
   };
   for (auto& [name, owner] : owners_) {
     const auto first = FirstDue(owner.waiting);
     if (first == owner.waiting.end()) continue;
+    if (interactive && (*first)->prepared().background) continue;
     if (best != nullptr && rank(*best, **task) <= rank(owner, **first)) continue;
     best = &owner;
     task = first;
@@ -82,9 +83,19 @@ std::vector<std::unique_ptr<Task>> TaskQueue::TakeAll() {
   return taken;
 }
 
-size_t TaskQueue::SizeOf(const std::string& owner) const {
+void TaskQueue::Reserve(const std::string& owner, size_t places) {
+  owners_[owner].reserved += places;
+  reserved_ += places;
+}
+
+void TaskQueue::Release(const std::string& owner, size_t places) {
+  owners_[owner].reserved -= places;
+  reserved_ -= places;
+}
+
+size_t TaskQueue::PlacesOf(const std::string& owner) const {
   const auto found = owners_.find(owner);
-  return found == owners_.end() ? 0 : found->second.waiting.size();
+  return found == owners_.end() ? 0 : found->second.waiting.size() + found->second.reserved;
 }
 
 }  // namespace carat

@@ -22,7 +22,8 @@ class TaskQueue {
  public:
   void Push(std::unique_ptr<Task> task);
   // Takes out the task whose turn it is, of those that may begin; null if there is none.
-  std::unique_ptr<Task> Next();
+  // `interactive`: no background work.
+  std::unique_ptr<Task> Next(bool interactive = false);
   bool HasDue() const;
 
   // Of the model's time, for an owner.
@@ -31,17 +32,24 @@ class TaskQueue {
   std::vector<std::unique_ptr<Task>> TakeHopeless();
   std::vector<std::unique_ptr<Task>> TakeAll();
 
+  // Places for tasks that will come, or will not.
+  void Reserve(const std::string& owner, size_t places);
+  void Release(const std::string& owner, size_t places);
+
   size_t size() const { return size_; }
-  size_t SizeOf(const std::string& owner) const;
+  // With what is reserved.
+  size_t Places() const { return size_ + reserved_; }
+  size_t PlacesOf(const std::string& owner) const;
 
  private:
   struct Owner {
     double served_s = 0;  // on the common clock
     std::deque<std::unique_ptr<Task>> waiting;
+    size_t reserved = 0;
   };
   std::map<std::string, Owner> owners_;
   double clock_s_ = 0;  // of whoever was last served
-  size_t size_ = 0;
+  size_t size_ = 0, reserved_ = 0;
 };
 
 }  // namespace carat

@@ -26,7 +26,7 @@ struct ScriptedHandler final : Handler {
 
   std::variant<size_t, Reply> Admit(const RequestHead& head) override { return admit(head); }
   void Handle(const Request& request, Exchange& exchange) override { handle(request, exchange); }
-  Reply Refuse(int status, std::string_view what) override {
+  Reply Refuse(int status, std::string_view what, std::string_view) override {
     return {.status = status, .content_type = "text/plain", .body = std::string(what)};
   }
   Fields AllAnswers() const override { return {{"X-All", "yes"}}; }

@@ -15,4 +15,12 @@ inline std::string Tight(std::string text) {
   return text;
 }
 
+// Without the members "place", by which errors name a medium.
+inline std::string WithoutPlaces(std::string text) {
+  for (size_t at = 0; (at = text.find(", \"place\": \"", at)) != std::string::npos;) {
+    text.erase(at, text.find('"', at + 13) + 1 - at);
+  }
+  return text;
+}
+
 }  // namespace carat

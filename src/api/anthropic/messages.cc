@@ -25,7 +25,7 @@ void CreateMessage(Api& api, Call& call) {
   if (!request) return call.SendError(ToApiError(request.error()));
   const auto loaded = ServiceFor(api.host(), request->model);
   if (!loaded) return call.SendError(loaded.error());
-  const auto answer = (*loaded)->service->Submit(request->ask);
+  const auto answer = (*loaded)->service->Submit(request->ask, call.StillThere());
   if (!answer) return call.SendError(ToApiError(answer.error()));
   request->ask = {};  // media are large
   const MessagesWriterOptions options{.id = NewId("msg_"),
@@ -48,7 +48,7 @@ void CountMessageTokens(Api& api, Call& call) {
   if (!request) return call.SendError(ToApiError(request.error()));
   const auto loaded = ServiceFor(api.host(), request->model);
   if (!loaded) return call.SendError(loaded.error());
-  const auto count = (*loaded)->service->Count(request->ask);
+  const auto count = (*loaded)->service->Count(request->ask, call.StillThere());
   if (!count) return call.SendError(ToApiError(count.error()));
   Json body;
   body.Set("input_tokens", count->tokens);

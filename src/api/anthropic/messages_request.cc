@@ -120,8 +120,13 @@ Status TakeOutput(Fields& fields, MessagesRequest& request) {
   if (output == nullptr) return {};
   CARAT_ASSIGN(Fields inner, Fields::Of(*output, "output_config"));
   if (const Json* const format = inner.Take("format"); format != nullptr) {
+    if (ask.format != AnswerFormat::kText) {
+      return Fail({.what = "output_format says it already", .where = inner.PathOf("format")});
+    }
     CARAT_TRY(ReadFormat(*format, inner.PathOf("format"), ask));
   }
+  if (inner.Has("effort") && !ask.think)
+    ask.warnings.push_back("output_config.effort: it changes nothing without thinking");
   CARAT_TRY(effort.TakeEffort(inner, "effort"));
   CARAT_TRY(inner.Done());
   Ask limits;
@@ -142,13 +147,15 @@ Status TakeContextManagement(Fields& fields) {
   if (!edits->is_array())
     return Fail({.what = "wrong value", .where = where, .wanted = "an array"});
   for (size_t i = 0; i < edits->array().size(); ++i) {
-    const Json* const type = edits->array()[i].Find("type");
-    if (type != nullptr && type->is_string() && type->string().starts_with("clear_thinking")) {
-      continue;
+    CARAT_ASSIGN(Fields edit, Fields::Of(edits->array()[i], fmt::format("{}[{}]", where, i)));
+    CARAT_ASSIGN(const std::string type, edit.RequireString("type"));
+    if (!type.starts_with("clear_thinking")) {
+      return Fail({.code = ErrorCode::kUnsupported,
+                   .what = "carat clears nothing but thoughts",
+                   .where = edit.path()});
     }
-    return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "carat clears nothing but thoughts",
-                 .where = fmt::format("{}[{}]", where, i)});
+    edit.Ignore({"keep"});  // the template keeps none
+    CARAT_TRY(edit.Done());
   }
   return {};
 }

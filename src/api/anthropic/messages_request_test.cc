@@ -19,7 +19,7 @@ constexpr const char* kPlain =
 
 std::string Messages(const std::string& messages, const std::string& more = "") {
   const auto request = Read(R"("max_tokens":9,"messages":)" + messages + more);
-  return request ? Tight(request->ask.messages.Dump()) : request.error().Message();
+  return request ? Tight(WithoutPlaces(request->ask.messages.Dump())) : request.error().Message();
 }
 
 TEST(ReadMessagesRequest, TurnsBlocksIntoMessages) {

@@ -33,7 +33,7 @@ Json EndUsageOf(const AnswerUsage& usage) {
 
 Json OwnReport(const ChoiceReport& choice, const Answer& answer) {
   Json own = ReportOf(choice);
-  const Json measured = ReportOf(answer, {});
+  const Json measured = ReportOf(answer);
   for (const auto& [key, value] : measured.object()) own.Set(key, value);
   return own;
 }
@@ -88,6 +88,9 @@ void MessagesWriter::Push(const AnswerEvent& event, const Answer& answer,
       return AddText(event, out);
     case AnswerEvent::Kind::kToolCall:
       return AddCall(event, out);
+    case AnswerEvent::Kind::kCutCall:
+      report_.cut_call = true;
+      return;
     case AnswerEvent::Kind::kChoiceEnd:
       CloseBlock(out);
       report_.end = event.end;

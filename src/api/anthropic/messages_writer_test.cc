@@ -92,6 +92,10 @@ TEST(MessagesWriter, SaysWhyItEnded) {
   const Outcome stopped = Wrote(Script({Said(Kind::kText, "x")}, AnswerEnd::kStopString, "END"));
   EXPECT_EQ(stopped.whole.Find("stop_reason")->string(), "stop_sequence");
   EXPECT_EQ(stopped.whole.Find("stop_sequence")->string(), "END");
+  const Outcome cut = Wrote(Script({Said(Kind::kCutCall)}, AnswerEnd::kMaxTokens));
+  EXPECT_TRUE(cut.whole.Find("content")->array().empty());
+  EXPECT_NE(cut.whole.Find("carat")->Find("message")->string().find("tool call"),
+            std::string::npos);
   const Outcome empty = Wrote(Script({Said(Kind::kThinking, "x")}, AnswerEnd::kStop));
   EXPECT_TRUE(empty.whole.Find("carat")->Find("message") != nullptr);
 }

@@ -49,6 +49,16 @@ std::optional<ApiError> CheckStored(const ModelHooks& hooks, const std::string& 
                   .message = "The model directory has no model of this name."};
 }
 
+// Sends the refusal where the key may not change which model is loaded.
+bool MayManage(Api& api, Call& call) {
+  if (api.access().Manages(call.owner)) return true;
+  call.SendError({.status = 403,
+                  .code = "not_a_manager",
+                  .message = "This key may not load, unload or pull models: it is not the first of "
+                             "the key file, and \"manages\" does not stand beside it."});
+  return false;
+}
+
 Json PullsOf(const ModelHooks& hooks) {
   Json::Array pulls;
   if (!hooks.pulls) return Json(std::move(pulls));
@@ -92,10 +102,13 @@ void ListStoredModels(Api& api, Call& call) {
 }
 
 void LoadModel(Api& api, Call& call) {
+  if (!MayManage(api, call)) return;
   const Result<std::string> name = ModelOf(call);
   if (!name) return call.SendError(ToApiError(name.error()));
-  if (!api.options().models.list) return call.SendError(kNotHere);
-  if (const auto missing = CheckStored(api.options().models, *name)) {
+  const std::shared_ptr<LoadedService> now = api.host().Loaded();
+  const bool is_loaded = now != nullptr && now->name == *name;
+  if (!is_loaded && !api.options().models.list) return call.SendError(kNotHere);
+  if (const auto missing = is_loaded ? std::nullopt : CheckStored(api.options().models, *name)) {
     return call.SendError(*missing);
   }
   if (const Status loaded = api.host().Load(*name); !loaded) {
@@ -107,12 +120,14 @@ void LoadModel(Api& api, Call& call) {
 }
 
 void UnloadModel(Api& api, Call& call) {
+  if (!MayManage(api, call)) return;
   Json body;
   body.Set("unloaded", api.host().Unload());
   call.SendJson(body);
 }
 
 void PullModel(Api& api, Call& call) {
+  if (!MayManage(api, call)) return;
   const Result<std::string> name = ModelOf(call);
   if (!name) return call.SendError(ToApiError(name.error()));
   if (!api.options().models.pull) return call.SendError(kNotHere);

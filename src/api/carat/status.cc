@@ -69,10 +69,10 @@ Json StatusJson(const ServiceStatus& status) {
   return all;
 }
 
-void Health(Api&, Call& call) {
+net::Reply Health() {
   Json body;
   body.Set("status", "ok");
-  call.SendJson(body);
+  return {.body = body.Dump()};
 }
 
 void ShowStatus(Api& api, Call& call) {

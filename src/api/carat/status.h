@@ -10,7 +10,7 @@
 namespace carat {
 
 // {"status": "ok"}: the only answer that needs no key.
-void Health(Api& api, Call& call);
+net::Reply Health();
 // Prometheus' text format; docs/api.md has the names.
 void Metrics(Api& api, Call& call);
 // {"version", "model", "plan", "slots", "answers", "tokens", "times", "drafting", "own_answers"}

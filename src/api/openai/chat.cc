@@ -18,15 +18,14 @@ void ChatCompletions(Api& api, Call& call) {
   const auto loaded = ServiceFor(api.host(), request->model);
   if (!loaded) return call.SendError(loaded.error());
   request->ask.owner = call.owner;
-  auto answer = (*loaded)->service->Submit(request->ask);
+  auto answer = (*loaded)->service->Submit(request->ask, call.StillThere());
   if (!answer) return call.SendError(ToApiError(answer.error()));
 
   ChatWriterOptions options{.id = NewId("chatcmpl-"),
                             .model = (*loaded)->name,
                             .fingerprint = "carat-" + api.options().version,
                             .choices = request->ask.choices,
-                            .include_usage = request->include_usage,
-                            .warnings = std::move(request->warnings)};
+                            .include_usage = request->include_usage};
   const bool logprobs = request->ask.logprobs.has_value();
   request->ask = {};
   // The registry must not keep a model alive.

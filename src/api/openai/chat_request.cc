@@ -38,8 +38,8 @@ Status ReadSchema(const Json& value, const std::string& where, ChatRequest& requ
   CARAT_TRY(fields.Bool("strict"));
   CARAT_ASSIGN(const std::optional<std::string> description, fields.String("description"));
   if (description) {
-    request.warnings.push_back(fields.PathOf("description") +
-                               ": the model does not see it; say it in a message");
+    request.ask.warnings.push_back(fields.PathOf("description") +
+                                   ": the model does not see it; say it in a message");
   }
   const Json* const schema = fields.Take("schema");
   CARAT_TRY(fields.Done());
@@ -162,7 +162,7 @@ Result<ChatRequest> ReadChatRequest(const Json& body) {
   }
   CARAT_TRY(TakeRest(fields));
   CARAT_TRY(fields.Done());
-  CARAT_ASSIGN(ask.messages, ReadChatMessages(*messages, request.warnings));
+  CARAT_ASSIGN(ask.messages, ReadChatMessages(*messages, ask.warnings));
   return request;
 }
 

@@ -27,9 +27,8 @@ struct ChatRequest {
   Ask ask = {};  // without its owner
   std::optional<std::string> model = {};
   bool stream = false;
-  bool include_usage = false;              // of a stream
-  bool detached = false;                   // goes on where its client goes away
-  std::vector<std::string> warnings = {};  // what the model will not see
+  bool include_usage = false;  // of a stream
+  bool detached = false;       // goes on where its client goes away
 };
 
 // Errors have the path of the value in the request. Thread-safe.

@@ -148,7 +148,7 @@ void ChatWriter::EndStream(const Answer& answer, std::vector<StreamPiece>& out) 
     Json body = Envelope("chat.completion.chunk", answer);
     body.Set("choices", Json(Json::Array()));
     body.Set("usage", ChatUsage(answer.usage()));
-    body.Set("carat", ReportOf(answer, options_.warnings));
+    body.Set("carat", ReportOf(answer));
     out.push_back({.data = body.Dump()});
   }
   out.push_back({.data = "[DONE]"});
@@ -185,6 +185,9 @@ void ChatWriter::Push(const AnswerEvent& event, const Answer& answer,
     case Kind::kToolCall:
       TakeCall(event, choice, delta);
       break;
+    case Kind::kCutCall:
+      choice.report.cut_call = true;
+      return;
     case Kind::kChoiceEnd:
       EndChoice(event, answer, out);
       return;
@@ -228,7 +231,7 @@ net::Reply ChatWriter::Whole(const Answer& answer) const {
   for (size_t i = 0; i < choices_.size(); ++i) choices.push_back(WholeChoice(i));
   body.Set("choices", Json(std::move(choices)));
   body.Set("usage", ChatUsage(answer.usage()));
-  body.Set("carat", ReportOf(answer, options_.warnings));
+  body.Set("carat", ReportOf(answer));
   return {.body = body.Dump()};
 }
 

@@ -25,7 +25,6 @@ struct ChatWriterOptions {
   bool include_usage = false;
   // If log probabilities are wanted; else null.
   std::shared_ptr<const Tokenizer> tokenizer = {};
-  std::vector<std::string> warnings = {};  // of the request
 };
 
 class ChatWriter : public AnswerWriter {

@@ -82,7 +82,7 @@ TEST(ChatWriter, StreamsAnAnswer) {
 TEST(ChatWriter, WritesTheWhole) {
   const Written written = Write(
       {{.kind = Kind::kStarted}, Text("Hm.", Kind::kThinking), Text("Hi"), End(AnswerEnd::kStop)},
-      {.warnings = {"of the request"}},
+      {},
       {.prompt = 10,
        .cached = 4,
        .pictures = 3,
@@ -105,7 +105,7 @@ TEST(ChatWriter, WritesTheWhole) {
       R"("audio_tokens": 2}, "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 0, )"
       R"("accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0}}, "carat": {"drafted": 6, )"
       R"("accepted": 3, "picture_tokens": 3, "sound_tokens": 2, "queued_s": 0.001, "prefill_s": 0.25, )"
-      R"("decode_s": 1.0, "seed": 7, "warnings": ["of the service", "of the request"]}})");
+      R"("decode_s": 1.0, "seed": 7, "warnings": ["of the service"]}})");
 }
 
 TEST(ChatWriter, GivesUsageBehindAStreamThatAskedForIt) {
@@ -147,6 +147,15 @@ TEST(ChatWriter, ShowsACallThatCannotBeRead) {
   EXPECT_EQ(choice.Find("message")->Find("content")->string(), "call:a{");
   EXPECT_EQ(choice.Find("carat")->Find("malformed_tool_calls")->Dump(), R"(["it breaks off"])");
   EXPECT_NE(choice.Find("carat")->Find("message"), nullptr);
+}
+
+TEST(ChatWriter, LeavesOutACallThatWasCut) {
+  const Written written =
+      Write({Text("Well"), {.kind = Kind::kCutCall}, End(AnswerEnd::kMaxTokens)});
+  const Json choice = written.choice();
+  EXPECT_EQ(choice.Find("message")->Find("content")->string(), "Well");
+  EXPECT_EQ(choice.Find("finish_reason")->string(), "length");
+  EXPECT_NE(choice.Find("carat")->Find("message")->string().find("tool call"), std::string::npos);
 }
 
 TEST(ChatWriter, NeverLeavesAnEmptyAnswerWithoutAReason) {

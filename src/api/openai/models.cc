@@ -7,27 +7,30 @@
 namespace carat {
 namespace {
 
-Json ModelObject(const LoadedService& loaded) {
-  const size_t context = loaded.service->status().context;
-  const Engine& engine = *loaded.engine;
-  Json::Array input = {"text"};
-  if (engine.embedders().config.vision) input.insert(input.end(), {"image", "video"});
-  if (engine.embedders().config.audio) input.emplace_back("audio");
-  Json own;
-  own.Set("input", Json(std::move(input)));
-  own.Set("thinking", true);
-  own.Set("tools", true);
-  own.Set("drafts", engine.drafter_files() != nullptr);
-  Json model;
-  model.Set("id", loaded.name);
+// `loaded` may be null.
+Json ModelObject(const std::string& name, const LoadedService* loaded) {
+  Json model, own;
+  model.Set("id", name);
   model.Set("object", "model");
   model.Set("created", 0);  // unknown
   model.Set("owned_by", "google");
-  model.Set("context_length", context);
-  model.Set("max_model_len", context);  // as vLLM calls it
   model.Set("type", "model");
-  model.Set("display_name", loaded.name);
+  model.Set("display_name", name);
   model.Set("created_at", "1970-01-01T00:00:00Z");
+  own.Set("loaded", loaded != nullptr);
+  if (loaded != nullptr) {
+    const size_t context = loaded->service->status().context;
+    const Engine& engine = *loaded->engine;
+    Json::Array input = {"text"};
+    if (engine.embedders().config.vision) input.insert(input.end(), {"image", "video"});
+    if (engine.embedders().config.audio) input.emplace_back("audio");
+    model.Set("context_length", context);
+    model.Set("max_model_len", context);  // as vLLM calls it
+    own.Set("input", Json(std::move(input)));
+    own.Set("thinking", true);
+    own.Set("tools", true);
+    own.Set("drafts", engine.drafter_files() != nullptr);
+  }
   model.Set("carat", std::move(own));
   return model;
 }
@@ -35,21 +38,23 @@ Json ModelObject(const LoadedService& loaded) {
 }  // namespace
 
 void ListModels(Api& api, Call& call) {
-  const auto loaded = ServiceFor(api.host(), std::nullopt);
-  if (!loaded) return call.SendError(loaded.error());
+  const std::string name = api.host().Name();
+  const std::shared_ptr<LoadedService> loaded = api.host().Loaded();
   Json list;
   list.Set("object", "list");
-  list.Set("data", Json(Json::Array{ModelObject(**loaded)}));
+  list.Set("data",
+           name.empty() ? Json(Json::Array()) : Json(Json::Array{ModelObject(name, loaded.get())}));
   list.Set("has_more", false);
-  list.Set("first_id", (*loaded)->name);
-  list.Set("last_id", (*loaded)->name);
+  list.Set("first_id", name);
+  list.Set("last_id", name);
   call.SendJson(list);
 }
 
 void ShowModel(Api& api, Call& call) {
-  const auto loaded = ServiceFor(api.host(), call.path_id);
-  if (!loaded) return call.SendError(loaded.error());
-  call.SendJson(ModelObject(**loaded));
+  const std::string name = api.host().Name();
+  if (!NamesModel(call.path_id, name)) return call.SendError(NoSuchModel(call.path_id, name));
+  const std::shared_ptr<LoadedService> loaded = api.host().Loaded();
+  call.SendJson(ModelObject(name, loaded.get()));
 }
 
 }  // namespace carat

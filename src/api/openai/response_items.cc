@@ -217,9 +217,10 @@ class Converter {
   Status Call(Fields& fields) {
     CARAT_ASSIGN(std::string id, fields.RequireString("call_id"));
     CARAT_ASSIGN(std::string name, fields.RequireString("name"));
+    CARAT_ASSIGN(const auto space, fields.String("namespace"));
+    if (space) name = *space + "." + name;
     CARAT_ASSIGN(const std::string text, fields.RequireString("arguments"));
     fields.Ignore({"caller"});
-    CARAT_TRY(fields.Only("namespace", {}));
     CARAT_TRY(fields.Only("async", {false}));
     CARAT_TRY(fields.Done());
     Json arguments{Json::Object()};
@@ -260,8 +261,7 @@ class Converter {
   Status Output(Fields& fields) {
     CARAT_ASSIGN(const std::string id, fields.RequireString("call_id"));
     CARAT_ASSIGN(Json output, InputContent(fields, "output", true));
-    fields.Ignore({"caller", "name"});
-    CARAT_TRY(fields.Only("namespace", {}));
+    fields.Ignore({"caller", "name", "namespace"});
     CARAT_TRY(fields.Done());
     if (open_.erase(id) == 0) {
       return Fail({.what = "no function call before it that waits for it",

@@ -135,7 +135,7 @@ void CreateResponse(Api& api, Call& call) {
   if (!request) return call.SendError(ToApiError(request.error()));
   const auto loaded = ServiceFor(api.host(), request->model);
   if (!loaded) return call.SendError(loaded.error());
-  const auto answer = (*loaded)->service->Submit(request->ask);
+  const auto answer = (*loaded)->service->Submit(request->ask, call.StillThere());
   if (!answer) return call.SendError(ToApiError(answer.error()));
 
   const std::string id = NewId("resp_");
@@ -151,7 +151,8 @@ void CreateResponse(Api& api, Call& call) {
                           .echo = std::move(request->echo),
                           .background = request->background,
                           .summary = request->summary,
-                          .sealed = request->sealed},
+                          .sealed = request->sealed,
+                          .namespaces = request->namespaces},
                          request->ask.logprobs.has_value(), *loaded);
   request->ask = {};  // media are large
   stored.render = make;
@@ -170,7 +171,7 @@ void CountResponseTokens(Api& api, Call& call) {
   if (!request) return call.SendError(ToApiError(request.error()));
   const auto loaded = ServiceFor(api.host(), request->model);
   if (!loaded) return call.SendError(loaded.error());
-  const auto count = (*loaded)->service->Count(request->ask);
+  const auto count = (*loaded)->service->Count(request->ask, call.StillThere());
   if (!count) return call.SendError(ToApiError(count.error()));
   Json body;
   body.Set("object", "response.input_tokens");

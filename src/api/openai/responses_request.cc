@@ -117,14 +117,11 @@ Status ReadInput(Fields& fields, const std::string& instructions, const std::str
 
 // --- tools ---------------------------------------------------------------------------------------
 
-Status ReadTool(const Json& tool, const std::string& where, Ask& ask, Json::Array& echo) {
-  CARAT_ASSIGN(Fields fields, Fields::Of(tool, where));
-  CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
-  if (type != "function") {
-    return NotDone("carat runs no tools of its own", fields.PathOf("type"), type);
-  }
+// `prefix`: of the name, as the model calls it.
+Status ReadFunction(Fields& fields, const std::string& prefix, Ask& ask, Json::Array& echo) {
   ToolDeclaration declared;
-  CARAT_ASSIGN(declared.name, fields.RequireString("name"));
+  CARAT_ASSIGN(const std::string name, fields.RequireString("name"));
+  declared.name = prefix + name;
   declared.description = fields.Take("description");
   declared.parameters = fields.Take("parameters");
   // Calls follow the schema always, as far as the grammar knows its keywords.
@@ -134,15 +131,63 @@ Status ReadTool(const Json& tool, const std::string& where, Ask& ask, Json::Arra
   CARAT_TRY(fields.Only("async", {false}));
   CARAT_TRY(fields.Only("output_schema", {}));
   CARAT_TRY(fields.Done());
-  CARAT_TRY(AddTool(declared, where, "parameters", ask));
+  CARAT_TRY(AddTool(declared, fields.path(), "parameters", ask));
   Json shown;
   shown.Set("type", "function");
-  shown.Set("name", declared.name);
+  shown.Set("name", name);
   shown.Set("description", declared.description == nullptr ? Json() : *declared.description);
   shown.Set("parameters", declared.parameters == nullptr ? Json() : *declared.parameters);
   shown.Set("strict", strict.value_or(true));
   echo.push_back(std::move(shown));
   return {};
+}
+
+// Functions of one origin, which the model sees as NAMESPACE.NAME.
+Status ReadNamespace(Fields& fields, ResponsesRequest& out, Json::Array& echo) {
+  CARAT_ASSIGN(const std::string name, fields.RequireString("name"));
+  CARAT_ASSIGN(const auto description, fields.String("description"));
+  CARAT_ASSIGN(const Json* const tools, fields.Require("tools"));
+  CARAT_TRY(fields.Done());
+  const std::string where = fields.PathOf("tools");
+  if (!tools->is_array()) return Wrong(where, "an array", *tools);
+  if (name.empty() || name.find('.') != std::string::npos) {
+    return Fail({.what = "not a name of a namespace",
+                 .where = fields.PathOf("name"),
+                 .wanted = "letters, digits, '_' and '-'",
+                 .found = Quoted(name, 40)});
+  }
+  Json::Array inner;
+  for (size_t i = 0; i < tools->array().size(); ++i) {
+    CARAT_ASSIGN(Fields tool, Fields::Of(tools->array()[i], fmt::format("{}[{}]", where, i)));
+    CARAT_ASSIGN(const std::string type, tool.RequireString("type"));
+    if (type != "function") {
+      return NotDone("a namespace holds functions", tool.PathOf("type"), type);
+    }
+    CARAT_TRY(ReadFunction(tool, name + ".", out.ask, inner));
+  }
+  out.namespaces.push_back(name);
+  Json shown;
+  shown.Set("type", "namespace");
+  shown.Set("name", name);
+  shown.Set("description", description ? Json(*description) : Json());
+  shown.Set("tools", Json(std::move(inner)));
+  echo.push_back(std::move(shown));
+  return {};
+}
+
+Status ReadTool(const Json& tool, const std::string& where, ResponsesRequest& out,
+                Json::Array& echo) {
+  CARAT_ASSIGN(Fields fields, Fields::Of(tool, where));
+  CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
+  if (type == "function") return ReadFunction(fields, "", out.ask, echo);
+  if (type == "namespace") return ReadNamespace(fields, out, echo);
+  if (type.starts_with("web_search")) {
+    // Agents send it always, as something that a model may do without.
+    out.ask.warnings.push_back(fmt::format("{}: {} is left out: nothing leaves this machine",
+                                           fields.PathOf("type"), type));
+    return {};
+  }
+  return NotDone("carat runs no tools of its own", fields.PathOf("type"), type);
 }
 
 Result<std::vector<std::string>> AllowedNames(const Json& tools, const std::string& where) {
@@ -151,9 +196,10 @@ Result<std::vector<std::string>> AllowedNames(const Json& tools, const std::stri
   for (size_t i = 0; i < tools.array().size(); ++i) {
     CARAT_ASSIGN(Fields fields, Fields::Of(tools.array()[i], fmt::format("{}[{}]", where, i)));
     CARAT_TRY(fields.OneOf("type", {"function"}));
-    CARAT_ASSIGN(std::string name, fields.RequireString("name"));
+    CARAT_ASSIGN(const auto space, fields.String("namespace"));
+    CARAT_ASSIGN(const std::string name, fields.RequireString("name"));
     CARAT_TRY(fields.Done());
-    names.push_back(std::move(name));
+    names.push_back(space ? *space + "." + name : name);
   }
   return names;
 }
@@ -173,9 +219,10 @@ Status ReadToolChoice(const Json& choice, Ask& ask) {
   CARAT_ASSIGN(Fields fields, Fields::Of(choice, where));
   CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
   if (type == "function") {
+    CARAT_ASSIGN(const auto space, fields.String("namespace"));
     CARAT_ASSIGN(const std::string name, fields.RequireString("name"));
     CARAT_TRY(fields.Done());
-    return RequireTool(name, fields.PathOf("name"), ask);
+    return RequireTool(space ? *space + "." + name : name, fields.PathOf("name"), ask);
   }
   if (type != "allowed_tools") {
     return NotDone("carat runs no tools of its own", fields.PathOf("type"), type);
@@ -193,7 +240,7 @@ Status ReadTools(Fields& fields, ResponsesRequest& out) {
   if (const Json* const tools = fields.Take("tools"); tools != nullptr) {
     if (!tools->is_array()) return Wrong("tools", "an array", *tools);
     for (size_t i = 0; i < tools->array().size(); ++i) {
-      CARAT_TRY(ReadTool(tools->array()[i], fmt::format("tools[{}]", i), out.ask, shown));
+      CARAT_TRY(ReadTool(tools->array()[i], fmt::format("tools[{}]", i), out, shown));
     }
   }
   const Json* const choice = fields.Take("tool_choice");
@@ -359,7 +406,12 @@ Status ReadOthers(Fields& fields, ResponsesRequest& out) {
     CARAT_ASSIGN(const auto value, fields.String(key));
     out.echo.Set(key, value ? Json(*value) : Json());
   }
-  fields.Ignore({"prompt_cache_retention", "prompt_cache_options", "stream_options"});
+  fields.Ignore({"prompt_cache_retention", "prompt_cache_options", "client_metadata"});
+  if (const Json* const options = fields.Take("stream_options"); options != nullptr) {
+    CARAT_ASSIGN(Fields inner, Fields::Of(*options, "stream_options"));
+    CARAT_TRY(inner.Only("include_obfuscation", {false}));
+    CARAT_TRY(inner.Done());
+  }
   CARAT_TRY(fields.OneOf("service_tier", {"auto", "default", "flex", "scale", "priority", "fast"}));
   out.echo.Set("service_tier", "default");
   // What does not fit is an error here, never left out in silence.
@@ -384,6 +436,7 @@ Result<ResponsesRequest> ReadResponsesRequest(const Json& body, const std::strin
   CARAT_ASSIGN(Fields fields, Fields::Of(body, ""));
   ResponsesRequest out;
   out.ask.owner = owner;
+  out.ask.messages_where = "input";
   CARAT_ASSIGN(out.model, fields.String("model"));
   CARAT_ASSIGN(const auto instructions, fields.String("instructions"));
   out.echo.Set("instructions", instructions ? Json(*instructions) : Json());

@@ -24,6 +24,8 @@ struct ResponsesRequest {
   bool summary = false;  // the thought is wanted as a summary too
   bool sealed = false;   // likewise as encrypted_content
   bool logprobs = false;
+  // Of tools; a tool NAME in one is called NAMESPACE.NAME by the model.
+  std::vector<std::string> namespaces = {};
 };
 
 // `store`: where previous_response_id and item references lead. Errors name the value; what carat

@@ -20,7 +20,7 @@ Result<ResponsesRequest> Read(std::string_view members, ResponseStore* store = n
 std::string Messages(std::string_view input, std::string_view more = "",
                      ResponseStore* store = nullptr) {
   const auto request = Read("\"input\":" + std::string(input) + std::string(more), store);
-  return request ? Tight(request->ask.messages.Dump()) : request.error().Message();
+  return request ? Tight(WithoutPlaces(request->ask.messages.Dump())) : request.error().Message();
 }
 
 TEST(ReadResponsesRequest, TurnsItemsIntoMessages) {
@@ -176,6 +176,21 @@ TEST(ReadResponsesRequest, ChoosesTools) {
   }
 }
 
+// As Codex sends them.
+TEST(ReadResponsesRequest, TakesNamespacesAndLeavesOutTheWeb) {
+  const auto request = Read(
+      R"("client_metadata":{"x":"y"},"tools":[{"type":"web_search","external_web_access":false},{"type":"namespace","name":"agents","description":"d","tools":[{"type":"function","name":"spawn","parameters":{"type":"object"}}]},{"type":"function","name":"spawn"}],"tool_choice":{"type":"function","namespace":"agents","name":"spawn"},"input":[{"type":"function_call","call_id":"1","namespace":"agents","name":"spawn","arguments":"{}"},{"type":"function_call_output","call_id":"1","output":"x"}])");
+  ASSERT_TRUE(request.has_value()) << request.error().Message();
+  EXPECT_EQ(request->ask.only_tool, "agents.spawn");
+  EXPECT_EQ(request->ask.tools.array().size(), 2U);
+  EXPECT_EQ(request->ask.tool_places[0], "tools[1].tools[0].parameters");
+  EXPECT_EQ(request->namespaces, std::vector<std::string>{"agents"});
+  ASSERT_EQ(request->ask.warnings.size(), 1U);
+  EXPECT_TRUE(request->ask.warnings[0].starts_with("tools[0].type: web_search is left out"));
+  EXPECT_NE(request->ask.messages.Dump().find("agents.spawn"), std::string::npos);
+  EXPECT_EQ(request->echo.Find("tools")->array()[0].Find("type")->string(), "namespace");
+}
+
 TEST(ReadResponsesRequest, RefusesByName) {
   const std::pair<std::string, std::string> kCases[] = {
       {R"("frequency_penalty":1)", "frequency_penalty: carat knows no such parameter"},
@@ -199,7 +214,11 @@ TEST(ReadResponsesRequest, RefusesByName) {
       {R"("include":["everything"])", "include[0]: "},
       {R"("include":"x")", "include: "},
       {R"("metadata":{"a":1})", "metadata: "},
-      {R"("tools":[{"type":"web_search"}])", "tools[0].type: carat runs no tools of its own"},
+      {R"("tools":[{"type":"file_search"}])", "tools[0].type: carat runs no tools of its own"},
+      {R"("tools":[{"type":"namespace","name":"a.b","tools":[]}])", "tools[0].name: "},
+      {R"("tools":[{"type":"namespace","name":"a","tools":[{"type":"mcp"}]}])",
+       "tools[0].tools[0].type: "},
+      {R"("stream_options":{"include_usage":true})", "stream_options.include_usage: "},
       {R"("tools":[{"type":"function"}])", "tools[0].name: missing"},
       {R"("tools":[{"type":"function","name":"f","parameters":[]}])", "tools[0].parameters: "},
       {R"("tools":{})", "tools: "},

@@ -59,6 +59,9 @@ void ResponsesWriter::Push(const AnswerEvent& event, const Answer& answer,
       return AddText(event, out);
     case AnswerEvent::Kind::kToolCall:
       return AddCall(event, out);
+    case AnswerEvent::Kind::kCutCall:
+      report_.cut_call = true;
+      return;
     case AnswerEvent::Kind::kChoiceEnd:
       report_.end = event.end;
       if (event.end == AnswerEnd::kStopString) report_.stop = event.text;
@@ -96,7 +99,7 @@ Json ResponsesWriter::Response(const Answer& answer) const {
   shown.Set("usage", ended_ ? UsageOf(usage) : Json());
   if (!ended_) return shown;
   Json own = ReportOf(report_);
-  const Json measured = ReportOf(answer, {});
+  const Json measured = ReportOf(answer);
   for (const auto& [key, value] : measured.object()) own.Set(key, value);
   shown.Set("carat", std::move(own));
   return shown;
@@ -304,6 +307,15 @@ void ResponsesWriter::CloseText(std::string_view status, std::vector<StreamPiece
 
 // --- a call, and the ends ------------------------------------------------------------------------
 
+std::pair<std::string_view, std::string_view> ResponsesWriter::SplitName(
+    std::string_view called) const {
+  for (const std::string& space : frame_.namespaces) {
+    if (called.size() > space.size() && called.starts_with(space) && called[space.size()] == '.')
+      return {space, called.substr(space.size() + 1)};
+  }
+  return {"", called};
+}
+
 void ResponsesWriter::AddCall(const AnswerEvent& event, std::vector<StreamPiece>& out) {
   Close("completed", out);
   report_.has_calls = true;
@@ -313,7 +325,9 @@ void ResponsesWriter::AddCall(const AnswerEvent& event, std::vector<StreamPiece>
   item.Set("status", "in_progress");
   item.Set("arguments", "");
   item.Set("call_id", ItemId("call_"));
-  item.Set("name", event.name);
+  const auto [space, name] = SplitName(event.name);
+  item.Set("name", name);
+  if (!space.empty()) item.Set("namespace", space);
   const auto at = [&](std::string_view key, Json value) {
     Json body = Member("output_index", output_.size());
     body.Set(key, std::move(value));
@@ -324,7 +338,7 @@ void ResponsesWriter::AddCall(const AnswerEvent& event, std::vector<StreamPiece>
   delta.Set("delta", arguments);
   Emit("response.function_call_arguments.delta", std::move(delta), out);
   Json done = at("item_id", id);
-  done.Set("name", event.name);
+  done.Set("name", name);
   done.Set("arguments", arguments);
   Emit("response.function_call_arguments.done", std::move(done), out);
   item.Set("status", "completed");

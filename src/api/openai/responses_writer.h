@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/answer_report.h"
@@ -22,6 +23,7 @@ struct ResponseFrame {
   Json echo = {};          // ResponsesRequest::echo
   bool background = false;
   bool summary = false, sealed = false;             // as ResponsesRequest
+  std::vector<std::string> namespaces = {};         // likewise
   std::shared_ptr<const Tokenizer> tokenizer = {};  // for logprobs; null: none are written
 };
 
@@ -51,6 +53,8 @@ class ResponsesWriter : public AnswerWriter {
   void AddThought(const std::string& text, std::vector<StreamPiece>& out);
   void AddText(const AnswerEvent& event, std::vector<StreamPiece>& out);
   void AddCall(const AnswerEvent& event, std::vector<StreamPiece>& out);
+  // Namespace, which may be empty, and name of a tool as the client declared it.
+  std::pair<std::string_view, std::string_view> SplitName(std::string_view called) const;
   void Close(std::string_view status, std::vector<StreamPiece>& out);
   void CloseThought(std::string_view status, std::vector<StreamPiece>& out);
   void CloseText(std::string_view status, std::vector<StreamPiece>& out);

@@ -102,6 +102,29 @@ TEST(ResponsesWriter, GivesTheThoughtAsSummaryAndSealedIfAsked) {
             R"("encrypted_content":"carat-thought:SG0=","status":"completed"})");
 }
 
+TEST(ResponsesWriter, NamesToolsAsTheirNamespacesDo) {
+  ResponseFrame frame = Frame();
+  frame.namespaces = {"other", "agents"};
+  const Outcome run = RunOf(Script({Called("agents.spawn", Json(Json::Object())),
+                                    Called("plain.dot", Json(Json::Object()))},
+                                   AnswerEnd::kToolCalls),
+                            frame);
+  const Json::Array& output = run.response.Find("output")->array();
+  EXPECT_EQ(output[0].Find("name")->string(), "spawn");
+  EXPECT_EQ(output[0].Find("namespace")->string(), "agents");
+  EXPECT_EQ(output[1].Find("name")->string(), "plain.dot");
+  EXPECT_EQ(output[1].Find("namespace"), nullptr);
+}
+
+// No half of a call, and nothing of how the model writes calls.
+TEST(ResponsesWriter, LeavesOutACallThatWasCut) {
+  const Outcome run = RunOf(Script({Said(Kind::kCutCall)}, AnswerEnd::kMaxTokens));
+  EXPECT_TRUE(run.response.Find("output")->array().empty());
+  EXPECT_EQ(run.response.Find("status")->string(), "incomplete");
+  EXPECT_NE(run.response.Find("carat")->Find("message")->string().find("tool call"),
+            std::string::npos);
+}
+
 TEST(ResponsesWriter, SaysWhyAnAnswerIsNotWhole) {
   struct Case {
     std::vector<AnswerEvent> events;

@@ -83,8 +83,10 @@ class Transcriber {
     };
     uint64_t samples = 0;
     bool too_long = false;
-    const MediaDecoder decoder(api_.options().decode_program,
-                               [this](double) { return !gone_.load(); });
+    const auto still_there = [this](double) { return !gone_.load(); };
+    CARAT_ASSIGN(const MediaGate::Turn turn,
+                 loaded_->service->WaitForDecoder(call_.owner, still_there));
+    const MediaDecoder decoder(api_.options().decode_program, still_there);
     const auto heard = decoder.Sound(source, [&](std::span<const float> block) -> Status {
       samples += block.size();
       too_long = samples > uint64_t{kMaxRecordingSeconds} * kSampleRate;
@@ -118,7 +120,8 @@ class Transcriber {
   Status WriteDown() {
     while (!pieces_.empty() || !running_.empty()) {
       while (!pieces_.empty() && running_.size() < kAhead) {
-        auto answer = loaded_->service->Submit(AskFor(pieces_.front().sound));
+        auto answer = loaded_->service->Submit(AskFor(pieces_.front().sound),
+                                               [this](double) { return !gone_.load(); });
         if (!answer && answer.error().code == ErrorCode::kBusy && !running_.empty()) break;
         if (!answer) return Fail(std::move(answer).error());
         running_.push_back(std::move(pieces_.front()));

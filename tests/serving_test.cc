@@ -1,7 +1,5 @@
 // Service: many callers on one model. What an answer is does not depend on who else asks; who asks,
 // waits, cancels or overflows disturbs nobody else.
-#include "service/service.h"
-
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -12,7 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/base64.h"
 #include "chat/template.h"
+#include "service/service.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
 #include "tests/support/run_carat.h"
@@ -313,6 +313,115 @@ TEST(Service, BoundsThoughts) {
   EXPECT_EQ(bounded.end, AnswerEnd::kStop);
 }
 
+Json WeatherTools() {
+  return MustParse(R"([{"type": "function", "function": {"name": "weather", "description":
+      "Weather in a city", "parameters": {"type": "object", "properties": {"city": {"type":
+      "string"}}, "required": ["city"]}}}])");
+}
+
+// What the model would rather do is not begun where it was not asked for.
+TEST(Service, NeitherThinksNorCallsUnasked) {
+  const auto service = Start();
+  const SpecialIds& special = Point().tokenizer()->special();
+  for (const TokenId begins : {special.channel, special.tool_call}) {
+    Ask ask = Question("What is 12 plus 7?");
+    ask.sampling.logit_bias = {{begins, 100.0F}};
+    ask.max_tokens = 20;
+    const auto answer = service->Submit(ask).value();
+    for (const AnswerEvent& event : EventsOf(*answer)) {
+      EXPECT_NE(event.kind, Kind::kThinking);
+      EXPECT_NE(event.kind, Kind::kToolCall);
+      EXPECT_NE(event.kind, Kind::kMalformedCall);
+      EXPECT_NE(event.kind, Kind::kCutCall);
+    }
+    // Under a grammar too, which would let a thought come first.
+    ask.format = AnswerFormat::kJson;
+    const Said said = SaidBy(*service->Submit(ask).value());
+    EXPECT_EQ(said.thinking, "");
+    EXPECT_TRUE(said.text.starts_with("{")) << said.text;
+  }
+}
+
+// A schema for the answer and tools beside it: one or the other, as the model chooses.
+TEST(Service, AnswersInJsonOrCallsTools) {
+  const auto service = Start();
+  const TokenId call = Point().tokenizer()->special().tool_call;
+  for (const bool calls : {false, true}) {
+    Ask ask = Question("What is the weather in Bern?");
+    ask.tools = WeatherTools();
+    ask.format = AnswerFormat::kJsonSchema;
+    ask.schema = MustParse(R"({"type": "object", "properties": {"answer": {"type": "string",
+        "maxLength": 20}}, "required": ["answer"], "additionalProperties": false})");
+    ask.schema_where = "schema";
+    ask.parallel_tools = false;
+    ask.max_tokens = 200;
+    ask.sampling.logit_bias = {{call, calls ? 100.0F : -100.0F}};
+    const auto answer = service->Submit(ask).value();
+    size_t called = 0;
+    for (const AnswerEvent& event : EventsOf(*answer)) called += event.kind == Kind::kToolCall;
+    const Said said = SaidBy(*answer);
+    EXPECT_EQ(called, calls ? 1U : 0U);
+    EXPECT_EQ(said.end, calls ? AnswerEnd::kToolCalls : AnswerEnd::kStop);
+    EXPECT_EQ(said.text.empty(), calls) << said.text;
+    if (!calls) {
+      EXPECT_NE(MustParse(said.text).Find("answer"), nullptr) << said.text;
+    }
+  }
+}
+
+// Half a call is no text of the answer.
+TEST(Service, LeavesOutACallThatIsCut) {
+  const auto service = Start();
+  Ask ask = Question("What is the weather in Bern?");
+  ask.tools = WeatherTools();
+  ask.tool_choice = ToolChoice::kRequired;
+  ask.max_tokens = 3;
+  const auto answer = service->Submit(ask).value();
+  size_t cut = 0;
+  for (const AnswerEvent& event : EventsOf(*answer)) {
+    cut += event.kind == Kind::kCutCall;
+    EXPECT_NE(event.kind, Kind::kMalformedCall);
+  }
+  EXPECT_EQ(cut, 1U);
+  EXPECT_EQ(SaidBy(*answer).text, "");
+  EXPECT_EQ(SaidBy(*answer).end, AnswerEnd::kMaxTokens);
+}
+
+// A client that leaves while its media wait or are decoded costs nobody anything more.
+TEST(Service, StopsPreparingForNobody) {
+  const auto service = Start();
+  Json part;
+  part.Set("type", "audio");
+  const std::string sound = MustRead(std::filesystem::path(CARAT_SOURCE_DIR) / "tests" /
+                                     "fixtures" / "point" / "door.wav");
+  part.Set("path",
+           "data:audio/wav;base64," +
+               EncodeBase64({reinterpret_cast<const uint8_t*>(sound.data()), sound.size()}));
+  Ask ask = Question("");
+  ask.messages = Json(Json::Array{Message("user", Json(Json::Array{part}))});
+  const auto left = service->Submit(ask, [](double) { return false; });
+  ASSERT_FALSE(left.has_value());
+  EXPECT_EQ(left.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(service->status().waiting, 0U);
+  EXPECT_TRUE(service->Submit(ask, [](double) { return true; }).has_value());
+}
+
+// Background work leaves a cache for who waits.
+TEST(Service, BackgroundWorkLeavesACache) {
+  const auto service = Start({.together = 2});
+  Ask background = Question("Count from 1 to 20.");
+  background.background = true;
+  background.ignore_stop = true;
+  background.max_tokens = 800;
+  std::vector<std::shared_ptr<Answer>> long_ones;
+  for (int i = 0; i < 3; ++i) long_ones.push_back(service->Submit(background).value());
+  AnswerEvent event;
+  ASSERT_EQ(long_ones[0]->Wait(0, 60s, event), Answer::Next::kEvent);
+  EXPECT_EQ(AnswerTo(*service, Question("Who are you?", "b")).end, AnswerEnd::kStop);
+  for (const auto& answer : long_ones) EXPECT_FALSE(answer->ended());
+  for (const auto& answer : long_ones) answer->Cancel();
+}
+
 TEST(Service, GivesLogprobs) {
   const auto service = Start();
   Ask ask = Question("Count from 3 to 11.");
@@ -392,6 +501,7 @@ TEST(Service, RefusesWhatDoesNotFit) {
   EXPECT_EQ(refused.error().wanted, "at most 127 tokens");
   ASSERT_VALUE(const PromptCount count, service->Count(Question(text)));
   EXPECT_EQ(refused.error().found, std::to_string(count.tokens));
+  EXPECT_EQ(refused.error().where, "messages");
   Ask ask = Question("Count from 1 to 20.");
   ask.max_tokens = {};
   ask.ignore_stop = true;
