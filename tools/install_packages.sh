@@ -9,7 +9,7 @@ case "${1:-}" in
   build) packages="g++ cmake ninja-build pkg-config python3 python3-venv ca-certificates libfmt-dev
     nlohmann-json3-dev libutf8proc-dev libcli11-dev libedit-dev libgtest-dev libbenchmark-dev
     libjpeg62-turbo-dev libpng-dev libwebp-dev libavif-dev libavcodec-dev libavformat-dev libswscale-dev libsoxr-dev
-    libseccomp-dev libssl-dev libcurl4-openssl-dev libboost1.81-dev" ;;
+    libseccomp-dev libssl-dev libsqlite3-dev libcurl4-openssl-dev libboost1.81-dev" ;;
   check) packages="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19" ;;
   *) echo "usage: $0 build|check" >&2; exit 2 ;;
 esac

@@ -138,7 +138,7 @@ Api::Api(ModelHost& host, ApiOptions options, Access access)
       options_(std::move(options)),
       access_(std::move(access)),
       answers_(options_.answers),
-      responses_(options_.responses) {}
+      responses_(options_.responses, std::move(options_.archive)) {}
 
 Api::~Api() = default;
 

@@ -69,6 +69,7 @@ struct ApiOptions {
   AccessOptions access = {};
   AnswerRegistry::Limits answers = {};
   ResponseStore::Limits responses = {};
+  std::unique_ptr<ResponseArchive> archive = {};  // of responses; null: they are lost at the end
   ModelHooks models = {};
   // Of the server, for /metrics; null: none are shown.
   std::function<net::Server::Counts()> counts = {};

@@ -202,6 +202,18 @@ Result<Json::Array> ResponseStore::Conversation(const std::string& owner, const 
   return items;
 }
 
+// "msg_X_0" is an item of "resp_X".
+std::optional<Json> ResponseStore::ArchivedItem(const std::string& owner,
+                                                const std::string& item_id) {
+  const size_t begin = item_id.find('_') + 1, end = item_id.find('_', begin);
+  if (begin == 0 || end == std::string::npos) return std::nullopt;
+  const Kept* const kept = Touch(owner, "resp_" + item_id.substr(begin, end - begin));
+  if (kept == nullptr) return std::nullopt;
+  const Json* item = ItemIn(kept->stored.input.array(), item_id);
+  if (item == nullptr) item = ItemIn(OutputOf(kept->stored.response), item_id);
+  return item != nullptr ? std::optional(*item) : std::nullopt;
+}
+
 std::optional<Json> ResponseStore::Item(const std::string& owner, const std::string& item_id) {
   const std::lock_guard lock(mutex_);
   for (const auto& [key, kept] : kept_) {
@@ -213,8 +225,16 @@ std::optional<Json> ResponseStore::Item(const std::string& owner, const std::str
     kept->used = ++clock_;
     return *item;
   }
+  const std::optional<Json> found =
+      archive_ != nullptr ? ArchivedItem(owner, item_id) : std::nullopt;
   Trim();
-  return std::nullopt;
+  return found;
+}
+
+void ResponseStore::SettleEnded() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, kept] : kept_) Settle(*kept);
+  Trim();
 }
 
 ResponseStore::Use ResponseStore::use() const {

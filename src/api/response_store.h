@@ -67,6 +67,9 @@ class ResponseStore {
   // An item of the owner's responses, input or output, by its own id.
   std::optional<Json> Item(const std::string& owner, const std::string& item_id);
 
+  // Takes over what has ended; else that is done when it is needed.
+  void SettleEnded();
+
   struct Use {
     size_t responses = 0, bytes = 0;
   };
@@ -76,6 +79,7 @@ class ResponseStore {
   struct Kept;
   using Key = std::pair<std::string, std::string>;  // owner, id
   Kept* Touch(const std::string& owner, const std::string& id);
+  std::optional<Json> ArchivedItem(const std::string& owner, const std::string& item_id);
   void Settle(Kept& kept);
   void Trim();
 

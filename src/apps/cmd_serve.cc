@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "api/api.h"
+#include "api/response_file.h"
 #include "apps/commands.h"
 #include "apps/media_options.h"
 #include "apps/models.h"
@@ -51,6 +52,7 @@ struct ServeOptions {
   int threads = 0;
   std::string kernels, cache = "bf16";
   size_t unload_after = 0;
+  std::string store;
   std::string log;
   bool log_content = false;
   bool no_pull = false;
@@ -179,12 +181,17 @@ Status Run(ServeOptions o, bool offline) {
   ModelHost host([&](const std::string& name) { return Open(o, name, signals, ending); }, o.model,
                  idle);
   CARAT_TRY(host.Get());
+  std::unique_ptr<ResponseArchive> archive;
+  if (!o.store.empty()) {
+    CARAT_ASSIGN(archive, OpenResponseFile(o.store, log.errors("store_failed")));
+  }
   PullChild pull;
   net::Server* listening = nullptr;
   std::mutex mutex;
   const AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
   Api api(host,
           {.access = access,
+           .archive = std::move(archive),
            .models = Hooks(pull, !offline && !o.no_pull),
            .counts =
                [&] {
@@ -293,6 +300,8 @@ CLI::App* AddServe(CLI::App& app, int& exit_code, const bool& offline) {
       ->check(CLI::Range(size_t{0}, size_t{1} << 30))
       ->capture_default_str();
   serve->add_flag("--no-pull", o->no_pull, "clients may not have models fetched");
+  serve->add_option("--store", o->store,
+                    "keep stored responses in this file, so that they outlive the server");
   serve->add_option("--log", o->log, "write the log there and not to standard error");
   serve->add_flag("--log-content", o->log_content, "what is asked and answered too");
   AddDraftOptions(*serve, o->drafts);

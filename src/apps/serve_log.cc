@@ -47,6 +47,7 @@ struct ServeLog::State {
 };
 
 ServeLog::ServeLog(std::shared_ptr<State> state) : state_(std::move(state)) {}
+ServeLog::ServeLog(const ServeLog&) = default;
 ServeLog::ServeLog(ServeLog&&) noexcept = default;
 ServeLog& ServeLog::operator=(ServeLog&&) noexcept = default;
 ServeLog::~ServeLog() = default;
@@ -80,7 +81,13 @@ std::function<void(const RequestLog&)> ServeLog::sink() const {
   };
 }
 
-void ServeLog::Event(const std::string& event, const std::string& detail) {
+std::function<void(const Error&)> ServeLog::errors(std::string event) const {
+  return [log = ServeLog(state_), event = std::move(event)](const Error& error) {
+    log.Event(event, error.Message());
+  };
+}
+
+void ServeLog::Event(const std::string& event, const std::string& detail) const {
   Json line;
   line.Set("time", TimeNow());
   line.Set("event", event);

@@ -15,13 +15,16 @@ class ServeLog {
  public:
   // Empty: standard error. Appends, and makes the file with mode 0600.
   static Result<ServeLog> Open(const std::string& path);
+  ServeLog(const ServeLog&);
   ServeLog(ServeLog&&) noexcept;
   ServeLog& operator=(ServeLog&&) noexcept;
   ~ServeLog();
 
   // For the api; called in several threads.
   std::function<void(const RequestLog&)> sink() const;
-  void Event(const std::string& event, const std::string& detail);
+  // Notes errors as events of this name; called in several threads.
+  std::function<void(const Error&)> errors(std::string event) const;
+  void Event(const std::string& event, const std::string& detail) const;
   // After the file was moved away.
   void Reopen();
 

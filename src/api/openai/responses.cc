@@ -164,6 +164,7 @@ void CreateResponse(Api& api, Call& call) {
               {.stream = request->stream,
                .detached = request->background || request->detached,
                .fields = {{"x-carat-answer", id}}});
+  if (request->store) api.responses().SettleEnded();  // a file has it before anything can happen
 }
 
 void CountResponseTokens(Api& api, Call& call) {
