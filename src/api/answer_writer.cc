@@ -105,6 +105,7 @@ void WriteAnswer(net::Exchange& exchange, Answer& answer, AnswerWriter& writer,
       continue;
     }
     ++next;
+    if (event.kind == AnswerEvent::Kind::kEnd && options.before_end) options.before_end();
     pieces.clear();
     writer.Push(event, answer, pieces);
     if (!options.stream) continue;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ struct WriteOptions {
   bool numbered = false;
   uint64_t skip = 0;
   net::Fields fields = {};  // of the reply's head, beside the writer's own
+  // Called once the answer has ended, before its client is told; may be empty.
+  std::function<void()> before_end = {};
 };
 
 // Runs an answer to its end through `exchange`; returns before it only where it is detached and the

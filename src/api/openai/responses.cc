@@ -163,8 +163,8 @@ void CreateResponse(Api& api, Call& call) {
   WriteAnswer(call.exchange, **answer, *make(),
               {.stream = request->stream,
                .detached = request->background || request->detached,
-               .fields = {{"x-carat-answer", id}}});
-  if (request->store) api.responses().SettleEnded();  // a file has it before anything can happen
+               .fields = {{"x-carat-answer", id}},
+               .before_end = [&] { api.responses().SettleEnded(); }});
 }
 
 void CountResponseTokens(Api& api, Call& call) {
