@@ -2,6 +2,7 @@
 // waits, cancels or overflows disturbs nobody else.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <functional>
@@ -12,6 +13,7 @@
 
 #include "base/base64.h"
 #include "chat/template.h"
+#include "service/model_host.h"
 #include "service/service.h"
 #include "tests/support/errors.h"
 #include "tests/support/files.h"
@@ -502,6 +504,7 @@ TEST(Service, RefusesWhatDoesNotFit) {
   ASSERT_VALUE(const PromptCount count, service->Count(Question(text)));
   EXPECT_EQ(refused.error().found, std::to_string(count.tokens));
   EXPECT_EQ(refused.error().where, "messages");
+  EXPECT_TRUE(refused.error().what.starts_with("prompt is too long: ")) << refused.error().what;
   Ask ask = Question("Count from 1 to 20.");
   ask.max_tokens = {};
   ask.ignore_stop = true;
@@ -520,11 +523,78 @@ TEST(Service, RefusesWhatDoesNotFit) {
   }
 }
 
+// A picture that can't be read is told at its place, without a library's words.
+TEST(Service, TellsOfABrokenPicture) {
+  const auto service = Start();
+  std::string bytes = MustRead(std::filesystem::path(CARAT_SOURCE_DIR) / "tests" / "fixtures" /
+                               "point" / "shapes.png");
+  bytes[bytes.size() / 2] ^= 0x55;
+  Json part;
+  part.Set("type", "image");
+  part.Set("path",
+           "data:image/png;base64," +
+               EncodeBase64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}));
+  part.Set("place", "input[7].image_url");
+  Ask ask = Question("");
+  ask.messages = Json(Json::Array{Message("user", Json(Json::Array{part}))});
+  const auto refused = service->Submit(ask);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().Message(), "input[7].image_url: a broken picture");
+}
+
 TEST(ServiceStart, RefusesOptionsOutOfRange) {
   for (const ServiceOptions& options : std::initializer_list<ServiceOptions>{
            {.together = 17}, {.queue = 0}, {.queue_per_owner = 0}, {.session = {.context = -1}}}) {
     EXPECT_FALSE(Service::Start(Point(), options, MediaDecoder(Decoder())).has_value());
   }
+}
+
+class Host : public testing::Test {
+ protected:
+  // Opens services on one engine, and notes what was still there of the one before.
+  Result<std::shared_ptr<LoadedService>> Open(const std::string& name) {
+    ++opened_;
+    overlapped_ = overlapped_ || !last_.expired();
+    if (name == "broken") {
+      std::this_thread::sleep_for(200ms);
+      return Fail({.code = ErrorCode::kNotFound, .what = "no such model"});
+    }
+    auto loaded = std::make_shared<LoadedService>();
+    loaded->name = name;
+    loaded->service = Start({.together = 1});
+    last_ = loaded;
+    return loaded;
+  }
+
+  std::atomic<int> opened_ = 0;
+  bool overlapped_ = false;
+  std::weak_ptr<LoadedService> last_;
+  ModelHost host_{[this](const std::string& name) { return Open(name); }, "first", std::nullopt};
+};
+
+// Two do not fit.
+TEST_F(Host, DropsAModelBeforeTheNext) {
+  EXPECT_EQ(host_.Get().value()->name, "first");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(host_.Load("second").has_value());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);  // nobody waited for a release
+  EXPECT_FALSE(overlapped_);
+  EXPECT_EQ(host_.Name(), "second");
+  EXPECT_TRUE(host_.Unload());
+  EXPECT_EQ(host_.Loaded(), nullptr);
+  EXPECT_EQ(host_.Get().value()->name, "second");
+}
+
+// Who waits for an opening that fails does not try again.
+TEST_F(Host, SharesAFailure) {
+  EXPECT_FALSE(host_.Load("broken").has_value());
+  ModelHost broken([this](const std::string& name) { return Open(name); }, "broken", std::nullopt);
+  opened_ = 0;
+  std::vector<std::thread> waiting;
+  for (int i = 0; i < 8; ++i) waiting.emplace_back([&] { EXPECT_FALSE(broken.Get().has_value()); });
+  for (std::thread& thread : waiting) thread.join();
+  EXPECT_LE(opened_, 2);
+  EXPECT_FALSE(broken.Get().has_value());  // a later one does
 }
 
 }  // namespace

@@ -151,6 +151,8 @@ std::expected<std::string, ApiError> Access::Owner(const net::RequestHead& head)
                              "It stands in the server's key file."});
 }
 
+size_t Access::NumOwners() const { return state_->keys.size(); }
+
 bool Access::Manages(const std::string& owner) const {
   const std::scoped_lock lock(state_->mutex);
   return state_->Named(owner).manages;

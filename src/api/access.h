@@ -64,6 +64,7 @@ class Access {
   // depend on how much of a key is right.
   std::expected<std::string, ApiError> Owner(const net::RequestHead& head) const;
 
+  size_t NumOwners() const;
   // Whether the owner may change which model is loaded.
   bool Manages(const std::string& owner) const;
 

@@ -1,6 +1,7 @@
 #include "api/answer_registry.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace carat {
@@ -21,6 +22,12 @@ std::optional<AnswerRegistry::Entry> AnswerRegistry::Find(const std::string& own
   return std::nullopt;
 }
 
+void AnswerRegistry::Forget(const std::string& owner, const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(kept_,
+                [&](const Kept& kept) { return kept.entry.id == id && kept.entry.owner == owner; });
+}
+
 std::vector<std::string> AnswerRegistry::Ids(const std::string& owner) {
   const std::scoped_lock lock(mutex_);
   Sweep();
@@ -34,20 +41,25 @@ std::vector<std::string> AnswerRegistry::Ids(const std::string& owner) {
 // Running answers are bounded by the service's queue, so they always stay.
 void AnswerRegistry::Sweep() {
   const auto now = std::chrono::steady_clock::now();
-  size_t ended = 0, tokens = 0;
+  struct Use {
+    size_t ended = 0, tokens = 0;
+  };
+  std::map<std::string, Use> uses;
   for (Kept& kept : kept_) {
     if (!kept.ended && kept.entry.answer->ended()) {
       kept.ended = now;
       // An answer of no tokens takes room too.
       kept.tokens = kept.entry.answer->usage().generated + 16;
     }
-    if (kept.ended) ++ended, tokens += kept.tokens;
+    Use& use = uses[kept.entry.owner];
+    if (kept.ended) ++use.ended, use.tokens += kept.tokens;
   }
   std::erase_if(kept_, [&](const Kept& kept) {
     if (!kept.ended) return false;
-    const bool goes =
-        now - *kept.ended > limits_.keep || ended > limits_.answers || tokens > limits_.tokens;
-    if (goes) --ended, tokens -= kept.tokens;
+    Use& use = uses[kept.entry.owner];
+    const bool goes = now - *kept.ended > limits_.keep || use.ended > limits_.answers ||
+                      use.tokens > limits_.tokens;
+    if (goes) --use.ended, use.tokens -= kept.tokens;
     return goes;
   });
 }

@@ -20,8 +20,8 @@ namespace carat {
 class AnswerRegistry {
  public:
   struct Limits {
-    size_t answers = 256;  // that have ended; the oldest go first
-    // Of ended answers, all together, in tokens, of which each may take some hundred bytes.
+    size_t answers = 256;  // of an owner that have ended; the oldest go first
+    // Of ended answers of an owner, in tokens, of which each may take some hundred bytes.
     size_t tokens = 1 << 18;
     std::chrono::seconds keep{300};  // after the end was seen
   };
@@ -39,6 +39,8 @@ class AnswerRegistry {
   void Add(Entry entry);
   // Absent also where it is somebody else's.
   std::optional<Entry> Find(const std::string& owner, const std::string& id);
+  // As if it had ended long ago.
+  void Forget(const std::string& owner, const std::string& id);
   // Ids of the owner's answers, oldest first.
   std::vector<std::string> Ids(const std::string& owner);
 

@@ -88,6 +88,11 @@ bool Failed(const AnswerEvent& event) { return event.end == AnswerEnd::kFailed; 
 void WriteAnswer(net::Exchange& exchange, Answer& answer, AnswerWriter& writer,
                  const WriteOptions& options) {
   std::atomic<bool> closed = false;
+  // What is called when the client leaves uses what is here.
+  const struct Unwatch {
+    net::Exchange& exchange;
+    ~Unwatch() { exchange.OnClosed({}); }
+  } unwatch{exchange};
   exchange.OnClosed([&] {
     closed = true;
     if (!options.detached) answer.Cancel();

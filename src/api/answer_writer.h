@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -32,6 +33,21 @@ class AnswerWriter {
   // After kEnd: the reply of a request that does not stream, and of one that failed before its
   // stream began.
   virtual net::Reply Whole(const Answer& answer) const = 0;
+};
+
+// Cancels an answer that nobody would read, because what was to write it threw.
+class AnswerGuard {
+ public:
+  explicit AnswerGuard(Answer& answer) : answer_(answer) {}
+  AnswerGuard(const AnswerGuard&) = delete;
+  AnswerGuard& operator=(const AnswerGuard&) = delete;
+  ~AnswerGuard() {
+    if (std::uncaught_exceptions() > thrown_) answer_.Cancel();
+  }
+
+ private:
+  Answer& answer_;
+  const int thrown_ = std::uncaught_exceptions();
 };
 
 struct WriteOptions {

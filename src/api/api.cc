@@ -23,8 +23,12 @@ net::Reply AsData(net::Reply reply) {
   return reply;
 }
 
+// At the door; has an id of its own.
 net::Reply Refusal(const ApiError& error, Dialect dialect) {
-  return AsData(ReplyOf(error, dialect));
+  const std::string id = NewId("req_");
+  net::Reply reply = ReplyOf(error, dialect, id);
+  reply.fields.emplace_back("x-request-id", id);
+  return AsData(std::move(reply));
 }
 
 // Adds the request's id to what a route sends, and notes it.
@@ -63,8 +67,10 @@ class NamedExchange : public net::Exchange {
   bool content_;
 };
 
-Dialect DialectOfHead(const net::RequestHead& head) {
-  return head.Field("anthropic-version") ? Dialect::kAnthropic : DialectOf(head.path);
+// That in which a client understands errors. `route` may be null.
+Dialect DialectOf(const net::RequestHead& head, const Route* route) {
+  if (head.Field("anthropic-version")) return Dialect::kAnthropic;
+  return route != nullptr ? route->dialect : carat::DialectOf(head.path);
 }
 
 // A form or plain text can be sent by any page without asking; JSON can't.
@@ -78,7 +84,9 @@ bool HasType(const net::RequestHead& head, std::string_view wanted) {
 }
 
 std::optional<ApiError> CheckBody(const net::RequestHead& head, const Route& route) {
-  if (const auto coding = head.Field("content-encoding"); coding && *coding != "identity") {
+  const bool coded = std::ranges::any_of(
+      head.fields, [](const auto& field) { return field.first == "content-encoding"; });
+  if (coded) {
     return ApiError{.status = 415,
                     .code = "unsupported_content_encoding",
                     .message = "Bodies are taken as they are, without Content-Encoding."};
@@ -95,6 +103,13 @@ std::optional<ApiError> CheckBody(const net::RequestHead& head, const Route& rou
 // The official Anthropic client marks its beta calls so; they mean the same here.
 bool IsBetaMark(const net::RequestHead& head, const Route& route) {
   return route.dialect == Dialect::kAnthropic && head.query == "beta=true";
+}
+
+// Many clients send an object with every POST.
+bool IsEmptyBody(std::string_view body) {
+  std::string text(body);
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
+  return text.empty() || text == "{}";
 }
 
 std::optional<ApiError> CheckQuery(const net::RequestHead& head, const Route& route) {
@@ -138,13 +153,14 @@ Api::Api(ModelHost& host, ApiOptions options, Access access)
       options_(std::move(options)),
       access_(std::move(access)),
       answers_(options_.answers),
-      responses_(options_.responses, std::move(options_.archive)) {}
+      responses_(options_.responses, std::move(options_.archive)),
+      recordings_(kMaxRecordings, access_.NumOwners() > 1) {}
 
 Api::~Api() = default;
 
 std::variant<Api::Door, net::Reply> Api::Open(const net::RequestHead& head) const {
   const RouteMatch match = FindRoute(head.method, head.path);
-  const Dialect dialect = match.route != nullptr ? match.route->dialect : DialectOfHead(head);
+  const Dialect dialect = DialectOf(head, match.route);
   if (const auto refused = access_.CheckOrigin(head)) return Refusal(*refused, dialect);
   if (head.method == "GET" || head.method == "HEAD") {
     const auto file = options_.files.find(head.path);
@@ -177,7 +193,7 @@ std::variant<size_t, net::Reply> Api::Admit(const net::RequestHead& head) {
   auto refused = CheckBody(head, *door.route);
   if (!refused) refused = access_.Count(door.owner, Now());
   if (!refused) return door.route->max_body;
-  const Dialect dialect = door.route->dialect;
+  const Dialect dialect = DialectOf(head, door.route);
   if (options_.log) {
     options_.log({.owner = door.owner,
                   .method = head.method,
@@ -193,6 +209,7 @@ void Api::Handle(const net::Request& request, net::Exchange& exchange) {
     return exchange.Send(std::move(*refused));
   }
   const Door& door = std::get<Door>(opened);
+  const Dialect dialect = DialectOf(request.head, door.route);
   const double start = Now();
   RequestLog log{.id = NewId("req_"),
                  .owner = door.owner,
@@ -201,20 +218,33 @@ void Api::Handle(const net::Request& request, net::Exchange& exchange) {
                  .body_bytes = request.body.size()};
   // Uploads are no text.
   if (options_.log_content && door.route->body != Route::Body::kForm) log.asked = request.body;
-  NamedExchange named(exchange, door.route->dialect, log, options_.log_content);
+  NamedExchange named(exchange, dialect, log, options_.log_content);
   Call call{.request = request,
             .exchange = named,
             .owner = door.owner,
             .id = log.id,
-            .dialect = door.route->dialect,
+            .dialect = dialect,
             .path_id = door.id};
-  Run(*door.route, call);
-  log.seconds = Now() - start;
-  if (options_.log) options_.log(log);
+  const auto note = [&] {
+    log.seconds = Now() - start;
+    if (options_.log) options_.log(log);
+  };
+  try {
+    Run(*door.route, call);
+  } catch (...) {
+    log.status = 500;
+    note();
+    throw;  // the server answers
+  }
+  note();
 }
 
 void Api::Run(const Route& route, Call& call) {
   if (const auto unknown = CheckQuery(call.request.head, route)) return call.SendError(*unknown);
+  if (route.body == Route::Body::kNone && !IsEmptyBody(call.request.body)) {
+    return call.SendError(ToApiError({.what = "this address takes no body"}));
+  }
+  if (route.urgent) return route.run(*this, call);
   const auto place = access_.Enter(call.owner);
   if (!place) return call.SendError(place.error());
   route.run(*this, call);

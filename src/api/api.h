@@ -11,7 +11,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <semaphore>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,6 +22,7 @@
 #include "api/request_log.h"
 #include "api/response_store.h"
 #include "net/server.h"
+#include "service/fair_places.h"
 #include "service/model_host.h"
 
 namespace carat {
@@ -84,7 +84,7 @@ struct ApiOptions {
 };
 
 // At one time; each takes up to 230 MB (openai/transcription.h).
-inline constexpr std::ptrdiff_t kMaxRecordings = 4;
+inline constexpr size_t kMaxRecordings = 4;
 
 // Borrows the host. Thread-safe.
 class Api : public net::Handler {
@@ -103,7 +103,7 @@ class Api : public net::Handler {
   const ApiOptions& options() const { return options_; }
   const Access& access() const { return access_; }
   // Places for recordings, which are held whole while they are transcribed.
-  std::counting_semaphore<>& recordings() { return recordings_; }
+  FairPlaces& recordings() { return recordings_; }
 
  private:
   struct Door;
@@ -116,7 +116,7 @@ class Api : public net::Handler {
   Access access_;
   AnswerRegistry answers_;
   ResponseStore responses_;
-  std::counting_semaphore<> recordings_{kMaxRecordings};
+  FairPlaces recordings_;
 };
 
 }  // namespace carat

@@ -228,6 +228,28 @@ TEST_F(ApiTest, RefusesQueriesAndCodingsThatItWouldNotHonour) {
   EXPECT_EQ(Ask(request).status, 415);
 }
 
+TEST_F(ApiTest, ListsModelsInPages) {
+  for (const char* const query :
+       {"limit=1000", "client_version=0.155.1", "beta=true", "after_id=x"}) {
+    net::Request request = MakeRequest("GET", "/v1/models");
+    request.head.query = query;
+    EXPECT_EQ(Ask(request).status, 200) << query;
+  }
+  net::Request request = MakeRequest("GET", "/v1/models");
+  request.head.query = "order=asc";
+  request.head.fields.emplace_back("anthropic-version", "2023-06-01");
+  const net::Reply reply = Ask(request);
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_NE(reply.body.find(R"("type": "error")"), std::string::npos) << reply.body;
+}
+
+TEST_F(ApiTest, TakesAnEmptyObjectWhereNoBodyIsWanted) {
+  for (const auto& [body, status] :
+       {std::pair("", 404), {"{}", 404}, {" {\n} ", 404}, {"{\"a\":1}", 400}}) {
+    EXPECT_EQ(Ask(MakeRequest("POST", "/v1/carat/answers/x/cancel", body)).status, status) << body;
+  }
+}
+
 TEST_F(ApiTest, AnswersHeadAsGet) {
   EXPECT_EQ(Ask(MakeRequest("HEAD", "/health")).status, 200);
   EXPECT_EQ(Ask(MakeRequest("HEAD", "/v1/carat/status")).status, 200);

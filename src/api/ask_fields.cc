@@ -99,7 +99,7 @@ Status TakeStop(Fields& fields, std::string_view key, Ask& ask, size_t most) {
   return {};
 }
 
-Result<bool> TakeCarat(Fields& fields, Ask& ask) {
+Result<bool> TakeCarat(Fields& fields, Ask& ask, bool stream) {
   const Json* const own = fields.Take("carat");
   if (own == nullptr) return false;
   CARAT_ASSIGN(Fields inner, Fields::Of(*own, fields.PathOf("carat")));
@@ -109,6 +109,11 @@ Result<bool> TakeCarat(Fields& fields, Ask& ask) {
   CARAT_ASSIGN(const std::optional<bool> ignore_stop, inner.Bool("ignore_stop"));
   CARAT_ASSIGN(const std::optional<bool> detached, inner.Bool("detached"));
   CARAT_TRY(inner.Done());
+  if (progress.value_or(false) && !stream) {
+    return Fail({.what = "progress is told in a stream only",
+                 .where = inner.PathOf("progress"),
+                 .wanted = "stream true beside it"});
+  }
   ask.progress = progress.value_or(ask.progress);
   ask.background = background.value_or(ask.background);
   ask.preserve_thinking = preserve.value_or(ask.preserve_thinking);

@@ -21,10 +21,11 @@ Status TakeSampling(Fields& fields, Ask& ask);
 Status TakeLogitBias(Fields& fields, Ask& ask);
 // Reads a string or an array of at most `most`.
 Status TakeStop(Fields& fields, std::string_view key, Ask& ask, size_t most = kMaxStops);
+// `stream`: the request's own; progress is told in a stream only.
 // Reads carat's own member: {"progress", "background", "preserve_thinking", "ignore_stop",
 // "detached"}, all booleans. Gives `detached`: the answer goes on where its client goes away, and
 // can be read again (carat/answers.h).
-Result<bool> TakeCarat(Fields& fields, Ask& ask);
+Result<bool> TakeCarat(Fields& fields, Ask& ask, bool stream);
 
 // Whether to think, which clients say in several ways: they must not contradict one another.
 class ThinkingWish {

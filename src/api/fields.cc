@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/utf8.h"
@@ -70,10 +71,17 @@ Result<std::optional<bool>> Fields::Bool(std::string_view key) {
 Result<std::optional<int64_t>> Fields::Int(std::string_view key, int64_t low, int64_t high) {
   const Json* const value = Take(key);
   if (value == nullptr) return std::nullopt;
-  if (!value->is_int() || value->integer() < low || value->integer() > high) {
+  // 100.0 is an integer too, as some clients write it.
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  const bool whole = value->is_double() && std::abs(value->number()) < kExact &&
+                     std::trunc(value->number()) == value->number();
+  const int64_t number = value->is_int() ? value->integer()
+                         : whole         ? static_cast<int64_t>(value->number())
+                                         : 0;
+  if (!(value->is_int() || whole) || number < low || number > high) {
     return Fail(Wrong(PathOf(key), fmt::format("an integer from {} to {}", low, high), *value));
   }
-  return value->integer();
+  return number;
 }
 
 Result<std::optional<double>> Fields::Number(std::string_view key, double low, double high) {

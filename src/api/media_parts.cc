@@ -48,7 +48,7 @@ bool IsTypeByte(char c) {
 Result<Json> TextOf(Fields& fields, std::string_view key) {
   CARAT_ASSIGN(std::string text, fields.RequireString(key));
   // Prompt caching is automatic here.
-  fields.Ignore({"cache_control", "annotations"});
+  fields.Ignore({"cache_control", "prompt_cache_breakpoint", "annotations"});
   CARAT_TRY(fields.Done());
   return TextPart(std::move(text));
 }
@@ -65,6 +65,7 @@ Result<Json> FromUrl(Fields& part, std::string_view key, PartKind kind) {
     if (budget) medium.budget = budget;
   }
   if (kind == PartKind::kVideo) CARAT_TRY(TakeFilm(part, medium));
+  part.Ignore({"cache_control", "prompt_cache_breakpoint"});
   CARAT_TRY(inner.Done());
   CARAT_TRY(part.Done());
   return MediaPartOf(medium, inner.PathOf("url"));
@@ -75,6 +76,7 @@ Result<Json> FromSamples(Fields& part) {
   CARAT_ASSIGN(Fields inner, Fields::Of(*object, part.PathOf("input_audio")));
   CARAT_ASSIGN(std::string data, inner.RequireString("data"));
   CARAT_ASSIGN(const std::optional<std::string> format, inner.String("format"));
+  part.Ignore({"cache_control", "prompt_cache_breakpoint"});
   CARAT_TRY(inner.Done());
   CARAT_TRY(part.Done());
   if (!data.starts_with("data:")) {

@@ -21,7 +21,16 @@ ApiError NoSuchModel(const std::string& asked, const std::string& loaded) {
 std::expected<std::shared_ptr<LoadedService>, ApiError> ServiceFor(
     ModelHost& host, const std::optional<std::string>& model) {
   auto service = host.Get();
-  if (!service) return std::unexpected(ToApiError(service.error()));
+  if (!service) {
+    const ErrorCode code = service.error().code;
+    // Nothing of it is the client's doing.
+    if (code == ErrorCode::kBusy || code == ErrorCode::kNoMemory)
+      return std::unexpected(ToApiError(service.error()));
+    return std::unexpected(ApiError{.status = 503,
+                                    .code = "model_unavailable",
+                                    .message = "The model can't be loaded; the server knows why.",
+                                    .retry_after_s = 10});
+  }
   if (model && !NamesModel(*model, (*service)->name)) {
     return std::unexpected(NoSuchModel(*model, (*service)->name));
   }

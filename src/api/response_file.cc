@@ -1,6 +1,7 @@
 #include "api/response_file.h"
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 namespace carat {
 namespace {
 
+constexpr int32_t kApplication = 0x63617231;  // "car1"
 constexpr std::array<std::string_view, 1> kMigrations = {
     "CREATE TABLE responses (owner TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL,"
     " PRIMARY KEY (owner, id)) WITHOUT ROWID;"};
@@ -31,13 +33,15 @@ class ResponseFile : public ResponseArchive {
     return *std::move(document);
   }
 
-  bool Remove(const std::string& owner, const std::string& id) override {
-    const auto removed = TryRemove(owner, id);
-    return Done(removed) && *removed;
+  Result<bool> Remove(const std::string& owner, const std::string& id) override {
+    auto removed = TryRemove(owner, id);
+    // It is gone for everybody, though the disk may still show it to who looks there.
+    if (removed && *removed) Done(database_.Forget());
+    if (!Done(removed)) return Fail(std::move(removed).error());
+    return *removed;
   }
 
  private:
-  // The statements' own errors do not name the file.
   template <class T>
   bool Done(const Result<T>& result) {
     if (!result && failed_) failed_(result.error());
@@ -64,7 +68,6 @@ class ResponseFile : public ResponseArchive {
         database_.Prepare("DELETE FROM responses WHERE owner = ? AND id = ? RETURNING id"));
     CARAT_ASSIGN(const bool removed, remove.With(owner, id).Step());
     CARAT_TRY(remove.Run());
-    if (removed) CARAT_TRY(database_.Forget());
     return removed;
   }
 
@@ -76,7 +79,7 @@ class ResponseFile : public ResponseArchive {
 
 Result<std::unique_ptr<ResponseArchive>> OpenResponseFile(
     const std::filesystem::path& path, std::function<void(const Error&)> failed) {
-  CARAT_ASSIGN(Database database, Database::Open(path, kMigrations));
+  CARAT_ASSIGN(Database database, Database::Open(path, kApplication, kMigrations));
   return std::make_unique<ResponseFile>(std::move(database), std::move(failed));
 }
 

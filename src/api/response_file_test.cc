@@ -87,9 +87,9 @@ TEST(ResponseFile, DeletesFromTheDisk) {
   }
   const auto store = stores.Open();
   EXPECT_TRUE(stores.Holds("a secret of somebody"));
-  EXPECT_FALSE(store->Remove("bob", "resp_a"));
-  EXPECT_TRUE(store->Remove("ann", "resp_a"));
-  EXPECT_FALSE(store->Remove("ann", "resp_a"));
+  EXPECT_FALSE(*store->Remove("bob", "resp_a"));
+  EXPECT_TRUE(*store->Remove("ann", "resp_a"));
+  EXPECT_FALSE(*store->Remove("ann", "resp_a"));
   EXPECT_FALSE(stores.Holds("a secret of somebody"));
   EXPECT_FALSE(store->Find("ann", "resp_a").has_value());
 }

@@ -1,5 +1,6 @@
 #include "api/response_store.h"
 
+#include <chrono>
 #include <ranges>
 #include <utility>
 
@@ -69,10 +70,27 @@ struct ResponseStore::Kept {
 };
 
 ResponseStore::ResponseStore(Limits limits, std::unique_ptr<ResponseArchive> archive)
-    : limits_(limits), archive_(std::move(archive)) {}
+    : limits_(limits), archive_(std::move(archive)) {
+  if (archive_ != nullptr) watch_ = std::thread([this] { SettleEachSecond(); });
+}
 
 ResponseStore::~ResponseStore() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stopping_.notify_all();
+  if (watch_.joinable()) watch_.join();
   for (const auto& [key, kept] : kept_) Settle(*kept);
+}
+
+// In a thread of its own.
+void ResponseStore::SettleEachSecond() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_.wait_for(lock, std::chrono::seconds(1), [&] { return stop_; })) {
+    for (const auto& [key, kept] : kept_) Settle(*kept);
+    Trim();
+  }
 }
 
 // Takes over what has ended since it was looked at last.
@@ -87,21 +105,27 @@ void ResponseStore::Settle(Kept& kept) {
   if (archive_ != nullptr) archive_->Put(stored.owner, stored.id, DocumentOf(stored));
 }
 
+std::unique_ptr<ResponseStore::Kept> ResponseStore::FromArchive(const std::string& owner,
+                                                                const std::string& id) {
+  const std::optional<Json> document =
+      archive_ != nullptr ? archive_->Get(owner, id) : std::optional<Json>();
+  if (!document) return nullptr;
+  std::optional<StoredResponse> stored = FromDocument(owner, id, *document);
+  if (!stored) return nullptr;
+  auto kept = std::make_unique<Kept>();
+  kept->bytes = document->Dump().size();
+  kept->stored = *std::move(stored);
+  return kept;
+}
+
 ResponseStore::Kept* ResponseStore::Touch(const std::string& owner, const std::string& id) {
   auto found = kept_.find({owner, id});
-  if (found == kept_.end() && archive_ != nullptr) {
-    const std::optional<Json> document = archive_->Get(owner, id);
-    std::optional<StoredResponse> stored;
-    if (document) stored = FromDocument(owner, id, *document);
-    if (stored) {
-      auto kept = std::make_unique<Kept>();
-      kept->bytes = document->Dump().size();
-      kept->stored = *std::move(stored);
-      grown_ = true;
-      found = kept_.emplace(Key(owner, id), std::move(kept)).first;
-    }
+  if (found == kept_.end()) {
+    auto kept = FromArchive(owner, id);
+    if (kept == nullptr) return nullptr;
+    grown_ = true;
+    found = kept_.emplace(Key(owner, id), std::move(kept)).first;
   }
-  if (found == kept_.end()) return nullptr;
   found->second->used = ++clock_;
   Settle(*found->second);
   return found->second.get();
@@ -169,26 +193,42 @@ std::optional<StoredResponse> ResponseStore::Find(const std::string& owner, cons
   return found;
 }
 
-bool ResponseStore::Remove(const std::string& owner, const std::string& id) {
+Result<bool> ResponseStore::Remove(const std::string& owner, const std::string& id) {
   const std::lock_guard lock(mutex_);
-  const auto found = kept_.find({owner, id});
-  bool removed = found != kept_.end();
-  if (removed) {
-    if (found->second->running) found->second->stored.answer->Cancel();
-    kept_.erase(found);
+  bool removed = false;
+  if (archive_ != nullptr) {
+    CARAT_ASSIGN(removed, archive_->Remove(owner, id));
   }
-  if (archive_ != nullptr && archive_->Remove(owner, id)) removed = true;
-  return removed;
+  const auto found = kept_.find({owner, id});
+  if (found == kept_.end()) return removed;
+  if (found->second->running) found->second->stored.answer->Cancel();
+  kept_.erase(found);
+  return true;
 }
 
 Result<Json::Array> ResponseStore::Conversation(const std::string& owner, const std::string& id) {
   const std::lock_guard lock(mutex_);
   std::vector<const StoredResponse*> turns;
+  std::vector<std::unique_ptr<Kept>> archived;  // what is read of a file is not kept
+  size_t bytes = 0;
   for (std::string at = id; !at.empty(); at = turns.back()->previous) {
-    const Kept* const kept = turns.size() < kMaxTurns ? Touch(owner, at) : nullptr;
+    if (turns.size() == kMaxTurns) return Fail(Gone(at));
+    const auto found = kept_.find({owner, at});
+    const Kept* kept = nullptr;
+    if (found != kept_.end()) {
+      kept = Touch(owner, at);
+    } else if (auto read = FromArchive(owner, at)) {
+      kept = archived.emplace_back(std::move(read)).get();
+    }
     if (kept == nullptr) return Fail(Gone(at));
     if (kept->running)
       return Fail({.what = "this response has not ended yet", .found = Quoted(at)});
+    bytes += kept->bytes;
+    if (bytes > limits_.bytes_per_owner) {
+      return Fail({.what = "the conversation before this is too large",
+                   .wanted = std::to_string(limits_.bytes_per_owner) + " bytes",
+                   .found = "more"});
+    }
     turns.push_back(&kept->stored);
   }
   Json::Array items;

@@ -1,6 +1,7 @@
 // ResponseStore: the responses of the Responses API that can be asked for again and gone on from.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "api/answer_writer.h"
@@ -33,14 +35,16 @@ struct StoredResponse {
   Json response = {};
 };
 
-// Where ended responses outlive the process. Called under the store's lock; what fails is lost.
+// Where ended responses outlive the process. Called under the store's lock; what can't be put or
+// got is as if it had not been kept.
 class ResponseArchive {
  public:
   virtual ~ResponseArchive() = default;
   // `document`: {"id", "previous", "background", "input", "response"}.
   virtual void Put(const std::string& owner, const std::string& id, const Json& document) = 0;
   virtual std::optional<Json> Get(const std::string& owner, const std::string& id) = 0;
-  virtual bool Remove(const std::string& owner, const std::string& id) = 0;
+  // False: there was none.
+  virtual Result<bool> Remove(const std::string& owner, const std::string& id) = 0;
 };
 
 // Thread-safe. Responses belong to their owner: for anybody else they are not there. Over the
@@ -59,10 +63,11 @@ class ResponseStore {
   void Add(StoredResponse response);
   // Brought up to date: `response` is set, of one that runs as far as it is. Absent: no such.
   std::optional<StoredResponse> Find(const std::string& owner, const std::string& id);
-  // False: no such. A response that runs is cancelled.
-  bool Remove(const std::string& owner, const std::string& id);
+  // False: no such. A response that runs is cancelled. Errors: the archive still has it.
+  Result<bool> Remove(const std::string& owner, const std::string& id);
   // All items from the beginning of the conversation to the end of this response, its output
-  // included. kNotFound: it or one before it is gone; kInvalid: it runs still.
+  // included. kNotFound: it or one before it is gone; kInvalid: it runs still, or all together are
+  // more than an owner may keep in memory.
   Result<Json::Array> Conversation(const std::string& owner, const std::string& id);
   // An item of the owner's responses, input or output, by its own id.
   std::optional<Json> Item(const std::string& owner, const std::string& item_id);
@@ -79,9 +84,11 @@ class ResponseStore {
   struct Kept;
   using Key = std::pair<std::string, std::string>;  // owner, id
   Kept* Touch(const std::string& owner, const std::string& id);
+  std::unique_ptr<Kept> FromArchive(const std::string& owner, const std::string& id);
   std::optional<Json> ArchivedItem(const std::string& owner, const std::string& item_id);
   void Settle(Kept& kept);
   void Trim();
+  void SettleEachSecond();
 
   const Limits limits_;
   const std::unique_ptr<ResponseArchive> archive_;
@@ -89,6 +96,10 @@ class ResponseStore {
   uint64_t clock_ = 0;
   bool grown_ = false;  // since it was trimmed last
   std::map<Key, std::unique_ptr<Kept>> kept_;
+  // With an archive: a response is in it soon after its end, whoever asks for it.
+  bool stop_ = false;
+  std::condition_variable stopping_;
+  std::thread watch_;
 };
 
 }  // namespace carat

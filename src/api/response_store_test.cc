@@ -46,7 +46,7 @@ TEST(ResponseStore, RebuildsAConversation) {
   EXPECT_EQ(Ids(store.Conversation("ann", "c")), "in_a out_a in_c out_c ");
   EXPECT_EQ(store.Item("ann", "out_b")->Find("id")->string(), "out_b");
   EXPECT_FALSE(store.Item("ann", "nothing").has_value());
-  EXPECT_TRUE(store.Remove("ann", "a"));
+  EXPECT_TRUE(*store.Remove("ann", "a"));
   EXPECT_EQ(Ids(store.Conversation("ann", "b")), "no such response is stored (found \"a\")");
 }
 
@@ -54,7 +54,7 @@ TEST(ResponseStore, BelongsToItsOwner) {
   ResponseStore store({});
   store.Add(Ended("ann", "a", ""));
   EXPECT_FALSE(store.Find("bob", "a").has_value());
-  EXPECT_FALSE(store.Remove("bob", "a"));
+  EXPECT_FALSE(*store.Remove("bob", "a"));
   EXPECT_FALSE(store.Item("bob", "in_a").has_value());
   EXPECT_FALSE(store.Conversation("bob", "a").has_value());
   store.Add(Ended("bob", "b", "a"));
@@ -114,7 +114,7 @@ TEST(ResponseStore, CancelsWhatIsRemoved) {
   running.answer = std::make_shared<Answer>(1, 1000, std::vector<std::string>());
   running.render = [](const Answer&) { return ResponseWith({}); };
   store.Add(running);
-  EXPECT_TRUE(store.Remove("ann", "r"));
+  EXPECT_TRUE(*store.Remove("ann", "r"));
   EXPECT_TRUE(running.answer->cancelled());
 }
 
@@ -129,7 +129,7 @@ class Shelf : public ResponseArchive {
     if (found == documents_.end()) return std::nullopt;
     return found->second;
   }
-  bool Remove(const std::string& owner, const std::string& id) override {
+  Result<bool> Remove(const std::string& owner, const std::string& id) override {
     return documents_.erase(owner + "/" + id) > 0;
   }
 
@@ -152,7 +152,7 @@ TEST(ResponseStore, HandsWhatHasEndedToItsArchive) {
   ResponseStore store({}, std::make_unique<Shelf>(documents));
   EXPECT_EQ(Ids(store.Conversation("ann", "r")), "in_r out_r ");
   EXPECT_FALSE(store.Find("bob", "r").has_value());
-  EXPECT_TRUE(store.Remove("ann", "r"));
+  EXPECT_TRUE(*store.Remove("ann", "r"));
   EXPECT_FALSE(store.Find("ann", "r").has_value());
 }
 

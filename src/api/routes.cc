@@ -17,38 +17,40 @@ namespace {
 
 // Bodies with media, in base64; sound and films are long.
 constexpr size_t kMediaBody = size_t{64} << 20;
+constexpr size_t kNoBody = 64;  // "{}", which means nothing
 constexpr size_t kPlainBody = size_t{1} << 20;
 
 using Body = Route::Body;
 constexpr Dialect kOpenAi = Dialect::kOpenAi, kAnthropic = Dialect::kAnthropic;
 
 constexpr auto kRoutes = std::to_array<Route>({
-    {"GET", "/health", nullptr, kOpenAi, Body::kNone, 0, false, Health},
+    {"GET", "/health", nullptr, kOpenAi, Body::kNone, 0, false, false, Health},
     {"POST", "/v1/chat/completions", ChatCompletions, kOpenAi, Body::kJson, kMediaBody},
     {"POST", "/v1/responses", CreateResponse, kOpenAi, Body::kJson, kMediaBody},
     {"POST", "/v1/responses/input_tokens", CountResponseTokens, kOpenAi, Body::kJson, kMediaBody},
-    {"GET", "/v1/responses/{id}", ShowResponse, kOpenAi, Body::kNone, 0, true},
+    {"GET", "/v1/responses/{id}", ShowResponse, kOpenAi, Body::kNone, 0, false, true},
     {"DELETE", "/v1/responses/{id}", DeleteResponse},
-    {"POST", "/v1/responses/{id}/cancel", CancelResponse},
-    {"GET", "/v1/responses/{id}/input_items", ListInputItems, kOpenAi, Body::kNone, 0, true},
+    {"POST", "/v1/responses/{id}/cancel", CancelResponse, kOpenAi, Body::kNone, kNoBody, true},
+    {"GET", "/v1/responses/{id}/input_items", ListInputItems, kOpenAi, Body::kNone, 0, false, true},
     {"POST", "/v1/audio/transcriptions", CreateTranscription, kOpenAi, Body::kForm, kMediaBody},
     {"POST", "/v1/audio/translations", CreateTranslation, kOpenAi, Body::kForm, kMediaBody},
     {"POST", "/v1/messages", CreateMessage, kAnthropic, Body::kJson, kMediaBody},
     {"POST", "/v1/messages/count_tokens", CountMessageTokens, kAnthropic, Body::kJson, kMediaBody},
-    {"GET", "/v1/models", ListModels},
-    {"GET", "/v1/models/{id}", ShowModel},
+    {"GET", "/v1/models", ListModels, kOpenAi, Body::kNone, 0, false, true},
+    {"GET", "/v1/models/{id}", ShowModel, kOpenAi, Body::kNone, 0, false, true},
     {"POST", "/v1/tokenize", Tokenize, kOpenAi, Body::kJson, kPlainBody},
     {"POST", "/v1/detokenize", Detokenize, kOpenAi, Body::kJson, kPlainBody},
     {"GET", "/metrics", Metrics},
     {"GET", "/v1/carat/status", ShowStatus},
     {"GET", "/v1/carat/models", ListStoredModels},
     {"POST", "/v1/carat/models/load", LoadModel, kOpenAi, Body::kJson, kPlainBody},
-    {"POST", "/v1/carat/models/unload", UnloadModel},
+    {"POST", "/v1/carat/models/unload", UnloadModel, kOpenAi, Body::kNone, kNoBody},
     {"POST", "/v1/carat/models/pull", PullModel, kOpenAi, Body::kJson, kPlainBody},
     {"GET", "/v1/carat/answers", ListAnswers},
-    {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, true},
-    {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer},
-    {"POST", "/v1/carat/answers/{id}/end_thinking", EndThinking},
+    {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, false, true},
+    {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer, kOpenAi, Body::kNone, kNoBody, true},
+    {"POST", "/v1/carat/answers/{id}/end_thinking", EndThinking, kOpenAi, Body::kNone, kNoBody,
+     true},
 });
 
 // Whether the path has the pattern's form; `id`: what stands for {id}.

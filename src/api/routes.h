@@ -25,7 +25,8 @@ struct Route {
   Dialect dialect = Dialect::kOpenAi;  // of its errors
   Body body = Body::kNone;
   size_t max_body = 0;
-  bool query = false;  // reads what stands behind '?'; else that is refused
+  bool urgent = false;  // runs even where its owner has as many requests under way as it may
+  bool query = false;   // reads what stands behind '?'; else that is refused
   // Answers at once and without a key, however many requests are under way; null: `run` does.
   net::Reply (*at_door)() = nullptr;
 };

@@ -22,12 +22,6 @@ std::string_view NameOf(const Json& tool) {
   return tool.Find("function")->Find("name")->string();  // as AddTool made it
 }
 
-bool Has(const Ask& ask, std::string_view name) {
-  return ask.tools.is_array() && std::ranges::any_of(ask.tools.array(), [&](const Json& tool) {
-           return NameOf(tool) == name;
-         });
-}
-
 Status AddChatTool(const Json& tool, const std::string& where, Ask& ask) {
   CARAT_ASSIGN(Fields fields, Fields::Of(tool, where));
   CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
@@ -83,6 +77,12 @@ Status ReadAllowedTools(const Json& allowed, const std::string& where, Ask& ask)
 
 }  // namespace
 
+bool IsTool(const Ask& ask, std::string_view name) {
+  return ask.tools.is_array() && std::ranges::any_of(ask.tools.array(), [&](const Json& tool) {
+           return NameOf(tool) == name;
+         });
+}
+
 Status AddTool(const ToolDeclaration& tool, const std::string& where, std::string_view schema_key,
                Ask& ask) {
   if (!IsToolName(tool.name)) {
@@ -91,7 +91,7 @@ Status AddTool(const ToolDeclaration& tool, const std::string& where, std::strin
                  .wanted = fmt::format("1 to {} letters, digits, '_', '-' and '.'", kMaxToolName),
                  .found = Quoted(tool.name, 40)});
   }
-  if (Has(ask, tool.name)) {
+  if (IsTool(ask, tool.name)) {
     return Fail(
         {.what = "two tools have this name", .where = where + ".name", .found = Quoted(tool.name)});
   }
@@ -128,7 +128,7 @@ Status RequireAnyTool(const std::string& where, Ask& ask) {
 }
 
 Status RequireTool(std::string_view name, const std::string& where, Ask& ask) {
-  if (!Has(ask, name)) {
+  if (!IsTool(ask, name)) {
     return Fail({.what = "no tool has this name", .where = where, .found = Quoted(name, 40)});
   }
   ask.tool_choice = ToolChoice::kRequired;
@@ -138,7 +138,7 @@ Status RequireTool(std::string_view name, const std::string& where, Ask& ask) {
 
 Status AllowOnly(const std::vector<std::string>& names, const std::string& where, Ask& ask) {
   for (const std::string& name : names) {
-    if (Has(ask, name)) continue;
+    if (IsTool(ask, name)) continue;
     return Fail({.what = "no tool has this name", .where = where, .found = Quoted(name, 40)});
   }
   if (!ask.tools.is_array()) return {};

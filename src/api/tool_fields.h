@@ -26,6 +26,7 @@ struct ToolDeclaration {
 // already, too many tools, a schema that is no object.
 Status AddTool(const ToolDeclaration& tool, const std::string& where, std::string_view schema_key,
                Ask& ask);
+bool IsTool(const Ask& ask, std::string_view name);
 // The tools must be there: a choice that asks for one, or for any, where there is none is an error.
 Status RequireAnyTool(const std::string& where, Ask& ask);
 Status RequireTool(std::string_view name, const std::string& where, Ask& ask);

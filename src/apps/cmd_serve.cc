@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "api/api.h"
@@ -110,13 +111,15 @@ Status CheckDoor(const ServeOptions& o) {
 }
 
 Result<std::shared_ptr<LoadedService>> Open(const ServeOptions& o, const std::string& name,
-                                            const sigset_t& signals, const Ending& ending) {
+                                            const sigset_t& signals, const Ending& ending,
+                                            bool several_owners) {
   // A client names what lies in the model directory, and no file beside it.
   const bool named_here = name == o.model;
   CARAT_ASSIGN(const ModelChoice choice, named_here ? ChooseModel(name) : ChooseNamed(name));
   ServiceOptions service{.together = o.together,
                          .queue = o.queue,
                          .queue_per_owner = o.queue_per_key,
+                         .several_owners = several_owners,
                          .share_prefixes = o.share_prefixes};
   service.session = {
       .cache = CacheType(o.cache), .context = o.context, .drafts = DraftsOf(o.drafts)};
@@ -141,6 +144,11 @@ Result<std::shared_ptr<LoadedService>> Open(const ServeOptions& o, const std::st
   CARAT_ASSIGN(loaded->service,
                Service::Start(*loaded->engine, service, MediaDecoder(DecoderProgram())));
   return loaded;
+}
+
+bool Writes(const ModelHost& host) {
+  const std::shared_ptr<LoadedService> loaded = host.Loaded();
+  return loaded != nullptr && loaded->service->status().running > 0;
 }
 
 Result<std::vector<AccessKey>> KeysOf(const ServeOptions& o) {
@@ -178,9 +186,11 @@ Status Run(ServeOptions o, bool offline) {
   const auto idle = o.unload_after > 0 ? std::optional(std::chrono::seconds(o.unload_after))
                                        : std::optional<std::chrono::seconds>();
   Ending ending;
-  ModelHost host([&](const std::string& name) { return Open(o, name, signals, ending); }, o.model,
-                 idle);
+  ModelHost host(
+      [&](const std::string& name) { return Open(o, name, signals, ending, keys.size() > 1); },
+      o.model, idle);
   CARAT_TRY(host.Get());
+  ending.serving = true;
   std::unique_ptr<ResponseArchive> archive;
   if (!o.store.empty()) {
     CARAT_ASSIGN(archive, OpenResponseFile(o.store, log.errors("store_failed")));
@@ -218,12 +228,15 @@ Status Run(ServeOptions o, bool offline) {
   CARAT_TRY(FlushOutput());
   if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
   log.Event("serving", server->url());
-  ending.serving = true;
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) log.Reopen();
   ending.stopping = true;
   log.Event("stopping", "");
+  const auto until = std::chrono::steady_clock::now() + kGrace;
   server->Stop(kGrace);
+  while (std::chrono::steady_clock::now() < until && Writes(host)) {  // in the background
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
   host.Unload();
   return {};
 }
@@ -233,10 +246,11 @@ CLI::Validator HostName() {
       [](std::string& name) {
         const bool host = !name.empty() && std::ranges::all_of(name, [](char c) {
           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                 c == '.' || c == '-' || c == '[' || c == ']' || c == ':';
+                 c == '.' || c == '-' || c == '_' || c == '[' || c == ']' || c == ':';
         });
         // A port is no part of it: every port is allowed.
-        const bool port = name.find(':') != std::string::npos && !name.starts_with('[');
+        const bool port =
+            name.starts_with('[') ? !name.ends_with(']') : name.find(':') != std::string::npos;
         return host && !port ? std::string()
                              : "not a name of a host, without port and '*': " + name;
       },

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/scoped_fd.h"
 
 namespace carat {
@@ -40,10 +41,14 @@ Status MakeFile(const std::filesystem::path& path) {
                  .found = std::strerror(errno)});
   }
   if (S_ISREG(info.st_mode) && info.st_uid == ::geteuid() && (info.st_mode & 0077) == 0) return {};
-  return Fail({.what = "others may read or write the database",
+  return Fail({.what = "this may not hold the database",
                .where = path.string(),
-               .wanted = "a file of the user who runs carat, with mode 0600",
-               .found = fmt::format("mode {:04o}", info.st_mode & 07777)});
+               .wanted = "a plain file of the user who runs carat, with mode 0600",
+               .found = fmt::format("{}, mode {:04o}",
+                                    !S_ISREG(info.st_mode)       ? "no plain file"
+                                    : info.st_uid != ::geteuid() ? "a file of another user"
+                                                                 : "a file",
+                                    info.st_mode & 07777)});
 }
 
 }  // namespace
@@ -52,12 +57,12 @@ Status MakeFile(const std::filesystem::path& path) {
 
 void Statement::Finalise::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
-void Statement::Reset() {
+void Statement::Reset(size_t values) {
+  CARAT_CHECK(sqlite3_bind_parameter_count(statement_.get()) == static_cast<int>(values));
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());
 }
 
-// A parameter that the statement does not have is found by Step's error.
 void Statement::Bind(int number, int64_t value) {
   sqlite3_bind_int64(statement_.get(), number, value);
 }
@@ -71,7 +76,7 @@ Result<bool> Statement::Step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   sqlite3* const handle = sqlite3_db_handle(statement_.get());
-  if (code != SQLITE_DONE) return Fail(ErrorOf(handle, ""));
+  if (code != SQLITE_DONE) return Fail(ErrorOf(handle, database_));
   sqlite3_reset(statement_.get());  // gives up its locks
   return false;
 }
@@ -98,7 +103,7 @@ void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handl
 
 std::unexpected<Error> Database::Failed() const { return Fail(ErrorOf(handle_.get(), name_)); }
 
-Result<Database> Database::Open(const std::filesystem::path& path,
+Result<Database> Database::Open(const std::filesystem::path& path, int32_t application,
                                 std::span<const std::string_view> migrations) {
   CARAT_TRY(MakeFile(path));
   Database database(path.string());
@@ -116,7 +121,7 @@ Result<Database> Database::Open(const std::filesystem::path& path,
       database.Run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                    "PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;"));
-  CARAT_TRY(database.Migrate(migrations));
+  CARAT_TRY(database.Migrate(application, migrations));
   return database;
 }
 
@@ -126,7 +131,7 @@ Result<Statement> Database::Prepare(std::string_view sql) {
                          nullptr) != SQLITE_OK) {
     return Failed();
   }
-  return Statement(statement);
+  return Statement(statement, name_);
 }
 
 Status Database::Run(std::string_view script) {
@@ -139,25 +144,30 @@ Status Database::Run(std::string_view script) {
 
 Result<int64_t> Database::Number(std::string_view sql) {
   CARAT_ASSIGN(Statement statement, Prepare(sql));
-  auto row = statement.Step();
-  if (!row) return Fail(Within(name_, std::move(row).error()));
-  return *row ? statement.Int(0) : 0;
+  CARAT_ASSIGN(const bool row, statement.Step());
+  return row ? statement.Int(0) : 0;
 }
 
-Status Database::Migrate(std::span<const std::string_view> migrations) {
+Status Database::Migrate(int32_t application, std::span<const std::string_view> migrations) {
   CARAT_ASSIGN(const int64_t version, Number("PRAGMA user_version"));
+  CARAT_ASSIGN(const int64_t kind, Number("PRAGMA application_id"));
+  CARAT_ASSIGN(const int64_t tables, Number("SELECT count(*) FROM sqlite_schema"));
+  if (kind != application && (kind != 0 || version != 0 || tables != 0)) {
+    return Fail({.what = "this database holds something else", .where = name_});
+  }
   const auto newest = static_cast<int64_t>(migrations.size());
   if (version < 0 || version > newest) {
     return Fail({.code = ErrorCode::kUnsupported,
-                 .what = "the database is of another program, or of a newer carat",
+                 .what = "the database is of a newer carat",
                  .where = name_,
                  .wanted = fmt::format("version 0 to {}", newest),
                  .found = std::to_string(version)});
   }
   for (int64_t next = version; next < newest; ++next) {
-    Transaction transaction(*this);
+    CARAT_ASSIGN(Transaction transaction, Transaction::Begin(*this));
     CARAT_TRY(Run(migrations[static_cast<size_t>(next)]));
-    CARAT_TRY(Run(fmt::format("PRAGMA user_version = {}", next + 1)));
+    CARAT_TRY(Run(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application,
+                              next + 1)));
     CARAT_TRY(transaction.Commit());
   }
   return {};
@@ -168,17 +178,18 @@ Status Database::Forget() {
   return statement.Run();
 }
 
-Database::Transaction::Transaction(Database& database)
-    : database_(database), begun_(database.Run("BEGIN IMMEDIATE")) {}
+Result<Database::Transaction> Database::Transaction::Begin(Database& database) {
+  CARAT_TRY(database.Run("BEGIN IMMEDIATE"));
+  return Transaction(database);
+}
 
 Database::Transaction::~Transaction() {
-  if (begun_) static_cast<void>(database_.Run("ROLLBACK"));
+  if (database_ != nullptr) static_cast<void>(database_->Run("ROLLBACK"));
 }
 
 Status Database::Transaction::Commit() {
-  CARAT_TRY(begun_);
-  CARAT_TRY(database_.Run("COMMIT"));
-  begun_ = Fail({});
+  CARAT_TRY(database_->Run("COMMIT"));
+  database_ = nullptr;
   return {};
 }
 

@@ -2,12 +2,14 @@
 // out as errors.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -22,10 +24,11 @@ class Statement {
   Statement(Statement&&) noexcept = default;
   Statement& operator=(Statement&&) noexcept = default;
 
-  // Binds the parameters ?1, ?2, … in their order, from the first; texts are copied.
+  // Binds the parameters ?1, ?2, … in their order, from the first; texts are copied. Precondition:
+  // the statement has as many.
   template <class... Values>
   Statement& With(const Values&... values) {
-    Reset();
+    Reset(sizeof...(values));
     int number = 0;
     (Bind(++number, values), ...);
     return *this;
@@ -44,21 +47,24 @@ class Statement {
   struct Finalise {
     void operator()(sqlite3_stmt* statement) const;
   };
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
-  void Reset();
+  Statement(sqlite3_stmt* statement, std::string database)
+      : database_(std::move(database)), statement_(statement) {}
+  void Reset(size_t values);
   void Bind(int number, int64_t value);
   void Bind(int number, std::string_view text);
 
+  std::string database_;  // for errors
   std::unique_ptr<sqlite3_stmt, Finalise> statement_;
 };
 
 class Database {
  public:
   // Opens the file, or makes it with mode 0600; foreign keys hold, what is deleted is overwritten.
-  // `migrations` are scripts that bring the file from one version to the next: those that it has
-  // not had are run, each in a transaction. Errors name the file: no database, of a newer carat, in
-  // use by another program, readable or writable by others.
-  static Result<Database> Open(const std::filesystem::path& path,
+  // `application`: marks files of this kind, not 0. `migrations` are scripts that bring the file
+  // from one version to the next: those that it has not had are run, each in a transaction. Errors
+  // name the file: no database, of another kind, of a newer carat, in use by another program, open
+  // to others.
+  static Result<Database> Open(const std::filesystem::path& path, int32_t application,
                                std::span<const std::string_view> migrations);
 
   Result<Statement> Prepare(std::string_view sql);
@@ -67,15 +73,16 @@ class Database {
   // Commits when Commit is called, else what was done since is undone.
   class Transaction {
    public:
-    explicit Transaction(Database& database);
-    Transaction(const Transaction&) = delete;
-    Transaction& operator=(const Transaction&) = delete;
+    static Result<Transaction> Begin(Database& database);
+    Transaction(Transaction&& other) noexcept
+        : database_(std::exchange(other.database_, nullptr)) {}
+    Transaction& operator=(Transaction&&) = delete;
     ~Transaction();
     Status Commit();
 
    private:
-    Database& database_;
-    Status begun_;
+    explicit Transaction(Database& database) : database_(&database) {}
+    Database* database_;  // null: moved from, or committed
   };
 
   // Nothing of what was deleted is left in the write-ahead log either.
@@ -88,7 +95,7 @@ class Database {
   explicit Database(std::string name) : name_(std::move(name)) {}
   std::unexpected<Error> Failed() const;
   Result<int64_t> Number(std::string_view sql);
-  Status Migrate(std::span<const std::string_view> migrations);
+  Status Migrate(int32_t application, std::span<const std::string_view> migrations);
 
   std::string name_;
   std::unique_ptr<sqlite3, Close> handle_;

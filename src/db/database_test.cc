@@ -3,6 +3,8 @@
 #include "db/database.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <filesystem>
@@ -22,7 +24,7 @@ constexpr std::array<std::string_view, 2> kMigrations = {
     "ALTER TABLE parents ADD COLUMN more TEXT NOT NULL DEFAULT 'm';"};
 
 Result<Database> OpenIn(const TempFolder& folder, size_t versions = kMigrations.size()) {
-  return Database::Open(folder / "a.db", std::span(kMigrations).first(versions));
+  return Database::Open(folder / "a.db", 7, std::span(kMigrations).first(versions));
 }
 
 int64_t CountOf(Database& database, std::string_view table) {
@@ -42,10 +44,10 @@ TEST(Database, KeepsWhatWasCommitted) {
     EXPECT_TRUE(insert.With(int64_t{2}, "").Run().has_value());
     EXPECT_FALSE(insert.With(int64_t{2}, "twice").Run().has_value());
     {
-      const Database::Transaction undone(database);
+      const auto undone = Database::Transaction::Begin(database);
       EXPECT_TRUE(insert.With(int64_t{3}, "undone").Run().has_value());
     }
-    Database::Transaction done(database);
+    ASSERT_VALUE(auto done, Database::Transaction::Begin(database));
     EXPECT_TRUE(insert.With(int64_t{4}, "done").Run().has_value());
     EXPECT_TRUE(done.Commit().has_value());
   }
@@ -104,8 +106,8 @@ TEST(Database, LeavesNothingOfWhatWasDeleted) {
 TEST(Database, RefusesWhatIsNoneOrNotSafe) {
   const TempFolder folder;
   std::filesystem::create_directory(folder / "folder");
-  ExpectError(Database::Open(folder / "folder", kMigrations), {"folder"});
-  ExpectError(Database::Open(folder / "not" / "there", kMigrations), {"there"});
+  ExpectError(Database::Open(folder / "folder", 7, kMigrations), {"folder"});
+  ExpectError(Database::Open(folder / "not" / "there", 7, kMigrations), {"there"});
   std::ofstream(folder / "a.db") << std::string(4096, 'x');
   std::filesystem::permissions(folder / "a.db", std::filesystem::perms(0600));
   const auto none = OpenIn(folder);
@@ -115,12 +117,31 @@ TEST(Database, RefusesWhatIsNoneOrNotSafe) {
   ExpectError(OpenIn(folder), {"a.db", "0600", "0644"});
 }
 
+// In a process of its own: SQLite's locks are those of processes.
 TEST(Database, IsForOneProgramAtATime) {
   const TempFolder folder;
   ASSERT_VALUE(Database database, OpenIn(folder));
-  const auto second = OpenIn(folder);
-  ASSERT_FALSE(second.has_value());
-  EXPECT_EQ(second.error().code, ErrorCode::kBusy);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto second = OpenIn(folder);
+    ::_exit(!second && second.error().code == ErrorCode::kBusy ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Database, RefusesAnotherKind) {
+  const TempFolder folder;
+  {
+    ASSERT_VALUE(Database database, OpenIn(folder));
+  }
+  ExpectError(Database::Open(folder / "a.db", 8, kMigrations), {"a.db", "something else"});
+  {
+    ASSERT_VALUE(Database other, Database::Open(folder / "b.db", 7, {}));
+    EXPECT_TRUE(other.Run("CREATE TABLE mine (x)").has_value());
+  }
+  ExpectError(Database::Open(folder / "b.db", 7, kMigrations), {"b.db", "something else"});
 }
 
 TEST(Database, MadeFilesAreTheUsersAlone) {

@@ -21,6 +21,8 @@ Status CheckPictureSize(uint64_t width, uint64_t height) {
   return {};
 }
 
-Error BrokenPicture(std::string what) { return {.what = "a broken picture: " + std::move(what)}; }
+Error BrokenPicture(std::string why) {
+  return {.what = "a broken picture", .found = std::move(why)};
+}
 
 }  // namespace carat::decode

@@ -78,8 +78,7 @@ SessionMemory MemoryOfSession(const Config& config, bool sees, const SessionOpti
   const auto dim = static_cast<size_t>(std::max(config.sliding.head_dim, config.global.head_dim));
   memory.scratch += AttentionPartsBytes(context, dim);
   memory.scratch_together += AttentionPartsBytes(context, dim);
-  memory.rows = (1 + drafts) * (vocab + hidden) * sizeof(float);
-  memory.rows_together = kMaxPassRows * (vocab + hidden) * sizeof(float);
+  memory.rows = kMaxPassRows * (vocab + hidden) * sizeof(float);
   return memory;
 }
 

@@ -27,17 +27,15 @@ ModelMemory MemoryOfModel(const LoadedModel& model, bool copied, const ModelFile
 struct SessionMemory {
   size_t sliding_cache = 0, global_cache = 0;
   size_t saved_windows = 0;
-  size_t rows = 0;     // logits and hidden states of a pass's rows
+  size_t rows = 0;     // logits and hidden states of a pass's rows, forced drafts included
   size_t scratch = 0;  // of one pass, media included: sessions of one thread share it
-  // Instead of them where several sessions share their passes: rows of forced drafts, and a picture
-  // behind a slice.
-  size_t rows_together = 0, scratch_together = 0;
+  // Instead of that where several sessions share their passes: a picture may stand behind a slice.
+  size_t scratch_together = 0;
   // Of so many sessions together, without saved windows, of which fewer are kept where there is
   // less room.
   size_t needed(size_t count = 1) const {
-    const bool one = count == 1;
-    return count * (sliding_cache + global_cache + (one ? rows : rows_together)) +
-           (one ? scratch : scratch_together);
+    return count * (sliding_cache + global_cache + rows) +
+           (count == 1 ? scratch : scratch_together);
   }
   size_t total() const { return needed() + saved_windows; }
 };

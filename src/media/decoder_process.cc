@@ -84,7 +84,8 @@ Result<DecoderProcess> DecoderProcess::Start(const std::filesystem::path& progra
   pid_t pid = -1;
   if (const int error = Spawn(program, input, writing.get(), arguments, pid); error != 0) {
     places.release();
-    return Fail({.code = ErrorCode::kNotFound,
+    const bool missing = error == ENOENT || error == EACCES;
+    return Fail({.code = missing ? ErrorCode::kNotFound : ErrorCode::kIo,
                  .what = "the media decoder could not be started",
                  .where = program.string(),
                  .found = std::strerror(error)});

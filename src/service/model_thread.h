@@ -26,7 +26,7 @@ class ModelThread {
   ModelThread(const ModelThread&) = delete;
   ModelThread& operator=(const ModelThread&) = delete;
 
-  // These four are thread-safe.
+  // Thread-safe, as Stop and status are.
   // Places in the queue; kBusy where there are not so many. Given back by Release or Submit.
   Status Reserve(const std::string& owner, size_t places);
   void Release(const std::string& owner, size_t places);

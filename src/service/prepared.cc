@@ -10,6 +10,7 @@
 #include "chat/prompt.h"
 #include "chat/template.h"
 #include "engine/embed.h"
+#include "media/limits.h"
 
 namespace carat {
 namespace {
@@ -72,43 +73,52 @@ size_t BytesOf(const MediaPart& part) {
 // which may be its library's words.
 Error OfMedium(Error error, const MediaRequest& request) {
   error.where = request.place;
+  if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kIo;  // the decoder's program
   const bool number = !error.found.empty() && error.found[0] >= '0' && error.found[0] <= '9';
   if (!number) error.found.clear();
   return error;
 }
 
-Error TooLong(const Ask& ask, size_t most, std::string found) {
+// In the words by which agents know that they have to shorten a conversation. `at_least`: it was
+// not counted to its end.
+Error TooLong(const Ask& ask, size_t most, size_t count, bool at_least) {
+  std::string found = fmt::format("{}{}", count, at_least ? " or more" : "");
   return {.code = ErrorCode::kContextFull,
-          .what = "the prompt does not fit the context",
+          .what = fmt::format("prompt is too long: {} tokens > {} maximum", count, most),
           .where = ask.messages_where,
           .wanted = fmt::format("at most {} tokens", most),
           .found = std::move(found)};
 }
 
-// What is wrong with "tools[2].function.parameters.x" stands elsewhere in the dialect's request.
-Error AtItsPlace(Error error, const Ask& ask) {
+// What is said of "tools[2].function.parameters.x" stands elsewhere in the dialect's request.
+std::string AtItsPlace(std::string text, const Ask& ask) {
   for (size_t i = 0; i < ask.tool_places.size(); ++i) {
     const std::string own = fmt::format("tools[{}].function.parameters", i);
-    if (!error.where.starts_with(own)) continue;
-    error.where.replace(0, own.size(), ask.tool_places[i]);
-    break;
+    if (!text.starts_with(own)) continue;
+    return text.replace(0, own.size(), ask.tool_places[i]);
   }
-  return error;
+  return text;
+}
+
+std::unexpected<Error> AtItsPlace(Error error, const Ask& ask) {
+  error.where = AtItsPlace(std::move(error.where), ask);
+  return Fail(std::move(error));
 }
 
 }  // namespace
 
 Preparer::Preparer(const Engine& engine, const Tokenizer& tokenizer, MediaDecoder decoder,
-                   Pos context)
+                   Pos context, bool several_owners)
     : engine_(engine),
       tokenizer_(tokenizer),
       decoder_(std::move(decoder)),
-      gate_(kMaxHeldMedia),
+      decoders_(kMaxDecoders, several_owners),
+      held_(kMaxHeldMedia),
       context_(context),
       reserved_(ReservedInConversation(tokenizer, engine.config().vocab_size)) {}
 
 Result<std::unique_ptr<Preparer>> Preparer::Create(const Engine& engine, MediaDecoder decoder,
-                                                   Pos context) {
+                                                   Pos context, bool several_owners) {
   CARAT_ASSIGN(const Tokenizer* tokenizer, engine.RequireTokenizer());
   if (const auto rows = engine.config().vocab_size;
       static_cast<int64_t>(tokenizer->size()) > rows) {
@@ -116,7 +126,8 @@ Result<std::unique_ptr<Preparer>> Preparer::Create(const Engine& engine, MediaDe
                  .wanted = fmt::format("at most {}", rows),
                  .found = std::to_string(tokenizer->size())});
   }
-  std::unique_ptr<Preparer> preparer(new Preparer(engine, *tokenizer, std::move(decoder), context));
+  std::unique_ptr<Preparer> preparer(
+      new Preparer(engine, *tokenizer, std::move(decoder), context, several_owners));
   preparer->vocabulary_ = std::make_unique<const GrammarVocabulary>(*tokenizer);
   return preparer;
 }
@@ -130,15 +141,16 @@ Status Preparer::ReadPrompt(const Ask& ask, size_t most, const MediaWatch& goes_
                    {.enable_thinking = ask.think, .preserve_thinking = ask.preserve_thinking}));
   CARAT_ASSIGN(const std::vector<MediaRequest> requests, MediaRequestsOf(rendered));
   CARAT_TRY(CheckRequests(engine_, requests));
-  out.warnings.insert(out.warnings.end(), rendered.warnings.begin(), rendered.warnings.end());
+  for (const std::string& warning : rendered.warnings)
+    out.warnings.push_back(AtItsPlace(warning, ask));
   const size_t text = ToPrompt(tokenizer_, rendered).ids.size();  // without the media
-  if (text > most) return Fail(TooLong(ask, most, std::to_string(text)));
+  if (text > most) return Fail(TooLong(ask, most, text, false));
   CARAT_ASSIGN(const std::vector<MediaPart> parts,
                ReadMedia(ask, requests, text, most, goes_on, out));
   CARAT_ASSIGN(out.prompt, ToPrompt(tokenizer_, rendered, parts));
   out.count = CountOf(out.prompt);
   out.opens_thought = rendered.opens_thought;
-  if (out.count.tokens > most) return Fail(TooLong(ask, most, std::to_string(out.count.tokens)));
+  if (out.count.tokens > most) return Fail(TooLong(ask, most, out.count.tokens, false));
   return {};
 }
 
@@ -149,20 +161,19 @@ Result<std::vector<MediaPart>> Preparer::ReadMedia(const Ask& ask,
                                                    const MediaWatch& goes_on, Prepared& out) const {
   std::vector<MediaPart> parts;
   if (requests.empty()) return parts;
-  CARAT_ASSIGN(const MediaGate::Turn turn, gate_.Wait(ask.owner, goes_on));
+  CARAT_ASSIGN(const FairPlaces::Place place, decoders_.Wait(ask.owner, goes_on));
   const MediaReader reader(MediaReading::kConversation, decoder_.Watched(goes_on));
-  out.media_share = gate_.NewShare();
+  out.media_share = held_.NewShare();
   size_t room = most - text;
   for (const MediaRequest& request : requests) {
     auto read = reader.Get(request, room);
     if (!read && read.error().code == ErrorCode::kContextFull)
-      return Fail(TooLong(ask, most, fmt::format("more than {}", most)));
+      return Fail(TooLong(ask, most, most + 1, true));
     if (!read) return Fail(OfMedium(std::move(read).error(), request));
     const size_t tokens = NumTokens(read->part);
-    if (tokens > room)
-      return Fail(TooLong(ask, most, fmt::format("{} or more", most - room + tokens)));
+    if (tokens > room) return Fail(TooLong(ask, most, most - room + tokens, true));
     room -= tokens;
-    CARAT_TRY(gate_.Grow(*out.media_share, BytesOf(read->part)));
+    CARAT_TRY(held_.Grow(*out.media_share, BytesOf(read->part)));
     parts.push_back(std::move(read->part));
     if (!read->warning.empty()) out.warnings.push_back(std::move(read->warning));
   }
@@ -233,11 +244,11 @@ Result<Prepared> Preparer::Prepare(const Ask& ask, const MediaWatch& goes_on) co
                .warnings = ask.warnings};
   CARAT_ASSIGN(out.generating, OptionsOf(ask));
   auto grammar = GrammarOf(ask);
-  if (!grammar) return Fail(AtItsPlace(std::move(grammar).error(), ask));
+  if (!grammar) return AtItsPlace(std::move(grammar).error(), ask);
   out.grammar = *std::move(grammar);
   // One position is for the answer.
   const Status read = ReadPrompt(ask, static_cast<size_t>(context_) - 1, goes_on, out);
-  if (!read) return Fail(AtItsPlace(read.error(), ask));
+  if (!read) return AtItsPlace(read.error(), ask);
   return out;
 }
 
@@ -245,7 +256,7 @@ Result<PromptCount> Preparer::Count(const Ask& ask, const MediaWatch& goes_on) c
   Prepared out;
   const auto most = static_cast<size_t>(engine_.config().max_positions);
   const Status read = ReadPrompt(ask, most, goes_on, out);
-  if (!read) return Fail(AtItsPlace(read.error(), ask));
+  if (!read) return AtItsPlace(read.error(), ask);
   return out.count;
 }
 

@@ -15,7 +15,8 @@
 #include "engine/prompt.h"
 #include "grammar/grammar.h"
 #include "service/ask.h"
-#include "service/media_gate.h"
+#include "service/fair_places.h"
+#include "service/held_media.h"
 #include "service/service.h"
 
 namespace carat {
@@ -34,7 +35,7 @@ struct Prepared {
   bool progress = false;
   size_t choices = 1;
   std::vector<std::string> warnings = {};
-  std::shared_ptr<MediaGate::Share> media_share = {};  // of the prompt's media
+  std::shared_ptr<HeldMedia::Share> media_share = {};  // of the prompt's media
 };
 
 // Thread-safe. Borrows the engine.
@@ -42,15 +43,17 @@ class Preparer {
  public:
   // `context`: positions of a cache.
   static Result<std::unique_ptr<Preparer>> Create(const Engine& engine, MediaDecoder decoder,
-                                                  Pos context);
+                                                  Pos context, bool several_owners);
 
   // Errors as Service's; kBusy where too much media is held.
   Result<Prepared> Prepare(const Ask& ask, const MediaWatch& goes_on) const;
   Result<PromptCount> Count(const Ask& ask, const MediaWatch& goes_on) const;
-  MediaGate& gate() { return gate_; }
+  // Turns at the decoders.
+  FairPlaces& decoders() { return decoders_; }
 
  private:
-  Preparer(const Engine& engine, const Tokenizer& tokenizer, MediaDecoder decoder, Pos context);
+  Preparer(const Engine& engine, const Tokenizer& tokenizer, MediaDecoder decoder, Pos context,
+           bool several_owners);
   // `most`: tokens of the prompt.
   Status ReadPrompt(const Ask& ask, size_t most, const MediaWatch& goes_on, Prepared& out) const;
   Result<std::vector<MediaPart>> ReadMedia(const Ask& ask,
@@ -63,7 +66,8 @@ class Preparer {
   const Engine& engine_;
   const Tokenizer& tokenizer_;
   MediaDecoder decoder_;
-  mutable MediaGate gate_;
+  mutable FairPlaces decoders_;
+  HeldMedia held_;
   Pos context_;
   std::vector<TokenId> reserved_;  // what no answer may hold
   std::unique_ptr<const GrammarVocabulary> vocabulary_;

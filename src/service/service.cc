@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "service/model_thread.h"
@@ -81,6 +82,11 @@ struct Service::State {
   ServiceOptions options;
   std::unique_ptr<Preparer> preparer;
   std::unique_ptr<ModelThread> thread;
+  std::atomic<bool> stopped = false;
+
+  MediaWatch UntilStopped(const MediaWatch& goes_on) const {
+    return [this, goes_on](double share) { return !stopped && (!goes_on || goes_on(share)); };
+  }
 };
 
 Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -93,7 +99,8 @@ Result<std::unique_ptr<Service>> Service::Start(Engine& engine, ServiceOptions o
   options.session.reuse_generated = false;
   CARAT_ASSIGN(std::vector<Session> sessions, CreateSessions(engine, options));
   const Pos context = sessions.front().context();
-  CARAT_ASSIGN(auto preparer, Preparer::Create(engine, std::move(decoder), context));
+  CARAT_ASSIGN(auto preparer,
+               Preparer::Create(engine, std::move(decoder), context, options.several_owners));
   auto thread = std::make_unique<ModelThread>(engine, std::move(sessions), options);
   return std::unique_ptr<Service>(new Service(
       std::make_unique<State>(engine, options, std::move(preparer), std::move(thread))));
@@ -104,7 +111,7 @@ Result<std::shared_ptr<Answer>> Service::Submit(const Ask& ask, const MediaWatch
   // Before anything costly: who can't wait is not prepared.
   CARAT_TRY(state_->thread->Reserve(ask.owner, ask.choices));
   Places places(*state_->thread, ask.owner, ask.choices);
-  CARAT_ASSIGN(Prepared prepared, state_->preparer->Prepare(ask, goes_on));
+  CARAT_ASSIGN(Prepared prepared, state_->preparer->Prepare(ask, state_->UntilStopped(goes_on)));
   const int64_t created = std::chrono::duration_cast<std::chrono::seconds>(
                               std::chrono::system_clock::now().time_since_epoch())
                               .count();
@@ -125,15 +132,18 @@ Result<std::shared_ptr<Answer>> Service::Submit(const Ask& ask, const MediaWatch
 }
 
 Result<PromptCount> Service::Count(const Ask& ask, const MediaWatch& goes_on) const {
-  return state_->preparer->Count(ask, goes_on);
+  return state_->preparer->Count(ask, state_->UntilStopped(goes_on));
 }
 
-Result<MediaGate::Turn> Service::WaitForDecoder(const std::string& owner,
-                                                const MediaWatch& goes_on) {
-  return state_->preparer->gate().Wait(owner, goes_on);
+Result<FairPlaces::Place> Service::WaitForDecoder(const std::string& owner,
+                                                  const MediaWatch& goes_on) {
+  return state_->preparer->decoders().Wait(owner, state_->UntilStopped(goes_on));
 }
 
-void Service::Stop() { state_->thread->Stop(); }
+void Service::Stop() {
+  state_->stopped = true;
+  state_->thread->Stop();
+}
 
 const Engine& Service::engine() const { return state_->engine; }
 

@@ -17,7 +17,7 @@
 #include "media/decoder.h"
 #include "service/answer.h"
 #include "service/ask.h"
-#include "service/media_gate.h"
+#include "service/fair_places.h"
 
 namespace carat {
 
@@ -28,6 +28,7 @@ struct ServiceOptions {
   size_t together = 0;
   size_t queue = 256;           // answers that may wait or be prepared, of all owners
   size_t queue_per_owner = 64;  // of one
+  bool several_owners = true;   // else one may have all decoders of media
   bool share_prefixes = false;  // between owners: then counts of reuse tell of others' prompts
 
   static constexpr size_t kMaxTogether = 16;
@@ -79,7 +80,7 @@ class Service {
   Result<PromptCount> Count(const Ask& ask, const MediaWatch& goes_on = {}) const;
 
   // A turn at the decoders, for who decodes media itself. Errors: kCancelled.
-  Result<MediaGate::Turn> WaitForDecoder(const std::string& owner, const MediaWatch& goes_on);
+  Result<FairPlaces::Place> WaitForDecoder(const std::string& owner, const MediaWatch& goes_on);
 
   // Cancels what runs and waits, and takes nothing more.
   void Stop();

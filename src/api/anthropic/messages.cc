@@ -27,6 +27,7 @@ void CreateMessage(Api& api, Call& call) {
   if (!loaded) return call.SendError(loaded.error());
   const auto answer = (*loaded)->service->Submit(request->ask, call.StillThere());
   if (!answer) return call.SendError(ToApiError(answer.error()));
+  const AnswerGuard guard(**answer);
   request->ask = {};  // media are large
   const MessagesWriterOptions options{.id = NewId("msg_"),
                                       .model = (*loaded)->name,

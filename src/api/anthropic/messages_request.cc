@@ -136,7 +136,7 @@ Status TakeOutput(Fields& fields, MessagesRequest& request) {
 }
 
 // Thoughts of earlier turns are cleared by the template, whatever is asked for.
-Status TakeContextManagement(Fields& fields) {
+Status TakeContextManagement(Fields& fields, Ask& ask) {
   const Json* const management = fields.Take("context_management");
   if (management == nullptr) return {};
   CARAT_ASSIGN(Fields inner, Fields::Of(*management, "context_management"));
@@ -154,13 +154,19 @@ Status TakeContextManagement(Fields& fields) {
                    .what = "carat clears nothing but thoughts",
                    .where = edit.path()});
     }
-    edit.Ignore({"keep"});  // the template keeps none
+    const Json* const keep = edit.Take("keep");
+    if (keep != nullptr && keep->is_string() && keep->string() == "all") {
+      ask.preserve_thinking = true;
+    } else if (keep != nullptr) {
+      ask.warnings.push_back(edit.PathOf("keep") +
+                             ": the template keeps the thoughts of the last turn");
+    }
     CARAT_TRY(edit.Done());
   }
   return {};
 }
 
-Status TakeRest(Fields& fields) {
+Status TakeRest(Fields& fields, Ask& ask) {
   fields.Ignore({"metadata", "cache_control"});
   CARAT_TRY(fields.OneOf("service_tier", {"auto", "standard_only"}));
   CARAT_TRY(fields.Only("speed", {"standard"}));
@@ -168,7 +174,7 @@ Status TakeRest(Fields& fields) {
                                 "user_profile_id", "workspace_id"}) {
     CARAT_TRY(fields.Only(key, {}));
   }
-  return TakeContextManagement(fields);
+  return TakeContextManagement(fields, ask);
 }
 
 }  // namespace
@@ -190,8 +196,8 @@ Result<MessagesRequest> ReadMessagesRequest(const Json& body, bool count) {
   CARAT_TRY(fields.Number("temperature", 0, 1));  // less than other dialects
   CARAT_TRY(TakeSampling(fields, ask));
   CARAT_TRY(TakeStop(fields, "stop_sequences", ask, kMaxStopSequences));
-  CARAT_ASSIGN(request.detached, TakeCarat(fields, ask));
-  CARAT_TRY(TakeRest(fields));
+  CARAT_ASSIGN(request.detached, TakeCarat(fields, ask, request.stream));
+  CARAT_TRY(TakeRest(fields, ask));
   CARAT_TRY(fields.Done());
   CARAT_ASSIGN(ask.messages, ReadAnthropicMessages(system, *messages));
   return request;

@@ -200,6 +200,7 @@ std::string_view MessagesWriter::StopReason() const {
       return "tool_use";
     case AnswerEnd::kMaxTokens:
     case AnswerEnd::kRepetition:
+    case AnswerEnd::kCancelled:  // it is not whole, which the dialect can only say so
       return "max_tokens";
     case AnswerEnd::kContextFull:
       return "model_context_window_exceeded";

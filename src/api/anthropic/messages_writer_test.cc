@@ -83,7 +83,7 @@ TEST(MessagesWriter, SaysWhyItEnded) {
       {AnswerEnd::kMaxTokens, "max_tokens"},
       {AnswerEnd::kRepetition, "max_tokens"},
       {AnswerEnd::kContextFull, "model_context_window_exceeded"},
-      {AnswerEnd::kCancelled, "end_turn"},
+      {AnswerEnd::kCancelled, "max_tokens"},
   };
   for (const auto& [end, wanted] : kCases) {
     const Outcome outcome = Wrote(Script({Said(Kind::kText, "x")}, end));

@@ -60,7 +60,8 @@ void ReadAnswer(Api& api, Call& call) {
                .detached = true,
                .numbered = true,
                .skip = *had,
-               .fields = {{"x-carat-answer", entry->id}}});
+               .fields = {{"x-carat-answer", entry->id}},
+               .before_end = [&] { api.responses().SettleEnded(); }});
 }
 
 void CancelAnswer(Api& api, Call& call) {

@@ -49,6 +49,12 @@ std::optional<ApiError> CheckStored(const ModelHooks& hooks, const std::string& 
                   .message = "The model directory has no model of this name."};
 }
 
+// Without keeping hold of it: what takes its place needs its memory.
+bool IsLoaded(const ModelHost& host, const std::string& name) {
+  const std::shared_ptr<LoadedService> loaded = host.Loaded();
+  return loaded != nullptr && loaded->name == name;
+}
+
 // Sends the refusal where the key may not change which model is loaded.
 bool MayManage(Api& api, Call& call) {
   if (api.access().Manages(call.owner)) return true;
@@ -105,8 +111,7 @@ void LoadModel(Api& api, Call& call) {
   if (!MayManage(api, call)) return;
   const Result<std::string> name = ModelOf(call);
   if (!name) return call.SendError(ToApiError(name.error()));
-  const std::shared_ptr<LoadedService> now = api.host().Loaded();
-  const bool is_loaded = now != nullptr && now->name == *name;
+  const bool is_loaded = IsLoaded(api.host(), *name);
   if (!is_loaded && !api.options().models.list) return call.SendError(kNotHere);
   if (const auto missing = is_loaded ? std::nullopt : CheckStored(api.options().models, *name)) {
     return call.SendError(*missing);

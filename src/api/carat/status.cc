@@ -37,7 +37,7 @@ Json PlanOf(const Engine& engine, const ServiceStatus& status) {
 
 }  // namespace
 
-Json StatusJson(const ServiceStatus& status) {
+Json StatusJson(const ServiceStatus& status, bool slots) {
   Json answers, tokens, times, drafting, all;
   answers.Set("waiting", status.waiting);
   answers.Set("running", status.running);
@@ -61,7 +61,7 @@ Json StatusJson(const ServiceStatus& status) {
   drafting.Set("accepted", Count(status.accepted));
   // It may name the drafter's file.
   if (!TellsOfTheMachine(status.drafting)) drafting.Set("state", status.drafting);
-  all.Set("slots", SlotsOf(status));
+  if (slots) all.Set("slots", SlotsOf(status));
   all.Set("answers", std::move(answers));
   all.Set("tokens", std::move(tokens));
   all.Set("times", std::move(times));
@@ -83,7 +83,7 @@ void ShowStatus(Api& api, Call& call) {
   if (loaded != nullptr) {
     const ServiceStatus status = loaded->service->status();
     body.Set("plan", PlanOf(*loaded->engine, status));
-    const Json all = StatusJson(status);
+    const Json all = StatusJson(status, api.access().Manages(call.owner));
     for (const Json::Member& member : all.object()) {
       body.Set(member.first, member.second);
     }

@@ -19,6 +19,7 @@ void ShowStatus(Api& api, Call& call);
 // The text of /metrics. Null: no model is loaded, or no server's counts are known.
 std::string MetricsText(const std::string& version, const ServiceStatus* service,
                         const net::Server::Counts* server);
-Json StatusJson(const ServiceStatus& status);
+// `slots`: how long each conversation is, which is told to who manages the server.
+Json StatusJson(const ServiceStatus& status, bool slots);
 
 }  // namespace carat

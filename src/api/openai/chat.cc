@@ -20,6 +20,7 @@ void ChatCompletions(Api& api, Call& call) {
   request->ask.owner = call.owner;
   auto answer = (*loaded)->service->Submit(request->ask, call.StillThere());
   if (!answer) return call.SendError(ToApiError(answer.error()));
+  const AnswerGuard guard(**answer);
 
   ChatWriterOptions options{.id = NewId("chatcmpl-"),
                             .model = (*loaded)->name,

@@ -148,6 +148,13 @@ class Reader {
     return Json(std::move(read));
   }
 
+  // Or nothing but blanks, which the template takes for no arguments.
+  static bool IsObjectText(const std::string& text) {
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) return true;
+    const auto json = ParseJson(text);
+    return json && (json->is_object() || json->is_null());
+  }
+
   Result<Json> OneCall(const Json& call, const std::string& where) {
     CARAT_ASSIGN(Fields fields, Fields::Of(call, where));
     CARAT_ASSIGN(std::string id, fields.RequireString("id"));
@@ -159,6 +166,11 @@ class Reader {
     CARAT_ASSIGN(std::string name, inner.RequireString("name"));
     const Json* const arguments = inner.Take("arguments");
     CARAT_TRY(inner.Done());
+    if (arguments != nullptr && arguments->is_string() && !IsObjectText(arguments->string())) {
+      return Fail({.what = "no JSON text of an object",
+                   .where = inner.PathOf("arguments"),
+                   .found = Quoted(arguments->string(), 40)});
+    }
     if (std::ranges::find(open_, id) != open_.end()) {
       return Fail({.what = "two calls have this id", .where = fields.PathOf("id"), .found = id});
     }

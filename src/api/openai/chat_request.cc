@@ -123,11 +123,11 @@ Status TakeThinking(Fields& fields, Ask& ask) {
 
 // What carat has nothing for.
 Status TakeRest(Fields& fields) {
-  fields.Ignore(
-      {"user", "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"});
+  fields.Ignore({"user", "metadata", "prompt_cache_key", "prompt_cache_options",
+                 "prompt_cache_retention", "safety_identifier"});
   CARAT_TRY(fields.Only("frequency_penalty", {0}));
   CARAT_TRY(fields.Only("presence_penalty", {0}));
-  CARAT_TRY(fields.Only("service_tier", {"auto", "default"}));
+  CARAT_TRY(fields.OneOf("service_tier", {"auto", "default", "flex", "scale", "priority", "fast"}));
   CARAT_TRY(fields.Only("store", {false}));
   CARAT_TRY(fields.Only("modalities", {Json(Json::Array{"text"})}));
   CARAT_TRY(fields.Only("verbosity", {"medium"}));
@@ -154,12 +154,7 @@ Result<ChatRequest> ReadChatRequest(const Json& body) {
   CARAT_TRY(TakeSampling(fields, ask));
   CARAT_TRY(TakeLogitBias(fields, ask));
   CARAT_TRY(TakeStop(fields, "stop", ask));
-  CARAT_ASSIGN(request.detached, TakeCarat(fields, ask));
-  if (ask.progress && !request.stream) {
-    return Fail({.what = "progress is told in a stream only",
-                 .where = "carat.progress",
-                 .wanted = "stream true beside it"});
-  }
+  CARAT_ASSIGN(request.detached, TakeCarat(fields, ask, request.stream));
   CARAT_TRY(TakeRest(fields));
   CARAT_TRY(fields.Done());
   CARAT_ASSIGN(ask.messages, ReadChatMessages(*messages, ask.warnings));

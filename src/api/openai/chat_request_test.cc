@@ -107,7 +107,7 @@ TEST(ChatRequest, RefusesWithTheNameOfTheParameter) {
       {R"("stream": true, "stream_options": {"x": 1})", "stream_options.x"},
       {R"("frequency_penalty": 0.5)", "frequency_penalty"},
       {R"("presence_penalty": -1)", "presence_penalty"},
-      {R"("service_tier": "flex")", "service_tier"},
+      {R"("service_tier": "gold")", "service_tier"},
       {R"("store": true)", "store"},
       {R"("modalities": ["text", "audio"])", "modalities"},
       {R"("verbosity": "low")", "verbosity"},

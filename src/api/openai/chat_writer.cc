@@ -18,6 +18,7 @@ std::string_view FinishReason(AnswerEnd end) {
     case AnswerEnd::kMaxTokens:
     case AnswerEnd::kContextFull:
     case AnswerEnd::kRepetition:
+    case AnswerEnd::kCancelled:  // it is not whole, which the dialect can only say so
       return "length";
     default:
       return "stop";

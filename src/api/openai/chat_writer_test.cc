@@ -170,7 +170,7 @@ TEST(ChatWriter, NeverLeavesAnEmptyAnswerWithoutAReason) {
            {AnswerEnd::kMaxTokens, "length", "length"},
            {AnswerEnd::kContextFull, "length", "context"},
            {AnswerEnd::kRepetition, "length", "repetition"},
-           {AnswerEnd::kCancelled, "stop", "cancelled"},
+           {AnswerEnd::kCancelled, "length", "cancelled"},
        }) {
     const Written written = Write({Text("Hm", Kind::kThinking), End(wanted.end)});
     const Json choice = written.choice();

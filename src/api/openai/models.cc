@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "api/fields.h"
 #include "api/model_choice.h"
+#include "api/query.h"
 
 namespace carat {
 namespace {
@@ -35,23 +37,40 @@ Json ModelObject(const std::string& name, const LoadedService* loaded) {
   return model;
 }
 
+// Pages of a list of one, as Anthropic's clients ask for them. Which model stands on the page: none
+// behind the only one, or before it.
+Result<bool> OnPage(std::string_view query, const std::string& name) {
+  CARAT_ASSIGN(const Json members, ParseQuery(query));
+  CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
+  CARAT_TRY(fields.Int("limit", 1, 1000));
+  CARAT_ASSIGN(const auto after, fields.String("after_id"));
+  CARAT_ASSIGN(const auto before, fields.String("before_id"));
+  fields.Ignore({"client_version", "beta"});  // agents say who they are
+  CARAT_TRY(fields.Done());
+  return after != name && before != name;
+}
+
 }  // namespace
 
 void ListModels(Api& api, Call& call) {
   const std::string name = api.host().Name();
+  const auto page = OnPage(call.request.head.query, name);
+  if (!page) return call.SendError(ToApiError(page.error()));
   const std::shared_ptr<LoadedService> loaded = api.host().Loaded();
   Json list;
   list.Set("object", "list");
-  list.Set("data",
-           name.empty() ? Json(Json::Array()) : Json(Json::Array{ModelObject(name, loaded.get())}));
+  list.Set("data", name.empty() || !*page ? Json(Json::Array())
+                                          : Json(Json::Array{ModelObject(name, loaded.get())}));
   list.Set("has_more", false);
-  list.Set("first_id", name);
-  list.Set("last_id", name);
+  list.Set("first_id", *page ? Json(name) : Json());
+  list.Set("last_id", *page ? Json(name) : Json());
   call.SendJson(list);
 }
 
 void ShowModel(Api& api, Call& call) {
   const std::string name = api.host().Name();
+  const auto page = OnPage(call.request.head.query, name);
+  if (!page) return call.SendError(ToApiError(page.error()));
   if (!NamesModel(call.path_id, name)) return call.SendError(NoSuchModel(call.path_id, name));
   const std::shared_ptr<LoadedService> loaded = api.host().Loaded();
   call.SendJson(ModelObject(name, loaded.get()));

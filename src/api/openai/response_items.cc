@@ -153,7 +153,8 @@ class Converter {
     CARAT_ASSIGN(Fields fields, Fields::Of(*placed.item, placed.path));
     CARAT_ASSIGN(const std::optional<std::string> named, fields.String("type"));
     const std::string type = named.value_or("message");
-    fields.Ignore({"id", "status"});
+    CARAT_TRY(fields.String("id"));
+    fields.Ignore({"status"});
     if (type == "function_call") return Call(fields);
     if (type == "function_call_output") return Output(fields);
     if (type == "reasoning") return Reasoning(fields);
@@ -324,10 +325,11 @@ Result<Json> MessagesOf(const std::string& instructions, const std::vector<Place
 }
 
 Json KeptItem(Json item, const std::string& id) {
-  if (item.Find("type") == nullptr) item.Set("type", "message");
+  const Json* const given = item.Find("type");
+  if (given == nullptr || given->is_null()) item.Set("type", "message");
   const std::string type = item.Find("type")->string();
   const Json* const own = item.Find("id");
-  if (own == nullptr || own->is_null()) {
+  if (own == nullptr || own->is_null() || own->string().empty()) {
     const std::string_view prefix = type == "message"         ? "msg_"
                                     : type == "function_call" ? "fc_"
                                     : type == "reasoning"     ? "rs_"

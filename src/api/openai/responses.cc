@@ -135,15 +135,17 @@ void CreateResponse(Api& api, Call& call) {
   if (!request) return call.SendError(ToApiError(request.error()));
   const auto loaded = ServiceFor(api.host(), request->model);
   if (!loaded) return call.SendError(loaded.error());
+  const std::string id = NewId("resp_");
+  Json input = KeptInput(std::move(request->input), id);
   const auto answer = (*loaded)->service->Submit(request->ask, call.StillThere());
   if (!answer) return call.SendError(ToApiError(answer.error()));
+  const AnswerGuard guard(**answer);
 
-  const std::string id = NewId("resp_");
   const Json* const previous = request->echo.Find("previous_response_id");
   StoredResponse stored{.id = id,
                         .owner = call.owner,
                         .previous = previous->is_string() ? previous->string() : "",
-                        .input = KeptInput(std::move(request->input), id),
+                        .input = std::move(input),
                         .background = request->background,
                         .answer = *answer};
   const WriterMaker make({.id = id,
@@ -152,19 +154,23 @@ void CreateResponse(Api& api, Call& call) {
                           .background = request->background,
                           .summary = request->summary,
                           .sealed = request->sealed,
-                          .namespaces = request->namespaces},
+                          .spaced = std::move(request->spaced),
+                          .progress = request->progress},
                          request->ask.logprobs.has_value(), *loaded);
   request->ask = {};  // media are large
   stored.render = make;
   stored.make_writer = make;
   api.answers().Add({.id = id, .owner = call.owner, .answer = *answer, .make_writer = make});
-  if (request->store) api.responses().Add(std::move(stored));
+  const bool stores = request->store;
+  if (stores) api.responses().Add(std::move(stored));
   if (request->background && !request->stream) return call.SendJson(make(**answer));
   WriteAnswer(call.exchange, **answer, *make(),
               {.stream = request->stream,
                .detached = request->background || request->detached,
                .fields = {{"x-carat-answer", id}},
-               .before_end = [&] { api.responses().SettleEnded(); }});
+               .before_end = [&] {
+                 if (stores) api.responses().SettleEnded();
+               }});
 }
 
 void CountResponseTokens(Api& api, Call& call) {
@@ -192,11 +198,16 @@ void ShowResponse(Api& api, Call& call) {
                            .message = "The events of this response are not kept any more."});
   }
   WriteAnswer(call.exchange, *stored->answer, *stored->make_writer(),
-              {.stream = true, .detached = true, .skip = options->skip});
+              {.stream = true, .detached = true, .skip = options->skip, .before_end = [&] {
+                 api.responses().SettleEnded();
+               }});
 }
 
 void DeleteResponse(Api& api, Call& call) {
-  if (!api.responses().Remove(call.owner, call.path_id)) return call.SendError(NoSuchResponse());
+  const Result<bool> removed = api.responses().Remove(call.owner, call.path_id);
+  if (!removed) return call.SendError(ToApiError(removed.error()));
+  if (!*removed) return call.SendError(NoSuchResponse());
+  api.answers().Forget(call.owner, call.path_id);
   Json body;
   body.Set("id", call.path_id);
   body.Set("object", "response");

@@ -117,11 +117,16 @@ Status ReadInput(Fields& fields, const std::string& instructions, const std::str
 
 // --- tools ---------------------------------------------------------------------------------------
 
+// "web_search", "web_search_preview", "web_search_2025_08_26", …
+bool IsWebSearch(std::string_view type) { return type.starts_with("web_search"); }
+
 // `prefix`: of the name, as the model calls it.
-Status ReadFunction(Fields& fields, const std::string& prefix, Ask& ask, Json::Array& echo) {
+Status ReadFunction(Fields& fields, const std::string& prefix, ResponsesRequest& out,
+                    Json::Array& echo) {
   ToolDeclaration declared;
   CARAT_ASSIGN(const std::string name, fields.RequireString("name"));
   declared.name = prefix + name;
+  if (!prefix.empty()) out.spaced[declared.name] = {prefix.substr(0, prefix.size() - 1), name};
   declared.description = fields.Take("description");
   declared.parameters = fields.Take("parameters");
   // Calls follow the schema always, as far as the grammar knows its keywords.
@@ -131,7 +136,7 @@ Status ReadFunction(Fields& fields, const std::string& prefix, Ask& ask, Json::A
   CARAT_TRY(fields.Only("async", {false}));
   CARAT_TRY(fields.Only("output_schema", {}));
   CARAT_TRY(fields.Done());
-  CARAT_TRY(AddTool(declared, fields.path(), "parameters", ask));
+  CARAT_TRY(AddTool(declared, fields.path(), "parameters", out.ask));
   Json shown;
   shown.Set("type", "function");
   shown.Set("name", name);
@@ -163,9 +168,12 @@ Status ReadNamespace(Fields& fields, ResponsesRequest& out, Json::Array& echo) {
     if (type != "function") {
       return NotDone("a namespace holds functions", tool.PathOf("type"), type);
     }
-    CARAT_TRY(ReadFunction(tool, name + ".", out.ask, inner));
+    CARAT_TRY(ReadFunction(tool, name + ".", out, inner));
   }
-  out.namespaces.push_back(name);
+  if (description) {
+    out.ask.warnings.push_back(fields.PathOf("description") +
+                               ": the model does not see it; say it with the functions");
+  }
   Json shown;
   shown.Set("type", "namespace");
   shown.Set("name", name);
@@ -179,9 +187,9 @@ Status ReadTool(const Json& tool, const std::string& where, ResponsesRequest& ou
                 Json::Array& echo) {
   CARAT_ASSIGN(Fields fields, Fields::Of(tool, where));
   CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
-  if (type == "function") return ReadFunction(fields, "", out.ask, echo);
+  if (type == "function") return ReadFunction(fields, "", out, echo);
   if (type == "namespace") return ReadNamespace(fields, out, echo);
-  if (type.starts_with("web_search")) {
+  if (IsWebSearch(type)) {
     // Agents send it always, as something that a model may do without.
     out.ask.warnings.push_back(fmt::format("{}: {} is left out: nothing leaves this machine",
                                            fields.PathOf("type"), type));
@@ -190,21 +198,39 @@ Status ReadTool(const Json& tool, const std::string& where, ResponsesRequest& ou
   return NotDone("carat runs no tools of its own", fields.PathOf("type"), type);
 }
 
-Result<std::vector<std::string>> AllowedNames(const Json& tools, const std::string& where) {
+// As the model calls it: NAMESPACE.NAME, also where the client names it without, if one has it.
+std::string CalledName(const ResponsesRequest& out, const std::optional<std::string>& space,
+                       const std::string& name) {
+  if (space) return *space + "." + name;
+  std::string called = name;
+  for (const auto& [full, parts] : out.spaced) {
+    if (parts.second != name) continue;
+    if (called != name) return name;  // several have it
+    called = full;
+  }
+  return IsTool(out.ask, name) ? name : called;
+}
+
+// Tools that were left out are left out here too.
+Result<std::vector<std::string>> AllowedNames(const Json& tools, const std::string& where,
+                                              const ResponsesRequest& out) {
   if (!tools.is_array()) return Wrong(where, "an array", tools);
   std::vector<std::string> names;
   for (size_t i = 0; i < tools.array().size(); ++i) {
     CARAT_ASSIGN(Fields fields, Fields::Of(tools.array()[i], fmt::format("{}[{}]", where, i)));
+    CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
+    if (IsWebSearch(type)) continue;
     CARAT_TRY(fields.OneOf("type", {"function"}));
     CARAT_ASSIGN(const auto space, fields.String("namespace"));
     CARAT_ASSIGN(const std::string name, fields.RequireString("name"));
     CARAT_TRY(fields.Done());
-    names.push_back(space ? *space + "." + name : name);
+    names.push_back(CalledName(out, space, name));
   }
   return names;
 }
 
-Status ReadToolChoice(const Json& choice, Ask& ask) {
+Status ReadToolChoice(const Json& choice, ResponsesRequest& out) {
+  Ask& ask = out.ask;
   const std::string where = "tool_choice";
   if (choice.is_string()) {
     const std::string& name = choice.string();
@@ -222,7 +248,7 @@ Status ReadToolChoice(const Json& choice, Ask& ask) {
     CARAT_ASSIGN(const auto space, fields.String("namespace"));
     CARAT_ASSIGN(const std::string name, fields.RequireString("name"));
     CARAT_TRY(fields.Done());
-    return RequireTool(space ? *space + "." + name : name, fields.PathOf("name"), ask);
+    return RequireTool(CalledName(out, space, name), fields.PathOf("name"), ask);
   }
   if (type != "allowed_tools") {
     return NotDone("carat runs no tools of its own", fields.PathOf("type"), type);
@@ -230,7 +256,7 @@ Status ReadToolChoice(const Json& choice, Ask& ask) {
   CARAT_ASSIGN(const std::optional<std::string> mode, fields.OneOf("mode", {"auto", "required"}));
   CARAT_ASSIGN(const Json* const tools, fields.Require("tools"));
   CARAT_TRY(fields.Done());
-  CARAT_ASSIGN(const auto names, AllowedNames(*tools, fields.PathOf("tools")));
+  CARAT_ASSIGN(const auto names, AllowedNames(*tools, fields.PathOf("tools"), out));
   CARAT_TRY(AllowOnly(names, fields.PathOf("tools"), ask));
   return mode == "required" ? RequireAnyTool(where, ask) : Status{};
 }
@@ -244,7 +270,7 @@ Status ReadTools(Fields& fields, ResponsesRequest& out) {
     }
   }
   const Json* const choice = fields.Take("tool_choice");
-  if (choice != nullptr) CARAT_TRY(ReadToolChoice(*choice, out.ask));
+  if (choice != nullptr) CARAT_TRY(ReadToolChoice(*choice, out));
   CARAT_ASSIGN(const std::optional<bool> parallel, fields.Bool("parallel_tool_calls"));
   out.ask.parallel_tools = parallel.value_or(true);
   // Of the tools that a server runs itself: there are none.
@@ -393,8 +419,9 @@ Status ReadKeeping(Fields& fields, ResponsesRequest& out) {
                  .where = "background",
                  .wanted = "store: true"});
   }
+  CARAT_ASSIGN(out.detached, TakeCarat(fields, out.ask, out.stream));
+  out.progress = out.ask.progress;
   out.ask.progress = out.stream;  // the first event tells a client its id
-  CARAT_ASSIGN(out.detached, TakeCarat(fields, out.ask));
   out.echo.Set("background", out.background);
   out.echo.Set("store", out.store);
   return {};

@@ -1,9 +1,10 @@
 // A request for one of OpenAI's Responses.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "api/response_store.h"
 #include "base/result.h"
@@ -21,11 +22,12 @@ struct ResponsesRequest {
   // The members of a Response that repeat the request, from "background" to "user", with the
   // dialect's defaults.
   Json echo = {};
-  bool summary = false;  // the thought is wanted as a summary too
-  bool sealed = false;   // likewise as encrypted_content
+  bool progress = false;  // is to be told of the prompt
+  bool summary = false;   // the thought is wanted as a summary too
+  bool sealed = false;    // likewise as encrypted_content
   bool logprobs = false;
-  // Of tools; a tool NAME in one is called NAMESPACE.NAME by the model.
-  std::vector<std::string> namespaces = {};
+  // Tools in namespaces: the name by which the model calls one, its namespace and its name there.
+  std::map<std::string, std::pair<std::string, std::string>> spaced = {};
 };
 
 // `store`: where previous_response_id and item references lead. Errors name the value; what carat

@@ -184,8 +184,10 @@ TEST(ReadResponsesRequest, TakesNamespacesAndLeavesOutTheWeb) {
   EXPECT_EQ(request->ask.only_tool, "agents.spawn");
   EXPECT_EQ(request->ask.tools.array().size(), 2U);
   EXPECT_EQ(request->ask.tool_places[0], "tools[1].tools[0].parameters");
-  EXPECT_EQ(request->namespaces, std::vector<std::string>{"agents"});
-  ASSERT_EQ(request->ask.warnings.size(), 1U);
+  EXPECT_EQ(request->spaced.at("agents.spawn"),
+            std::pair(std::string("agents"), std::string("spawn")));
+  ASSERT_EQ(request->ask.warnings.size(), 2U);
+  EXPECT_TRUE(request->ask.warnings[1].starts_with("tools[1].description"));
   EXPECT_TRUE(request->ask.warnings[0].starts_with("tools[0].type: web_search is left out"));
   EXPECT_NE(request->ask.messages.Dump().find("agents.spawn"), std::string::npos);
   EXPECT_EQ(request->echo.Find("tools")->array()[0].Find("type")->string(), "namespace");
@@ -235,6 +237,36 @@ TEST(ReadResponsesRequest, RefusesByName) {
     EXPECT_TRUE(request.error().Message().starts_with(wanted)) << request.error().Message();
   }
   EXPECT_EQ(Read("").error().Message(), "input: missing");
+}
+
+// What serializers write of members that were not set.
+TEST(ReadResponsesRequest, TakesNullAsAbsent) {
+  const auto request = Read(R"("input":[{"type":null,"id":null,"role":"user","content":"x"}])");
+  ASSERT_TRUE(request.has_value()) << request.error().Message();
+  const Json kept = KeptItem(request->input.array()[0], "1");
+  EXPECT_EQ(kept.Find("type")->string(), "message");
+  EXPECT_EQ(kept.Find("id")->string(), "msg_1");
+  EXPECT_EQ(Messages(R"([{"role":"user","content":"x","id":5}])"),
+            "input[0].id: wrong value (wanted a string, found 5)");
+}
+
+TEST(ReadResponsesRequest, NamesFunctionsInNamespacesAsTheyMayBeNamed) {
+  const std::string tools =
+      R"("input":"x","tools":[{"type":"namespace","name":"a","tools":[{"type":"function","name":"f"},{"type":"function","name":"g"}]},{"type":"namespace","name":"b","tools":[{"type":"function","name":"g"}]},{"type":"function","name":"h"},{"type":"web_search"}],)";
+  const auto only = [&](const std::string& choice) {
+    const auto request = Read(tools + "\"tool_choice\":" + choice);
+    return request ? request->ask.only_tool.value_or("") : request.error().Message();
+  };
+  EXPECT_EQ(only(R"({"type":"function","name":"f"})"), "a.f");
+  EXPECT_EQ(only(R"({"type":"function","name":"h"})"), "h");
+  EXPECT_EQ(only(R"({"type":"function","namespace":"b","name":"g"})"), "b.g");
+  EXPECT_TRUE(only(R"({"type":"function","name":"g"})").starts_with("tool_choice.name: "));
+  const auto allowed = Read(
+      tools +
+      R"("tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"web_search"},{"type":"function","name":"f"}]})");
+  ASSERT_TRUE(allowed.has_value()) << allowed.error().Message();
+  EXPECT_EQ(allowed->ask.tools.array().size(), 1U);
+  EXPECT_EQ(allowed->ask.tool_places, std::vector<std::string>{"tools[0].tools[0].parameters"});
 }
 
 TEST(KeptItem, HasAnIdATypeAndParts) {

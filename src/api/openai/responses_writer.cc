@@ -50,6 +50,7 @@ void ResponsesWriter::Push(const AnswerEvent& event, const Answer& answer,
   if (!begun_) Begin(answer, out);
   switch (event.kind) {
     case AnswerEvent::Kind::kPrefill:
+      return TellProgress(event, answer, out);
     case AnswerEvent::Kind::kStarted:
       return;
     case AnswerEvent::Kind::kThinking:
@@ -148,6 +149,15 @@ void ResponsesWriter::Begin(const Answer& answer, std::vector<StreamPiece>& out)
   const Json response = Response(answer);
   Emit("response.created", Member("response", response), out);
   Emit("response.in_progress", Member("response", response), out);
+}
+
+// Another "in progress", with carat's own member.
+void ResponsesWriter::TellProgress(const AnswerEvent& event, const Answer& answer,
+                                   std::vector<StreamPiece>& out) {
+  if (!frame_.progress) return;
+  Json piece = Member("response", Response(answer));
+  piece.Set("carat", Member("progress", ProgressOf(event)));
+  Emit("response.in_progress", std::move(piece), out);
 }
 
 std::string ResponsesWriter::ItemId(std::string_view prefix) const {
@@ -307,15 +317,6 @@ void ResponsesWriter::CloseText(std::string_view status, std::vector<StreamPiece
 
 // --- a call, and the ends ------------------------------------------------------------------------
 
-std::pair<std::string_view, std::string_view> ResponsesWriter::SplitName(
-    std::string_view called) const {
-  for (const std::string& space : frame_.namespaces) {
-    if (called.size() > space.size() && called.starts_with(space) && called[space.size()] == '.')
-      return {space, called.substr(space.size() + 1)};
-  }
-  return {"", called};
-}
-
 void ResponsesWriter::AddCall(const AnswerEvent& event, std::vector<StreamPiece>& out) {
   Close("completed", out);
   report_.has_calls = true;
@@ -325,9 +326,11 @@ void ResponsesWriter::AddCall(const AnswerEvent& event, std::vector<StreamPiece>
   item.Set("status", "in_progress");
   item.Set("arguments", "");
   item.Set("call_id", ItemId("call_"));
-  const auto [space, name] = SplitName(event.name);
+  const auto spaced = frame_.spaced.find(event.name);
+  const bool plain = spaced == frame_.spaced.end();
+  const std::string name = plain ? event.name : spaced->second.second;
   item.Set("name", name);
-  if (!space.empty()) item.Set("namespace", space);
+  if (!plain) item.Set("namespace", spaced->second.first);
   const auto at = [&](std::string_view key, Json value) {
     Json body = Member("output_index", output_.size());
     body.Set(key, std::move(value));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,8 +23,9 @@ struct ResponseFrame {
   std::string model = {};  // as it is called here
   Json echo = {};          // ResponsesRequest::echo
   bool background = false;
-  bool summary = false, sealed = false;             // as ResponsesRequest
-  std::vector<std::string> namespaces = {};         // likewise
+  bool summary = false, sealed = false;                                    // as ResponsesRequest
+  std::map<std::string, std::pair<std::string, std::string>> spaced = {};  // likewise
+  bool progress = false;                            // tells how far the prompt is read
   std::shared_ptr<const Tokenizer> tokenizer = {};  // for logprobs; null: none are written
 };
 
@@ -48,13 +50,12 @@ class ResponsesWriter : public AnswerWriter {
 
   void Emit(std::string_view type, Json body, std::vector<StreamPiece>& out);
   void Begin(const Answer& answer, std::vector<StreamPiece>& out);
+  void TellProgress(const AnswerEvent& event, const Answer& answer, std::vector<StreamPiece>& out);
   void OpenThought(std::vector<StreamPiece>& out);
   void OpenText(std::vector<StreamPiece>& out);
   void AddThought(const std::string& text, std::vector<StreamPiece>& out);
   void AddText(const AnswerEvent& event, std::vector<StreamPiece>& out);
   void AddCall(const AnswerEvent& event, std::vector<StreamPiece>& out);
-  // Namespace, which may be empty, and name of a tool as the client declared it.
-  std::pair<std::string_view, std::string_view> SplitName(std::string_view called) const;
   void Close(std::string_view status, std::vector<StreamPiece>& out);
   void CloseThought(std::string_view status, std::vector<StreamPiece>& out);
   void CloseText(std::string_view status, std::vector<StreamPiece>& out);

@@ -104,7 +104,7 @@ TEST(ResponsesWriter, GivesTheThoughtAsSummaryAndSealedIfAsked) {
 
 TEST(ResponsesWriter, NamesToolsAsTheirNamespacesDo) {
   ResponseFrame frame = Frame();
-  frame.namespaces = {"other", "agents"};
+  frame.spaced = {{"agents.spawn", {"agents", "spawn"}}};
   const Outcome run = RunOf(Script({Called("agents.spawn", Json(Json::Object())),
                                     Called("plain.dot", Json(Json::Object()))},
                                    AnswerEnd::kToolCalls),

@@ -28,7 +28,6 @@ constexpr size_t kAhead = 4;
 // How long a client that went away may stay unnoticed.
 constexpr std::chrono::milliseconds kLook{250};
 constexpr int kLooksPerPing = 40;
-constexpr std::chrono::seconds kPlaceWait{30};
 
 double SecondsOf(uint64_t samples) { return static_cast<double>(samples) / kSampleRate; }
 
@@ -48,6 +47,9 @@ class Transcriber {
       : api_(api), call_(call), request_(request), loaded_(std::move(loaded)) {
     call.exchange.OnClosed([this] { gone_ = true; });
   }
+  Transcriber(const Transcriber&) = delete;
+  Transcriber& operator=(const Transcriber&) = delete;
+  ~Transcriber() { call_.exchange.OnClosed({}); }
 
   void Run() {
     Status done = Hear();
@@ -84,7 +86,7 @@ class Transcriber {
     uint64_t samples = 0;
     bool too_long = false;
     const auto still_there = [this](double) { return !gone_.load(); };
-    CARAT_ASSIGN(const MediaGate::Turn turn,
+    CARAT_ASSIGN(const FairPlaces::Place place,
                  loaded_->service->WaitForDecoder(call_.owner, still_there));
     const MediaDecoder decoder(api_.options().decode_program, still_there);
     const auto heard = decoder.Sound(source, [&](std::span<const float> block) -> Status {
@@ -139,11 +141,14 @@ class Transcriber {
   Ask AskFor(const SoundPiece& piece) const {
     Json message;
     message.Set("role", "user");
-    message.Set("content",
-                Json::Array{TextPart(InstructionOf(request_)),
-                            ToJson({.kind = PartKind::kAudio, .path = WavUrl(piece.samples)})});
+    message.Set(
+        "content",
+        Json::Array{
+            TextPart(InstructionOf(request_)),
+            ToJson({.kind = PartKind::kAudio, .path = WavUrl(piece.samples), .place = "file"})});
     Ask ask{.owner = call_.owner};
     ask.messages = Json(Json::Array{std::move(message)});
+    ask.messages_where = "prompt";  // what is long of it
     ask.sampling.temperature = request_.temperature;
     ask.max_tokens = kMaxAnswer;
     if (request_.logprobs || request_.format == TranscriptionFormat::kVerboseJson) ask.logprobs = 0;
@@ -236,12 +241,9 @@ void Transcribe(Api& api, Call& call, bool translate) {
   if (!request) return call.SendError(ToApiError(request.error()));
   const auto loaded = ServiceFor(api.host(), request->model);
   if (!loaded) return call.SendError(loaded.error());
-  if (!api.recordings().try_acquire_for(kPlaceWait)) {
-    return call.SendError(ToApiError(
-        {.code = ErrorCode::kBusy, .what = "too many recordings are being transcribed"}));
-  }
+  const auto place = api.recordings().Wait(call.owner, call.StillThere());
+  if (!place) return call.SendError(ToApiError(place.error()));
   Transcriber(api, call, *request, *loaded).Run();
-  api.recordings().release();
 }
 
 }  // namespace
