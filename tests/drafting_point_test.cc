@@ -60,7 +60,7 @@ TEST(DraftingPoint, ChangesNoAnswer) {
     }
     EXPECT_GE(skills, 13u);
     EXPECT_GE(prompts, kSanitized ? 60u : 500u);
-    EXPECT_GT(drafted[0].speculator()->counts().checked, 20u) << "auto has drafted";
+    // (Whether auto drafts is a matter of time, which other programs take part in.)
     // A trained drafter is right often enough to be worth something.
     const DraftCounts& three = drafted[kSanitized ? 1 : 3].speculator()->counts();
     EXPECT_GT(static_cast<double>(three.accepted) / static_cast<double>(three.passes), 0.4);
