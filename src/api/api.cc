@@ -7,10 +7,10 @@
 #include <iterator>
 #include <utility>
 
-#include "api/ids.h"
 #include "api/routes.h"
 #include "base/utf8.h"
 #include "sys/clock.h"
+#include "sys/ids.h"
 
 namespace carat {
 namespace {

@@ -72,6 +72,8 @@ void Statement::Bind(int number, std::string_view text) {
                       text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
+void Statement::Bind(int number, std::nullptr_t) { sqlite3_bind_null(statement_.get(), number); }
+
 Result<bool> Statement::Step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
@@ -114,9 +116,9 @@ Result<Database> Database::Open(const std::filesystem::path& path, int32_t appli
   if (handle == nullptr) return Fail({.code = ErrorCode::kNoMemory, .what = "no memory"});
   if (opened != SQLITE_OK) return database.Failed();
   sqlite3_busy_timeout(handle, kBusyMs);
-  // A file from elsewhere runs no functions and is checked as it is read.
+  // SQL can't break the file. (Its schema has to be trusted, for triggers to write indexes of text;
+  // what it could call by that are SQLite's own functions.)
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   CARAT_TRY(
       database.Run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"

@@ -52,6 +52,7 @@ class Statement {
   void Reset(size_t values);
   void Bind(int number, int64_t value);
   void Bind(int number, std::string_view text);
+  void Bind(int number, std::nullptr_t);  // NULL
 
   std::string database_;  // for errors
   std::unique_ptr<sqlite3_stmt, Finalise> statement_;
@@ -85,7 +86,8 @@ class Database {
     Database* database_;  // null: moved from, or committed
   };
 
-  // Nothing of what was deleted is left in the write-ahead log either.
+  // Nothing of what was deleted is left in the write-ahead log either. Precondition: no statement
+  // stands at a row.
   Status Forget();
 
  private:

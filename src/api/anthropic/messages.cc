@@ -5,8 +5,8 @@
 
 #include "api/anthropic/messages_request.h"
 #include "api/anthropic/messages_writer.h"
-#include "api/ids.h"
 #include "api/model_choice.h"
+#include "sys/ids.h"
 
 namespace carat {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "api/ids.h"
 #include "api/model_choice.h"
 #include "api/openai/chat_request.h"
 #include "api/openai/chat_writer.h"
+#include "sys/ids.h"
 
 namespace carat {
 

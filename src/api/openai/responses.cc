@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "api/fields.h"
-#include "api/ids.h"
 #include "api/model_choice.h"
 #include "api/openai/response_items.h"
 #include "api/openai/responses_request.h"
 #include "api/openai/responses_writer.h"
 #include "api/query.h"
+#include "sys/ids.h"
 
 namespace carat {
 namespace {

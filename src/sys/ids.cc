@@ -1,4 +1,4 @@
-#include "api/ids.h"
+#include "sys/ids.h"
 
 #include <sys/random.h>
 

@@ -1,0 +1,60 @@
+// What the parts of History share.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "db/database.h"
+#include "history/history.h"
+
+namespace carat {
+
+struct History::State {
+  State(Database opened, std::filesystem::path place)
+      : database(std::move(opened)), folder(std::move(place)) {}
+
+  mutable std::mutex mutex;  // of all that follows
+  Database database;
+  const std::filesystem::path folder;
+  mutable std::condition_variable changed;
+  std::deque<HistoryChange> changes;  // the newest last
+  uint64_t last_change = 0;
+
+  std::filesystem::path MediumPath(const std::string& hash) const {
+    return folder / "media" / hash;
+  }
+  // The row of a conversation or message of the owner; kNotFound.
+  Result<int64_t> ConversationRow(const std::string& owner, const std::string& id);
+  struct MessagePlace {
+    int64_t row = 0, conversation_row = 0;
+    std::string conversation = {}, parent = {};  // ids
+  };
+  Result<MessagePlace> PlaceOf(const std::string& owner, const std::string& message);
+
+  // The members of a message in the database; in a transaction of the caller's. Gives its row.
+  Result<int64_t> Insert(const std::string& owner, int64_t conversation, int64_t parent,
+                         const std::string& id, const HistoryMessage& message);
+  Status Use(const std::string& owner, int64_t message, const Json& body);
+  // Sets the time of a conversation, and its leaf where one is given.
+  Status Touch(int64_t conversation, const std::string* leaf);
+  // After a commit: tells who waits.
+  void Note(const std::string& owner, const std::string& conversation);
+
+  // Media that nobody uses any more, and their files.
+  Status SweepMedia();
+  // After deletions, so that no file shows what was deleted.
+  Status Forget();
+};
+
+Error NotInHistory(std::string_view what);
+int64_t UnixMs();
+// What is searched of a message.
+std::string TextOf(const Json& body);
+
+}  // namespace carat
