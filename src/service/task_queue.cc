@@ -63,11 +63,9 @@ void TaskQueue::Charge(const std::string& owner, double seconds) {
 std::vector<std::unique_ptr<Task>> TaskQueue::TakeHopeless() {
   std::vector<std::unique_ptr<Task>> taken;
   for (auto& [name, owner] : owners_) {
-    const auto kept =
-        std::stable_partition(owner.waiting.begin(), owner.waiting.end(),
-                              [](const std::unique_ptr<Task>& task) { return !task->hopeless(); });
-    for (auto task = kept; task != owner.waiting.end(); ++task) taken.push_back(std::move(*task));
-    owner.waiting.erase(kept, owner.waiting.end());
+    for (auto& task : owner.waiting)
+      if (task->hopeless()) taken.push_back(std::move(task));
+    std::erase(owner.waiting, nullptr);
   }
   size_ -= taken.size();
   return taken;
