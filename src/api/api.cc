@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "api/carat/recorder.h"
 #include "api/routes.h"
 #include "base/utf8.h"
 #include "sys/clock.h"
@@ -92,8 +93,9 @@ std::optional<ApiError> CheckBody(const net::RequestHead& head, const Route& rou
                     .message = "Bodies are taken as they are, without Content-Encoding."};
   }
   if (route.body == Route::Body::kNone) return std::nullopt;
-  const std::string_view wanted =
-      route.body == Route::Body::kJson ? "application/json" : "multipart/form-data";
+  const std::string_view wanted = route.body == Route::Body::kJson    ? "application/json"
+                                  : route.body == Route::Body::kBytes ? "application/octet-stream"
+                                                                      : "multipart/form-data";
   if (HasType(head, wanted)) return std::nullopt;
   return ApiError{.status = 415,
                   .code = "unsupported_media_type",
@@ -127,6 +129,9 @@ struct Api::Door {
 
 void Call::SendError(const ApiError& error) { exchange.Send(ReplyOf(error, dialect, id)); }
 void Call::SendJson(const Json& body) { exchange.Send({.body = body.Dump()}); }
+void Call::SendResult(const Result<Json>& body) {
+  body ? SendJson(*body) : SendError(ToApiError(body.error()));
+}
 
 MediaWatch Call::StillThere() {
   const auto left = std::make_shared<std::atomic<bool>>(false);
@@ -154,6 +159,8 @@ Api::Api(ModelHost& host, ApiOptions options, Access access)
       access_(std::move(access)),
       answers_(options_.answers),
       responses_(options_.responses, std::move(options_.archive)),
+      recorder_(options_.history != nullptr ? std::make_unique<Recorder>(*options_.history)
+                                            : nullptr),
       recordings_(kMaxRecordings, access_.NumOwners() > 1) {}
 
 Api::~Api() = default;
@@ -217,7 +224,7 @@ void Api::Handle(const net::Request& request, net::Exchange& exchange) {
                  .route = std::string(door.route->pattern),
                  .body_bytes = request.body.size()};
   // Uploads are no text.
-  if (options_.log_content && door.route->body != Route::Body::kForm) log.asked = request.body;
+  if (options_.log_content && door.route->body == Route::Body::kJson) log.asked = request.body;
   NamedExchange named(exchange, dialect, log, options_.log_content);
   Call call{.request = request,
             .exchange = named,

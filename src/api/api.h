@@ -27,6 +27,8 @@
 
 namespace carat {
 
+class History;
+class Recorder;
 struct Route;
 
 // A request that is past the door.
@@ -40,6 +42,7 @@ struct Call {
 
   void SendError(const ApiError& error);
   void SendJson(const Json& body);
+  void SendResult(const Result<Json>& body);  // or its error
   // The body as JSON.
   Result<Json> ParseBody() const;
   // For work before the answer: whether the client is still there. Replaced by the next OnClosed.
@@ -69,6 +72,7 @@ struct ApiOptions {
   AccessOptions access = {};
   AnswerRegistry::Limits answers = {};
   ResponseStore::Limits responses = {};
+  History* history = nullptr;                     // borrowed; null: no conversations are kept
   std::unique_ptr<ResponseArchive> archive = {};  // of responses; null: they are lost at the end
   ModelHooks models = {};
   // Of the server, for /metrics; null: none are shown.
@@ -102,6 +106,7 @@ class Api : public net::Handler {
   ResponseStore& responses() { return responses_; }
   const ApiOptions& options() const { return options_; }
   const Access& access() const { return access_; }
+  Recorder* recorder() { return recorder_.get(); }  // null without a history
   // Places for recordings, which are held whole while they are transcribed.
   FairPlaces& recordings() { return recordings_; }
 
@@ -116,6 +121,7 @@ class Api : public net::Handler {
   Access access_;
   AnswerRegistry answers_;
   ResponseStore responses_;
+  std::unique_ptr<Recorder> recorder_;
   FairPlaces recordings_;
 };
 

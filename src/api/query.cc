@@ -40,9 +40,7 @@ Json ValueOf(std::string text) {
   return Json(std::move(text));
 }
 
-}  // namespace
-
-Result<Json> ParseQuery(std::string_view query) {
+Result<Json> Parse(std::string_view query, Json (*value_of)(std::string)) {
   Json object{Json::Object()};
   while (!query.empty()) {
     const size_t end = std::min(query.find('&'), query.size());
@@ -61,7 +59,7 @@ Result<Json> ParseQuery(std::string_view query) {
                    .found = Quoted(key, 40)});
     }
     if (!listed) {
-      object.Set(key, ValueOf(*std::move(value)));
+      object.Set(key, value_of(*std::move(value)));
       continue;
     }
     Json list = had == nullptr || !had->is_array() ? Json(Json::Array()) : *had;
@@ -73,6 +71,14 @@ Result<Json> ParseQuery(std::string_view query) {
     object.Set(key, std::move(list));
   }
   return object;
+}
+
+}  // namespace
+
+Result<Json> ParseQuery(std::string_view query) { return Parse(query, ValueOf); }
+
+Result<Json> ParseTexts(std::string_view query) {
+  return Parse(query, [](std::string text) { return Json(std::move(text)); });
 }
 
 }  // namespace carat

@@ -12,5 +12,7 @@ namespace carat {
 // "name[]" the values become an array. Errors: a name twice, a percent sign without two digits, no
 // UTF-8, more than 64 members.
 Result<Json> ParseQuery(std::string_view query);
+// The same, with every value as a string.
+Result<Json> ParseTexts(std::string_view query);
 
 }  // namespace carat

@@ -4,6 +4,7 @@
 
 #include "api/anthropic/messages.h"
 #include "api/carat/answers.h"
+#include "api/carat/conversations.h"
 #include "api/carat/models.h"
 #include "api/carat/status.h"
 #include "api/carat/tokens.h"
@@ -46,6 +47,22 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/carat/models/load", LoadModel, kOpenAi, Body::kJson, kPlainBody},
     {"POST", "/v1/carat/models/unload", UnloadModel, kOpenAi, Body::kNone, kNoBody},
     {"POST", "/v1/carat/models/pull", PullModel, kOpenAi, Body::kJson, kPlainBody},
+    {"GET", "/v1/carat/conversations", ListConversations, kOpenAi, Body::kNone, 0, false, true},
+    {"POST", "/v1/carat/conversations", CreateConversation, kOpenAi, Body::kJson, kPlainBody},
+    {"POST", "/v1/carat/conversations/import", ImportConversation, kOpenAi, Body::kJson,
+     kMediaBody},
+    {"GET", "/v1/carat/conversations/changes", WatchConversations, kOpenAi, Body::kNone, 0, false,
+     true},
+    {"GET", "/v1/carat/conversations/{id}", ShowConversation, kOpenAi, Body::kNone, 0, false, true},
+    {"POST", "/v1/carat/conversations/{id}", ChangeConversation, kOpenAi, Body::kJson, kPlainBody},
+    {"DELETE", "/v1/carat/conversations/{id}", DeleteConversation},
+    {"POST", "/v1/carat/conversations/{id}/messages", AskInConversation, kOpenAi, Body::kJson,
+     kMediaBody},
+    {"POST", "/v1/carat/messages/{id}/answer", AnswerAgain, kOpenAi, Body::kNone, kNoBody},
+    {"DELETE", "/v1/carat/messages/{id}", DeleteMessage},
+    {"GET", "/v1/carat/search", SearchConversations, kOpenAi, Body::kNone, 0, false, true},
+    {"POST", "/v1/carat/media", KeepMedium, kOpenAi, Body::kBytes, kMediaBody},
+    {"GET", "/v1/carat/media/{id}", ShowMedium},
     {"GET", "/v1/carat/answers", ListAnswers},
     {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, false, true},
     {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer, kOpenAi, Body::kNone, kNoBody, true},

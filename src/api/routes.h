@@ -17,7 +17,7 @@ struct Call;
 using RouteFunction = void (*)(Api& api, Call& call);
 
 struct Route {
-  enum class Body { kNone, kJson, kForm };  // kForm: multipart/form-data
+  enum class Body { kNone, kJson, kForm, kBytes };  // kForm: multipart/form-data
 
   std::string_view method;
   std::string_view pattern;  // "{id}" stands for one segment that is not empty

@@ -27,6 +27,7 @@
 #include "apps/serve_log.h"
 #include "apps/server_record.h"
 #include "apps/terminal.h"
+#include "history/history.h"
 #include "net/server.h"
 #include "service/model_host.h"
 
@@ -54,6 +55,8 @@ struct ServeOptions {
   std::string kernels, cache = "bf16";
   size_t unload_after = 0;
   std::string store;
+  std::string history;  // the folder; empty: the usual one
+  bool no_history = false;
   std::string log;
   bool log_content = false;
   bool no_pull = false;
@@ -87,6 +90,11 @@ Status CheckDoor(const ServeOptions& o) {
     return Fail({.what = "a certificate and its key belong together",
                  .where = o.certificate.empty() ? "--tls-certificate" : "--tls-key",
                  .wanted = "both, or neither"});
+  }
+  if (o.no_history && !o.history.empty()) {
+    return Fail({.what = "a folder for conversations is named, and none are kept",
+                 .where = "--history",
+                 .wanted = "one of --history and --no-history"});
   }
   if (o.no_api_key && !o.key_file.empty()) {
     return Fail({.what = "a key file is named, and no key is asked for",
@@ -146,6 +154,12 @@ Result<std::shared_ptr<LoadedService>> Open(const ServeOptions& o, const std::st
   return loaded;
 }
 
+Result<std::unique_ptr<History>> OpenHistory(const std::string& folder) {
+  if (!folder.empty()) return History::Open(folder);
+  CARAT_TRY(MakeFolder(DataFolder()));
+  return History::Open(DataFolder() / "history");
+}
+
 bool Writes(const ModelHost& host) {
   const std::shared_ptr<LoadedService> loaded = host.Loaded();
   return loaded != nullptr && loaded->service->status().running > 0;
@@ -195,12 +209,17 @@ Status Run(ServeOptions o, bool offline) {
   if (!o.store.empty()) {
     CARAT_ASSIGN(archive, OpenResponseFile(o.store, log.errors("store_failed")));
   }
+  std::unique_ptr<History> history;
+  if (!o.no_history) {
+    CARAT_ASSIGN(history, OpenHistory(o.history));
+  }
   PullChild pull;
   net::Server* listening = nullptr;
   std::mutex mutex;
   const AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
   Api api(host,
           {.access = access,
+           .history = history.get(),
            .archive = std::move(archive),
            .models = Hooks(pull, !offline && !o.no_pull),
            .counts =
@@ -314,6 +333,10 @@ CLI::App* AddServe(CLI::App& app, int& exit_code, const bool& offline) {
       ->check(CLI::Range(size_t{0}, size_t{1} << 30))
       ->capture_default_str();
   serve->add_flag("--no-pull", o->no_pull, "clients may not have models fetched");
+  serve->add_option("--history", o->history,
+                    "the folder of the conversations that are kept here; if not given, " +
+                        DataFolder().string() + "/history");
+  serve->add_flag("--no-history", o->no_history, "keep no conversations");
   serve->add_option("--store", o->store,
                     "keep stored responses in this file, so that they outlive the server");
   serve->add_option("--log", o->log, "write the log there and not to standard error");

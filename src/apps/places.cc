@@ -29,6 +29,7 @@ Status MakeFolder(const std::filesystem::path& folder) {
                .where = folder.string()});
 }
 
+std::filesystem::path DataFolder() { return Place("XDG_DATA_HOME", ".local/share"); }
 std::filesystem::path StateFolder() { return Place("XDG_STATE_HOME", ".local/state"); }
 
 }  // namespace carat

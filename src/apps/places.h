@@ -12,6 +12,9 @@ std::filesystem::path ConfigFolder();
 // $CARAT_HOME, $XDG_STATE_HOME/carat or ~/.local/state/carat: what a running server says of itself.
 std::filesystem::path StateFolder();
 
+// $CARAT_HOME, $XDG_DATA_HOME/carat or ~/.local/share/carat: models and conversations.
+std::filesystem::path DataFolder();
+
 // Makes one of them, with mode 0700, where it is not there.
 Status MakeFolder(const std::filesystem::path& folder);
 

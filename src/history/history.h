@@ -91,6 +91,8 @@ class History {
   // (Keep).
   Result<std::string> Add(const std::string& owner, const std::string& conversation,
                           const HistoryMessage& message);
+  // The conversation that a message belongs to.
+  Result<std::string> ConversationOf(const std::string& owner, const std::string& message) const;
   // Of a message that is being written.
   Status Rewrite(const std::string& owner, const std::string& message, const Json& body,
                  MessageState state);

@@ -127,6 +127,13 @@ Result<std::string> History::Add(const std::string& owner, const std::string& co
   return id;
 }
 
+Result<std::string> History::ConversationOf(const std::string& owner,
+                                            const std::string& message) const {
+  const std::lock_guard lock(state_->mutex);
+  CARAT_ASSIGN(State::MessagePlace place, state_->PlaceOf(owner, message));
+  return std::move(place.conversation);
+}
+
 Status History::Rewrite(const std::string& owner, const std::string& message, const Json& body,
                         MessageState state) {
   const std::lock_guard lock(state_->mutex);

@@ -8,21 +8,21 @@ namespace carat {
 namespace {
 
 constexpr std::array<FileTypeInfo, 15> kTypes = {{
-    {FileType::kPng, MediaKind::kPicture, "PNG", ""},
-    {FileType::kJpeg, MediaKind::kPicture, "JPEG", ""},
-    {FileType::kWebp, MediaKind::kPicture, "WebP", ""},
-    {FileType::kGif, MediaKind::kPicture, "GIF", "gif"},
-    {FileType::kBmp, MediaKind::kPicture, "BMP", "bmp_pipe"},
-    {FileType::kTiff, MediaKind::kPicture, "TIFF", "tiff_pipe"},
-    {FileType::kAvif, MediaKind::kPicture, "AVIF", ""},
-    {FileType::kWav, MediaKind::kSound, "WAV", "wav"},
-    {FileType::kMp3, MediaKind::kSound, "MP3", "mp3"},
-    {FileType::kFlac, MediaKind::kSound, "FLAC", "flac"},
-    {FileType::kOgg, MediaKind::kSound, "Ogg", "ogg"},
-    {FileType::kMp4Audio, MediaKind::kSound, "M4A", "mov"},
-    {FileType::kMp4, MediaKind::kFilm, "MP4", "mov"},
-    {FileType::kMatroska, MediaKind::kFilm, "Matroska", "matroska"},
-    {FileType::kAac, MediaKind::kSound, "AAC", "aac"},
+    {FileType::kPng, MediaKind::kPicture, "PNG", "image/png", ""},
+    {FileType::kJpeg, MediaKind::kPicture, "JPEG", "image/jpeg", ""},
+    {FileType::kWebp, MediaKind::kPicture, "WebP", "image/webp", ""},
+    {FileType::kGif, MediaKind::kPicture, "GIF", "image/gif", "gif"},
+    {FileType::kBmp, MediaKind::kPicture, "BMP", "image/bmp", "bmp_pipe"},
+    {FileType::kTiff, MediaKind::kPicture, "TIFF", "image/tiff", "tiff_pipe"},
+    {FileType::kAvif, MediaKind::kPicture, "AVIF", "image/avif", ""},
+    {FileType::kWav, MediaKind::kSound, "WAV", "audio/wav", "wav"},
+    {FileType::kMp3, MediaKind::kSound, "MP3", "audio/mpeg", "mp3"},
+    {FileType::kFlac, MediaKind::kSound, "FLAC", "audio/flac", "flac"},
+    {FileType::kOgg, MediaKind::kSound, "Ogg", "audio/ogg", "ogg"},
+    {FileType::kMp4Audio, MediaKind::kSound, "M4A", "audio/mp4", "mov"},
+    {FileType::kMp4, MediaKind::kFilm, "MP4", "video/mp4", "mov"},
+    {FileType::kMatroska, MediaKind::kFilm, "Matroska", "video/x-matroska", "matroska"},
+    {FileType::kAac, MediaKind::kSound, "AAC", "audio/aac", "aac"},
 }};
 
 bool Has(std::span<const uint8_t> head, size_t at, std::string_view text) {

@@ -33,6 +33,7 @@ struct FileTypeInfo {
   FileType type;
   MediaKind kind;
   std::string_view name;     // "JPEG"
+  std::string_view mime;     // "image/jpeg"
   std::string_view demuxer;  // FFmpeg's name; empty where FFmpeg is not used
 };
 
