@@ -11,6 +11,7 @@
 
 #include "api/api.h"
 #include "api/carat/recorder.h"
+#include "api/page_door.h"
 #include "history/history.h"
 #include "tests/support/fake_exchange.h"
 #include "tests/support/files.h"
@@ -242,6 +243,28 @@ TEST_F(Conversations, DeletingEndsAnAnswer) {
   const net::Reply stream = Call("GET", "/v1/carat/answers/" + answer);
   EXPECT_NE(stream.body.find("[DONE]"), std::string::npos);
   EXPECT_EQ(Call("GET", "/v1/carat/conversations/" + id).status, 404);
+}
+
+TEST_F(Conversations, LetAPageInWithoutAKey) {
+  PageDoor door(*history_);
+  ApiOptions options;
+  options.history = history_.get();
+  options.page_door = &door;
+  AccessOptions with{.token_owner = [&](std::string_view token) { return door.OwnerOf(token); }};
+  api_ = std::make_unique<Api>(*host_, std::move(options),
+                               Access(with, {{.key = kKey, .name = "me", .manages = true}}));
+  const Json code = Get("POST", "/v1/carat/page/codes");
+  const std::string swap = R"({"code": ")" + code.Find("code")->string() + "\"}";
+  const net::Reply swapped = Call("POST", "/v1/carat/page/tokens", swap, "none");
+  ASSERT_EQ(swapped.status, 200) << swapped.body;
+  EXPECT_EQ(Call("POST", "/v1/carat/page/tokens", swap, "none").status, 401);
+  const std::string token = MustParse(swapped.body).Find("token")->string();
+  EXPECT_EQ(Call("GET", "/v1/carat/conversations", "", token).status, 200);
+  EXPECT_EQ(Call("POST", "/v1/carat/page/codes", "", token).status, 403);
+  EXPECT_EQ(Call("GET", "/v1/carat/page/proof?key=me&nonce=1", "", "none").status, 200);
+  EXPECT_EQ(Call("DELETE", "/v1/carat/page/tokens", "", token).status, 200);
+  EXPECT_EQ(Call("GET", "/v1/carat/conversations", "", token).status, 401);
+  EXPECT_EQ(Call("POST", "/v1/carat/page/codes", "", "none").status, 401);
 }
 
 TEST_F(Conversations, TellOtherPages) {

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "io/digest.h"
+#include "sys/ids.h"
 
 namespace carat {
 namespace {
@@ -80,7 +81,9 @@ struct Access::State {
   };
   bool ask_for_key = true;
   std::vector<std::string> hosts;
-  std::mutex mutex;  // of the keys' changing members
+  std::function<std::optional<std::string>(std::string_view)> token_owner;
+  const std::string nobody = NewId("");  // in place of a key that is not there
+  std::mutex mutex;                      // of the keys' changing members
   std::vector<Key> keys;
 
   Key& Named(const std::string& owner) {
@@ -94,6 +97,7 @@ Access::Access(const AccessOptions& options, const std::vector<AccessKey>& keys)
     : state_(std::make_unique<State>()) {
   CARAT_CHECK(!keys.empty() || !options.ask_for_key);
   state_->ask_for_key = options.ask_for_key;
+  state_->token_owner = options.token_owner;
   state_->hosts = {"localhost", "127.0.0.1", "[::1]"};
   for (const std::string& host : options.hosts) state_->hosts.push_back(Lower(host));
   for (const AccessKey& key : keys) {
@@ -137,6 +141,12 @@ std::optional<ApiError> Access::CheckOrigin(const net::RequestHead& head) const 
 std::expected<std::string, ApiError> Access::Owner(const net::RequestHead& head) const {
   if (!state_->ask_for_key) return "local";
   const std::optional<std::string_view> presented = PresentedKey(head);
+  if (presented && presented->starts_with(kPageToken) && state_->token_owner) {
+    const auto named = state_->token_owner(*presented);
+    // Its key may be gone from the file.
+    if (named && std::ranges::find(state_->keys, *named, &State::Key::name) != state_->keys.end())
+      return *named;
+  }
   const std::string digest = DigestOf(presented.value_or(""));
   const State::Key* owner = nullptr;
   for (const State::Key& key : state_->keys) {
@@ -152,6 +162,11 @@ std::expected<std::string, ApiError> Access::Owner(const net::RequestHead& head)
 }
 
 size_t Access::NumOwners() const { return state_->keys.size(); }
+
+std::string Access::Proof(const std::string& name, std::string_view text) const {
+  const auto key = std::ranges::find(state_->keys, name, &State::Key::name);
+  return HmacSha256Hex(key != state_->keys.end() ? key->digest : state_->nobody, text);
+}
 
 bool Access::Manages(const std::string& owner) const {
   const std::scoped_lock lock(state_->mutex);

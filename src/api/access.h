@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +45,11 @@ struct AccessOptions {
   bool ask_for_key = true;  // false: everybody who reaches the port is the owner "local"
   // Names by which the server is reached beside localhost, 127.0.0.1 and [::1]; without ports.
   std::vector<std::string> hosts = {};
+  // The owner of a page's token (page_door.h), whose name begins with kPageToken; null: there are
+  // none.
+  std::function<std::optional<std::string>(std::string_view token)> token_owner = {};
 };
+inline constexpr std::string_view kPageToken = "page-";
 
 // Thread-safe. Move-only.
 class Access {
@@ -65,6 +70,10 @@ class Access {
   std::expected<std::string, ApiError> Owner(const net::RequestHead& head) const;
 
   size_t NumOwners() const;
+  // What only who holds the key of that name can tell: HMAC-SHA-256 over the text with the key's
+  // SHA-256. For another name it looks the same, and is nothing.
+  std::string Proof(const std::string& name, std::string_view text) const;
+
   // Whether the owner may change which model is loaded.
   bool Manages(const std::string& owner) const;
 

@@ -115,7 +115,8 @@ bool IsEmptyBody(std::string_view body) {
 }
 
 std::optional<ApiError> CheckQuery(const net::RequestHead& head, const Route& route) {
-  if (route.query || head.query.empty() || IsBetaMark(head, route)) return std::nullopt;
+  if ((route.flags & Route::kQuery) != 0 || head.query.empty() || IsBetaMark(head, route))
+    return std::nullopt;
   return ToApiError({.what = "this address takes no query", .found = Quoted(head.query, 60)});
 }
 
@@ -174,6 +175,8 @@ std::variant<Api::Door, net::Reply> Api::Open(const net::RequestHead& head) cons
     if (file != options_.files.end()) return file->second;
   }
   if (match.route != nullptr && match.route->at_door) return AsData(match.route->at_door());
+  if (match.route != nullptr && (match.route->flags & Route::kOpen) != 0)
+    return Door{match.route, match.id, {}};
   auto owner = access_.Owner(head);
   if (!owner) {
     net::Reply reply = Refusal(owner.error(), dialect);
@@ -198,7 +201,8 @@ std::variant<size_t, net::Reply> Api::Admit(const net::RequestHead& head) {
   if (auto* const refused = std::get_if<net::Reply>(&opened)) return std::move(*refused);
   const Door& door = std::get<Door>(opened);
   auto refused = CheckBody(head, *door.route);
-  if (!refused) refused = access_.Count(door.owner, Now());
+  if (!refused && (door.route->flags & Route::kOpen) == 0)
+    refused = access_.Count(door.owner, Now());
   if (!refused) return door.route->max_body;
   const Dialect dialect = DialectOf(head, door.route);
   if (options_.log) {
@@ -251,7 +255,7 @@ void Api::Run(const Route& route, Call& call) {
   if (route.body == Route::Body::kNone && !IsEmptyBody(call.request.body)) {
     return call.SendError(ToApiError({.what = "this address takes no body"}));
   }
-  if (route.urgent) return route.run(*this, call);
+  if ((route.flags & (Route::kUrgent | Route::kOpen)) != 0) return route.run(*this, call);
   const auto place = access_.Enter(call.owner);
   if (!place) return call.SendError(place.error());
   route.run(*this, call);

@@ -28,6 +28,7 @@
 namespace carat {
 
 class History;
+class PageDoor;
 class Recorder;
 struct Route;
 
@@ -73,6 +74,7 @@ struct ApiOptions {
   AnswerRegistry::Limits answers = {};
   ResponseStore::Limits responses = {};
   History* history = nullptr;                     // borrowed; null: no conversations are kept
+  PageDoor* page_door = nullptr;                  // likewise; null: no page is let in
   std::unique_ptr<ResponseArchive> archive = {};  // of responses; null: they are lost at the end
   ModelHooks models = {};
   // Of the server, for /metrics; null: none are shown.
@@ -107,6 +109,7 @@ class Api : public net::Handler {
   const ApiOptions& options() const { return options_; }
   const Access& access() const { return access_; }
   Recorder* recorder() { return recorder_.get(); }  // null without a history
+  PageDoor* page_door() { return options_.page_door; }
   // Places for recordings, which are held whole while they are transcribed.
   FairPlaces& recordings() { return recordings_; }
 

@@ -73,23 +73,36 @@ TEST_F(ApiTest, OnlyHealthNeedsNoKey) {
   const net::Reply reply = Ask(health);
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, R"({"status": "ok"})");
-  const std::pair<const char*, const char*> routes[] = {{"POST", "/v1/chat/completions"},
-                                                        {"GET", "/v1/models"},
-                                                        {"GET", "/v1/models/x"},
-                                                        {"POST", "/v1/tokenize"},
-                                                        {"POST", "/v1/detokenize"},
-                                                        {"GET", "/metrics"},
-                                                        {"GET", "/v1/carat/status"},
-                                                        {"GET", "/v1/carat/models"},
-                                                        {"POST", "/v1/carat/models/load"},
-                                                        {"POST", "/v1/carat/models/pull"},
-                                                        {"POST", "/v1/carat/models/unload"},
-                                                        {"GET", "/v1/carat/answers"},
-                                                        {"GET", "/v1/carat/answers/x"},
-                                                        {"POST", "/v1/carat/answers/x/cancel"},
-                                                        {"GET", "/"},
-                                                        {"GET", "/nothing"},
-                                                        {"DELETE", "/v1/models"}};
+  const std::pair<const char*, const char*> routes[] = {
+      {"POST", "/v1/chat/completions"},
+      {"GET", "/v1/models"},
+      {"GET", "/v1/models/x"},
+      {"POST", "/v1/tokenize"},
+      {"POST", "/v1/detokenize"},
+      {"GET", "/metrics"},
+      {"GET", "/v1/carat/status"},
+      {"GET", "/v1/carat/models"},
+      {"POST", "/v1/carat/models/load"},
+      {"POST", "/v1/carat/models/pull"},
+      {"POST", "/v1/carat/models/unload"},
+      {"GET", "/v1/carat/answers"},
+      {"GET", "/v1/carat/answers/x"},
+      {"POST", "/v1/carat/answers/x/cancel"},
+      {"POST", "/v1/carat/answers/x/end_thinking"},
+      {"POST", "/v1/responses/x/cancel"},
+      {"GET", "/v1/responses/x"},
+      {"GET", "/v1/carat/conversations"},
+      {"GET", "/v1/carat/conversations/x"},
+      {"POST", "/v1/carat/conversations/x/messages"},
+      {"GET", "/v1/carat/conversations/changes"},
+      {"POST", "/v1/carat/messages/x/answer"},
+      {"GET", "/v1/carat/media/x"},
+      {"GET", "/v1/carat/search"},
+      {"POST", "/v1/carat/page/codes"},
+      {"DELETE", "/v1/carat/page/tokens"},
+      {"GET", "/"},
+      {"GET", "/nothing"},
+      {"DELETE", "/v1/models"}};
   for (const auto& [method, path] : routes) {
     net::Request request = MakeRequest(method, path, "{}");
     Remove(request, "authorization");
@@ -97,6 +110,18 @@ TEST_F(ApiTest, OnlyHealthNeedsNoKey) {
     EXPECT_EQ(refused.status, 401) << path;
     EXPECT_NE(refused.body.find("invalid_api_key"), std::string::npos);
   }
+}
+
+// Of the whole table.
+TEST_F(ApiTest, FewRoutesNeedNoKey) {
+  std::string open;
+  for (const Route& route : AllRoutes()) {
+    net::Request request = MakeRequest(std::string(route.method), std::string(route.pattern),
+                                       route.max_body > 0 ? "{}" : "");
+    Remove(request, "authorization");
+    if (Ask(request).status != 401) open += std::string(route.pattern) + " ";
+  }
+  EXPECT_EQ(open, "/health /v1/carat/page/proof /v1/carat/page/tokens ");
 }
 
 TEST_F(ApiTest, HealthStillMindsTheHost) {

@@ -6,6 +6,7 @@
 #include "api/carat/answers.h"
 #include "api/carat/conversations.h"
 #include "api/carat/models.h"
+#include "api/carat/page.h"
 #include "api/carat/status.h"
 #include "api/carat/tokens.h"
 #include "api/openai/chat.h"
@@ -24,21 +25,24 @@ constexpr size_t kPlainBody = size_t{1} << 20;
 using Body = Route::Body;
 constexpr Dialect kOpenAi = Dialect::kOpenAi, kAnthropic = Dialect::kAnthropic;
 
+// What a route may, beyond the ordinary.
+constexpr unsigned kOpen = Route::kOpen, kUrgent = Route::kUrgent, kQuery = Route::kQuery;
+
 constexpr auto kRoutes = std::to_array<Route>({
-    {"GET", "/health", nullptr, kOpenAi, Body::kNone, 0, false, false, Health},
+    {"GET", "/health", nullptr, kOpenAi, Body::kNone, 0, 0, Health},
     {"POST", "/v1/chat/completions", ChatCompletions, kOpenAi, Body::kJson, kMediaBody},
     {"POST", "/v1/responses", CreateResponse, kOpenAi, Body::kJson, kMediaBody},
     {"POST", "/v1/responses/input_tokens", CountResponseTokens, kOpenAi, Body::kJson, kMediaBody},
-    {"GET", "/v1/responses/{id}", ShowResponse, kOpenAi, Body::kNone, 0, false, true},
+    {"GET", "/v1/responses/{id}", ShowResponse, kOpenAi, Body::kNone, 0, kQuery},
     {"DELETE", "/v1/responses/{id}", DeleteResponse},
-    {"POST", "/v1/responses/{id}/cancel", CancelResponse, kOpenAi, Body::kNone, kNoBody, true},
-    {"GET", "/v1/responses/{id}/input_items", ListInputItems, kOpenAi, Body::kNone, 0, false, true},
+    {"POST", "/v1/responses/{id}/cancel", CancelResponse, kOpenAi, Body::kNone, kNoBody, kUrgent},
+    {"GET", "/v1/responses/{id}/input_items", ListInputItems, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/audio/transcriptions", CreateTranscription, kOpenAi, Body::kForm, kMediaBody},
     {"POST", "/v1/audio/translations", CreateTranslation, kOpenAi, Body::kForm, kMediaBody},
     {"POST", "/v1/messages", CreateMessage, kAnthropic, Body::kJson, kMediaBody},
     {"POST", "/v1/messages/count_tokens", CountMessageTokens, kAnthropic, Body::kJson, kMediaBody},
-    {"GET", "/v1/models", ListModels, kOpenAi, Body::kNone, 0, false, true},
-    {"GET", "/v1/models/{id}", ShowModel, kOpenAi, Body::kNone, 0, false, true},
+    {"GET", "/v1/models", ListModels, kOpenAi, Body::kNone, 0, kQuery},
+    {"GET", "/v1/models/{id}", ShowModel, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/tokenize", Tokenize, kOpenAi, Body::kJson, kPlainBody},
     {"POST", "/v1/detokenize", Detokenize, kOpenAi, Body::kJson, kPlainBody},
     {"GET", "/metrics", Metrics},
@@ -47,27 +51,30 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/carat/models/load", LoadModel, kOpenAi, Body::kJson, kPlainBody},
     {"POST", "/v1/carat/models/unload", UnloadModel, kOpenAi, Body::kNone, kNoBody},
     {"POST", "/v1/carat/models/pull", PullModel, kOpenAi, Body::kJson, kPlainBody},
-    {"GET", "/v1/carat/conversations", ListConversations, kOpenAi, Body::kNone, 0, false, true},
+    {"GET", "/v1/carat/page/proof", ProveToPage, kOpenAi, Body::kNone, 0, kOpen | kQuery},
+    {"POST", "/v1/carat/page/codes", NewPageCode, kOpenAi, Body::kNone, kNoBody},
+    {"POST", "/v1/carat/page/tokens", NewPageToken, kOpenAi, Body::kJson, kPlainBody, kOpen},
+    {"DELETE", "/v1/carat/page/tokens", DropPageTokens, kOpenAi, Body::kNone, 0, kQuery},
+    {"GET", "/v1/carat/conversations", ListConversations, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/conversations", CreateConversation, kOpenAi, Body::kJson, kPlainBody},
     {"POST", "/v1/carat/conversations/import", ImportConversation, kOpenAi, Body::kJson,
      kMediaBody},
-    {"GET", "/v1/carat/conversations/changes", WatchConversations, kOpenAi, Body::kNone, 0, false,
-     true},
-    {"GET", "/v1/carat/conversations/{id}", ShowConversation, kOpenAi, Body::kNone, 0, false, true},
+    {"GET", "/v1/carat/conversations/changes", WatchConversations, kOpenAi, Body::kNone, 0, kQuery},
+    {"GET", "/v1/carat/conversations/{id}", ShowConversation, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/conversations/{id}", ChangeConversation, kOpenAi, Body::kJson, kPlainBody},
     {"DELETE", "/v1/carat/conversations/{id}", DeleteConversation},
     {"POST", "/v1/carat/conversations/{id}/messages", AskInConversation, kOpenAi, Body::kJson,
      kMediaBody},
     {"POST", "/v1/carat/messages/{id}/answer", AnswerAgain, kOpenAi, Body::kNone, kNoBody},
     {"DELETE", "/v1/carat/messages/{id}", DeleteMessage},
-    {"GET", "/v1/carat/search", SearchConversations, kOpenAi, Body::kNone, 0, false, true},
+    {"GET", "/v1/carat/search", SearchConversations, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/media", KeepMedium, kOpenAi, Body::kBytes, kMediaBody},
     {"GET", "/v1/carat/media/{id}", ShowMedium},
     {"GET", "/v1/carat/answers", ListAnswers},
-    {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, false, true},
-    {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer, kOpenAi, Body::kNone, kNoBody, true},
+    {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, kQuery},
+    {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer, kOpenAi, Body::kNone, kNoBody, kUrgent},
     {"POST", "/v1/carat/answers/{id}/end_thinking", EndThinking, kOpenAi, Body::kNone, kNoBody,
-     true},
+     kUrgent},
 });
 
 // Whether the path has the pattern's form; `id`: what stands for {id}.
@@ -84,6 +91,8 @@ bool Matches(std::string_view pattern, std::string_view path, std::string& id) {
 }
 
 }  // namespace
+
+std::span<const Route> AllRoutes() { return kRoutes; }
 
 RouteMatch FindRoute(std::string_view method, std::string_view path) {
   RouteMatch match;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,8 +26,10 @@ struct Route {
   Dialect dialect = Dialect::kOpenAi;  // of its errors
   Body body = Body::kNone;
   size_t max_body = 0;
-  bool urgent = false;  // runs even where its owner has as many requests under way as it may
-  bool query = false;   // reads what stands behind '?'; else that is refused
+  // kOpen: needs no key, the owner is empty. kUrgent: runs even where its owner has as many
+  // requests under way as it may. kQuery: reads what stands behind '?', which else is refused.
+  enum Flag : unsigned { kOpen = 1, kUrgent = 2, kQuery = 4 };
+  unsigned flags = 0;
   // Answers at once and without a key, however many requests are under way; null: `run` does.
   net::Reply (*at_door)() = nullptr;
 };
@@ -36,6 +39,7 @@ struct RouteMatch {
   std::string id = {};           // what stood for {id}
   std::string allow = {};  // without a route: the methods that the path has; empty: no such path
 };
+std::span<const Route> AllRoutes();
 // HEAD is GET: what is sent leaves the body away.
 RouteMatch FindRoute(std::string_view method, std::string_view path);
 

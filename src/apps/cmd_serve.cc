@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "api/api.h"
+#include "api/page_door.h"
 #include "api/response_file.h"
 #include "apps/commands.h"
 #include "apps/media_options.h"
@@ -216,10 +217,16 @@ Status Run(ServeOptions o, bool offline) {
   PullChild pull;
   net::Server* listening = nullptr;
   std::mutex mutex;
-  const AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
+  std::optional<PageDoor> door;
+  AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
+  if (history != nullptr) {
+    door.emplace(*history);
+    access.token_owner = [&door](std::string_view token) { return door->OwnerOf(token); };
+  }
   Api api(host,
           {.access = access,
            .history = history.get(),
+           .page_door = door ? &*door : nullptr,
            .archive = std::move(archive),
            .models = Hooks(pull, !offline && !o.no_pull),
            .counts =

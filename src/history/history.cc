@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 constexpr int32_t kApplication = 0x63617232;  // "car2"
 // The parent of a message is checked at the end of a transaction: a conversation of thousands of
 // turns goes in one statement. Search takes any part of a word, in any language.
-constexpr std::array<std::string_view, 1> kMigrations = {R"(
+constexpr std::array<std::string_view, 2> kMigrations = {R"(
 CREATE TABLE conversations (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, title TEXT NOT NULL,
   settings TEXT NOT NULL, leaf TEXT NOT NULL, created_ms INTEGER NOT NULL,
@@ -53,7 +53,11 @@ END;
 CREATE TRIGGER text_changed AFTER UPDATE OF text ON messages BEGIN
   INSERT INTO texts (texts, rowid, text) VALUES ('delete', old.number, old.text);
   INSERT INTO texts (rowid, text) VALUES (new.number, new.text);
-END;)"};
+END;)",
+                                                         R"(
+CREATE TABLE tokens (
+  digest TEXT PRIMARY KEY, owner TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT,
+  WITHOUT ROWID;)"};
 
 constexpr size_t kMaxChanges = 1024;
 
@@ -233,6 +237,35 @@ Status History::Delete(const std::string& owner, const std::string& id) {
   state_->Note(owner, id);
   CARAT_TRY(state_->SweepMedia());
   return state_->Forget();
+}
+
+// --- tokens --------------------------------------------------------------------------------------
+
+Status History::KeepToken(const std::string& owner, const std::string& digest) {
+  const std::lock_guard lock(state_->mutex);
+  CARAT_ASSIGN(Statement insert,
+               state_->database.Prepare("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)"));
+  return insert.With(digest, owner, UnixMs()).Run();
+}
+
+Result<std::optional<std::string>> History::TokenOwner(const std::string& digest) const {
+  const std::lock_guard lock(state_->mutex);
+  CARAT_ASSIGN(Statement find,
+               state_->database.Prepare("SELECT owner FROM tokens WHERE digest = ?"));
+  CARAT_ASSIGN(const bool found, find.With(digest).Step());
+  return found ? std::optional(find.Text(0)) : std::nullopt;
+}
+
+Status History::DropToken(const std::string& digest) {
+  const std::lock_guard lock(state_->mutex);
+  CARAT_ASSIGN(Statement drop, state_->database.Prepare("DELETE FROM tokens WHERE digest = ?"));
+  return drop.With(digest).Run();
+}
+
+Status History::DropTokens(const std::string& owner) {
+  const std::lock_guard lock(state_->mutex);
+  CARAT_ASSIGN(Statement drop, state_->database.Prepare("DELETE FROM tokens WHERE owner = ?"));
+  return drop.With(owner).Run();
 }
 
 // --- changes -------------------------------------------------------------------------------------

@@ -111,6 +111,12 @@ class History {
   Result<HistoryMedium> Medium(const std::string& owner, const std::string& hash) const;
   Result<std::string> MediumBytes(const std::string& owner, const std::string& hash) const;
 
+  // Digests of what lets pages in, and whose they are.
+  Status KeepToken(const std::string& owner, const std::string& digest);
+  Result<std::optional<std::string>> TokenOwner(const std::string& digest) const;
+  Status DropToken(const std::string& digest);
+  Status DropTokens(const std::string& owner);
+
   // Changes behind number `after` of this owner, waiting for one until the time is over.
   std::vector<HistoryChange> WaitForChanges(const std::string& owner, uint64_t after,
                                             int64_t timeout_ms) const;

@@ -48,6 +48,24 @@ std::string Sha256Hex(std::span<const std::byte> bytes) {
   return digest.Hex();
 }
 
+std::string HmacSha256Hex(std::string_view key, std::string_view text) {
+  constexpr size_t kBlock = 64;
+  const auto raw = [](std::string_view bytes) {
+    const std::string hex = Sha256Hex(std::as_bytes(std::span(bytes)));
+    std::string out;
+    for (size_t i = 0; i < hex.size(); i += 2)
+      out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    return out;
+  };
+  std::string block = key.size() > kBlock ? raw(key) : std::string(key);
+  block.resize(kBlock, '\0');
+  std::string inner = block, outer = block;
+  for (char& c : inner) c = static_cast<char>(c ^ 0x36);
+  for (char& c : outer) c = static_cast<char>(c ^ 0x5C);
+  outer += raw(inner + std::string(text));
+  return Sha256Hex(std::as_bytes(std::span(outer)));
+}
+
 bool IsDigest(Digest::Kind kind, std::string_view text) {
   return text.size() == (kind == Digest::Kind::kSha256 ? 64 : 40) &&
          std::ranges::all_of(

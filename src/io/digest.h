@@ -31,6 +31,9 @@ class Digest {
 
 std::string Sha256Hex(std::span<const std::byte> bytes);
 
+// HMAC-SHA-256 (RFC 2104) as 64 lower-case hexadecimal digits.
+std::string HmacSha256Hex(std::string_view key, std::string_view text);
+
 // Whether a text is a digest as Hex gives it.
 bool IsDigest(Digest::Kind kind, std::string_view text);
 

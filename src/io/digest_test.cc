@@ -37,5 +37,14 @@ TEST(Digest, KnowsItsOwnForm) {
   }
 }
 
+// RFC 4231, cases 2 and 6.
+TEST(Digest, HasTheValuesOfTheHmacStandard) {
+  EXPECT_EQ(HmacSha256Hex("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(HmacSha256Hex(std::string(131, '\xaa'),
+                          "Test Using Larger Than Block-Size Key - Hash Key First"),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 }  // namespace
 }  // namespace carat

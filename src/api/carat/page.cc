@@ -1,0 +1,100 @@
+#include "api/carat/page.h"
+
+#include "api/fields.h"
+#include "api/page_door.h"
+#include "api/query.h"
+#include "sys/clock.h"
+
+namespace carat {
+namespace {
+
+PageDoor* DoorOf(Api& api, Call& call) {
+  if (api.page_door() == nullptr) {
+    call.SendError({.status = 501,
+                    .code = "unsupported",
+                    .message = "This server lets no page in: it keeps no conversations."});
+  }
+  return api.page_door();
+}
+
+// The token that is shown; empty where it is a key.
+std::string TokenIn(const net::RequestHead& head) {
+  std::string_view shown = head.Field("authorization").value_or("");
+  if (shown.size() > 7) shown.remove_prefix(7);
+  return shown.starts_with(kPageToken) ? std::string(shown) : std::string();
+}
+
+}  // namespace
+
+void ProveToPage(Api& api, Call& call) {
+  const auto prove = [&]() -> Result<Json> {
+    CARAT_ASSIGN(const Json members, ParseTexts(call.request.head.query));
+    CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
+    CARAT_ASSIGN(const std::string key, fields.RequireString("key"));
+    CARAT_ASSIGN(const std::string nonce, fields.RequireString("nonce"));
+    CARAT_TRY(fields.Done());
+    Json body;
+    body.Set("proof", api.access().Proof(key, "carat page " + nonce));
+    return body;
+  };
+  call.SendResult(prove());
+}
+
+void NewPageCode(Api& api, Call& call) {
+  PageDoor* const door = DoorOf(api, call);
+  if (door == nullptr) return;
+  if (!TokenIn(call.request.head).empty()) {
+    return call.SendError({.status = 403,
+                           .code = "needs_a_key",
+                           .message = "A page can't let another page in: this needs a key."});
+  }
+  Json body;
+  body.Set("code", door->NewCode(call.owner, Now()));
+  body.Set("seconds", PageDoor::kCodeSeconds);
+  call.SendJson(body);
+}
+
+void NewPageToken(Api& api, Call& call) {
+  PageDoor* const door = DoorOf(api, call);
+  if (door == nullptr) return;
+  const auto swap = [&]() -> Result<std::optional<std::string>> {
+    CARAT_ASSIGN(const Json json, call.ParseBody());
+    CARAT_ASSIGN(Fields fields, Fields::Of(json, ""));
+    CARAT_ASSIGN(const std::string code, fields.RequireString("code"));
+    CARAT_TRY(fields.Done());
+    return door->Swap(code, Now());
+  };
+  const auto token = swap();
+  if (!token) return call.SendError(ToApiError(token.error()));
+  if (!*token) {
+    return call.SendError({.status = 401,
+                           .code = "invalid_code",
+                           .message = "This code is none, was used, or is older than a minute."});
+  }
+  Json body;
+  body.Set("token", **token);
+  call.SendJson(body);
+}
+
+void DropPageTokens(Api& api, Call& call) {
+  PageDoor* const door = DoorOf(api, call);
+  if (door == nullptr) return;
+  const auto drop = [&]() -> Result<Json> {
+    CARAT_ASSIGN(const Json members, ParseQuery(call.request.head.query));
+    CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
+    CARAT_ASSIGN(const auto all, fields.Bool("all"));
+    CARAT_TRY(fields.Done());
+    const std::string token = TokenIn(call.request.head);
+    if (token.empty() || all.value_or(false)) {
+      CARAT_TRY(door->DropAll(call.owner));
+    } else {
+      CARAT_TRY(door->Drop(token));
+    }
+    Json body;
+    body.Set("dropped", true);
+    return body;
+  };
+  call.SendResult(drop());
+}
+
+}  // namespace carat
