@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
 .DEFAULT_GOAL := build
-.PHONY: build run test check bench install format clean help packages-build packages-check
+.PHONY: build run page test check bench install format clean help packages-build packages-check
 
 help: ## say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -23,6 +23,9 @@ build: packages-build ## build/carat, optimised, without tests or benchmarks
 
 run: build ## talk to a model: make run [MODEL=/path/to/gemma-4-12b.gguf] [ARGS="..."]
 	@MODEL='$(MODEL)' tools/run.sh $(ARGS)
+
+page: build ## open the page in a browser, with a server behind it: make page
+	@build/carat page
 
 test: packages-build ## build with the tests and run them; needs neither a model nor a GPU
 	@tools/test.sh

@@ -100,6 +100,9 @@ TEST_F(DecoderScript, OnlySoManyRunAtOnce) {
 
 // The program itself, looked at while it waits for somebody to read what it found.
 TEST(DecoderProgram, IsLockedWhenItDecodes) {
+#ifdef CARAT_SANITIZED
+  GTEST_SKIP() << "what watches a program needs more than the decoder may do";
+#endif
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const ScopedFd reading(ends[0]);

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 symbolizer=external_symbolizer_path=$(command -v llvm-symbolizer-19 || true)
 export ASAN_OPTIONS=$symbolizer UBSAN_OPTIONS=$symbolizer:print_stacktrace=1
 export TSAN_OPTIONS=$symbolizer:halt_on_error=1
-steps=${CHECK_STEPS:-format layers walks sizes kernels tidy asan tsan fuzz}
+steps=${CHECK_STEPS:-format layers walks sizes page kernels tidy asan tsan fuzz}
 threaded='^(sys|ops|engine|service|serving|net|api)_test'  # the tests that ThreadSanitizer has something to say about
 
 quietly() {  # runs a command and shows what it printed only if it fails
@@ -22,6 +22,7 @@ step_format() { tools/format.sh --check; }
 step_layers() { python3 tools/check_layers.py; }
 step_walks() { python3 tools/check_walks.py; }
 step_sizes() { python3 tools/check_sizes.py; }
+step_page() { tools/check_page.sh; }
 step_kernels() { quietly cmake --preset tidy && python3 tools/check_kernel_symbols.py build/tidy; }
 step_tidy() { quietly cmake --preset tidy && tools/tidy.sh; }
 step_asan() {

@@ -21,6 +21,7 @@
 #include "apps/commands.h"
 #include "apps/media_options.h"
 #include "apps/models.h"
+#include "apps/open_page.h"
 #include "apps/output.h"
 #include "apps/places.h"
 #include "apps/pull_child.h"
@@ -30,6 +31,7 @@
 #include "apps/terminal.h"
 #include "history/history.h"
 #include "net/server.h"
+#include "page/page.h"
 #include "service/model_host.h"
 
 namespace carat {
@@ -58,6 +60,7 @@ struct ServeOptions {
   std::string store;
   std::string history;  // the folder; empty: the usual one
   bool no_history = false;
+  bool open_page = false;
   std::string log;
   bool log_content = false;
   bool no_pull = false;
@@ -237,7 +240,8 @@ Status Run(ServeOptions o, bool offline) {
            .log = log.sink(),
            .log_content = o.log_content,
            .version = std::string(kVersion),
-           .decode_program = DecoderProgram()},
+           .decode_program = DecoderProgram(),
+           .files = PageFiles()},
           Access(access, keys));
   CARAT_ASSIGN(
       const auto server,
@@ -248,12 +252,13 @@ Status Run(ServeOptions o, bool offline) {
     const std::lock_guard lock(mutex);
     listening = server.get();
   }
-  CARAT_ASSIGN(const ServerRecord record,
-               ServerRecord::Write({.url = server->url(), .key_file = o.key_file}));
+  const ServerRecord::Content self{.url = server->url(), .key_file = o.key_file};
+  CARAT_ASSIGN(const ServerRecord record, ServerRecord::Write(self));
   WriteOut(server->url() + "\n");
   CARAT_TRY(FlushOutput());
   if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
   log.Event("serving", server->url());
+  if (o.open_page) CARAT_TRY(OpenPage(self));
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) log.Reopen();
   ending.stopping = true;
@@ -344,6 +349,7 @@ CLI::App* AddServe(CLI::App& app, int& exit_code, const bool& offline) {
                     "the folder of the conversations that are kept here; if not given, " +
                         DataFolder().string() + "/history");
   serve->add_flag("--no-history", o->no_history, "keep no conversations");
+  serve->add_flag("--open-page", o->open_page, "open the page in a browser once it is served");
   serve->add_option("--store", o->store,
                     "keep stored responses in this file, so that they outlive the server");
   serve->add_option("--log", o->log, "write the log there and not to standard error");

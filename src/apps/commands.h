@@ -15,6 +15,7 @@ void AddImport(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddModels(CLI::App& app, int& exit_code);  // list, show, verify, rm
 void AddPack(CLI::App& app, int& exit_code);
+void AddPage(CLI::App& app, int& exit_code);
 void AddPlan(CLI::App& app, int& exit_code);
 // `offline`: whether --offline was given, known when the command runs.
 void AddPull(CLI::App& app, int& exit_code, const bool& offline);

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   bool offline = false;
   carat::AddRun(app, exit_code);
   CLI::App* serve = carat::AddServe(app, exit_code, offline);
+  carat::AddPage(app, exit_code);
   carat::AddStatus(app, exit_code);
   carat::AddTranscribe(app, exit_code);
   carat::AddBench(app, exit_code);

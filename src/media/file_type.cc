@@ -21,7 +21,7 @@ constexpr std::array<FileTypeInfo, 15> kTypes = {{
     {FileType::kOgg, MediaKind::kSound, "Ogg", "audio/ogg", "ogg"},
     {FileType::kMp4Audio, MediaKind::kSound, "M4A", "audio/mp4", "mov"},
     {FileType::kMp4, MediaKind::kFilm, "MP4", "video/mp4", "mov"},
-    {FileType::kMatroska, MediaKind::kFilm, "Matroska", "video/x-matroska", "matroska"},
+    {FileType::kMatroska, MediaKind::kFilm, "Matroska", "video/webm", "matroska"},
     {FileType::kAac, MediaKind::kSound, "AAC", "audio/aac", "aac"},
 }};
 

@@ -1,0 +1,40 @@
+// A conversation as a tree. Pure.
+import type { Message } from "./types"
+
+// From the first message to `leaf`.
+export function branchTo(messages: readonly Message[], leaf: string | null): Message[] {
+  const byId = new Map(messages.map((message) => [message.id, message]))
+  const branch: Message[] = []
+  for (let at = leaf; at !== null; ) {
+    const message = byId.get(at)
+    if (message === undefined) break
+    branch.push(message)
+    at = message.parent
+  }
+  return branch.reverse()
+}
+
+// Those with the same parent and role, oldest first: edits of a question, or answers to it.
+export function siblingsOf(messages: readonly Message[], message: Message): Message[] {
+  return messages.filter((other) => other.parent === message.parent && other.role === message.role)
+}
+
+// The newest message that is reached from `start`.
+export function newestLeaf(messages: readonly Message[], start: string): string {
+  const children = new Map<string, string>()
+  for (const message of messages) {
+    if (message.parent !== null) children.set(message.parent, message.id) // the last one stays
+  }
+  let leaf = start
+  for (let next = children.get(leaf); next !== undefined; next = children.get(leaf)) leaf = next
+  return leaf
+}
+
+// How deep each message stands, and how many lie beside it: for the map of a conversation.
+export function depths(messages: readonly Message[]): Map<string, number> {
+  const depth = new Map<string, number>()
+  for (const message of messages) {
+    depth.set(message.id, message.parent === null ? 0 : (depth.get(message.parent) ?? 0) + 1)
+  }
+  return depth
+}

@@ -1,0 +1,97 @@
+import { useEffect, useRef, useState } from "preact/hooks"
+import { branch, current, live, locked, open, problem, stop, writing } from "../state"
+import { siblingsOf } from "../tree"
+import { Composer } from "./Composer"
+import { Message } from "./Message"
+import { SettingsPanel } from "./SettingsPanel"
+import { Sidebar } from "./Sidebar"
+import { StatusLine } from "./StatusLine"
+
+function Locked() {
+  return (
+    <main class="locked">
+      <h1>carat</h1>
+      <p>This page was not let in by the server. Run <code>carat page</code> on this machine: it opens the page anew.</p>
+    </main>
+  )
+}
+
+function Thread() {
+  const end = useRef<HTMLDivElement>(null)
+  const place = useRef<HTMLElement>(null)
+  // Stays at the end while it grows, unless somebody looks further up.
+  const atEnd = useRef(true)
+  const length = [...live.value.values()].reduce((sum, one) => sum + one.text.length + one.thoughts.length, 0)
+  useEffect(() => {
+    if (atEnd.current) end.current?.scrollIntoView({ block: "end" })
+  }, [length, branch.value.length, current.value?.id])
+  return (
+    <main class="thread" ref={place} tabIndex={-1}
+      onScroll={(event) => {
+        const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
+        atEnd.current = scrollTop + clientHeight > scrollHeight - 40
+      }}>
+      {branch.value.length === 0 && (
+        <div class="welcome">
+          <h1>What is it?</h1>
+          <p>What you write, show and say stays on this machine.</p>
+        </div>
+      )}
+      {branch.value.map((message) => (
+        <Message key={message.id} message={message}
+          versions={siblingsOf(current.value?.messages ?? [], message).length} />
+      ))}
+      <div ref={end} />
+    </main>
+  )
+}
+
+export function App() {
+  const [sidebar, setSidebar] = useState(false) // on narrow screens
+  const [settings, setSettings] = useState(false)
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && writing.value !== null) void stop()
+      const control = event.ctrlKey || event.metaKey
+      if (control && event.key.toLowerCase() === "k") {
+        event.preventDefault()
+        setSidebar(true)
+        document.getElementById("search")?.focus()
+      }
+      if (control && event.shiftKey && event.key.toLowerCase() === "o") {
+        event.preventDefault()
+        void open(null)
+      }
+    }
+    document.addEventListener("keydown", key)
+    return () => document.removeEventListener("keydown", key)
+  }, [])
+  useEffect(() => {
+    document.title = current.value?.title ? `${current.value.title} – carat` : "carat"
+  }, [current.value?.title])
+  if (locked.value) return <Locked />
+  return (
+    <div class={`app ${sidebar ? "with-sidebar" : ""}`}>
+      <Sidebar onChosen={() => setSidebar(false)} />
+      <div class="talk">
+        <header>
+          <button class="narrow" aria-expanded={sidebar} onClick={() => setSidebar(!sidebar)}>Conversations</button>
+          <h1 dir="auto">{current.value?.title ?? "carat"}</h1>
+          <button aria-expanded={settings} onClick={() => setSettings(!settings)}>Settings</button>
+        </header>
+        {settings && <SettingsPanel onClose={() => setSettings(false)} />}
+        <Thread />
+        {problem.value !== null && (
+          <p class="problem" role="alert">
+            {problem.value} <button onClick={() => (problem.value = null)}>Dismiss</button>
+          </p>
+        )}
+        <Composer />
+        <StatusLine />
+      </div>
+      <div class="announce" role="status" aria-live="polite">
+        {writing.value !== null ? "An answer is being written" : ""}
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,190 @@
+import { memo } from "preact/compat"
+import { useEffect, useRef, useState } from "preact/hooks"
+import { api } from "../api"
+import { onRicher, render } from "../markdown"
+import {
+  answerAgain, answerNow, ask, attempt, current, live, removeMessage, showBranch, type Live,
+} from "../state"
+import { siblingsOf } from "../tree"
+import type { MediaPart, Message as Kept, Part, TextPart } from "../types"
+
+// Text of a model, or of a person, as nodes.
+function Markdown({ text }: { text: string }) {
+  const place = useRef<HTMLDivElement>(null)
+  const [richer, setRicher] = useState(0)
+  useEffect(() => onRicher(() => setRicher((n) => n + 1)), [])
+  useEffect(() => {
+    place.current?.replaceChildren(render(text))
+    for (const block of place.current?.querySelectorAll("pre") ?? []) block.tabIndex = 0
+  }, [text, richer])
+  return <div class="markdown" dir="auto" ref={place} />
+}
+
+function Medium({ part }: { part: MediaPart }) {
+  const [url, setUrl] = useState<string | null>(null)
+  useEffect(() => {
+    let made: string | null = null
+    let gone = false
+    void attempt(() => api.mediumUrl(part.media)).then((address) => {
+      if (address === undefined) return
+      made = address
+      if (gone) URL.revokeObjectURL(address)
+      else setUrl(address)
+    })
+    return () => {
+      gone = true
+      if (made !== null) URL.revokeObjectURL(made)
+    }
+  }, [part.media])
+  const name = part.name ?? part.type
+  if (url === null) return <span class="medium waiting">{name}</span>
+  if (part.type === "image") return <img class="medium" src={url} alt={name} />
+  if (part.type === "audio") return <audio class="medium" src={url} controls aria-label={name} />
+  return <video class="medium" src={url} controls aria-label={name} />
+}
+
+function Said({ part }: { part: Part }) {
+  if (part.type !== "text") return <Medium part={part} />
+  if (part.name === undefined) return <p class="plain" dir="auto">{part.text}</p>
+  return (
+    <details class="document">
+      <summary>{part.name}</summary>
+      <pre tabIndex={0}>{part.text}</pre>
+    </details>
+  )
+}
+
+function textOf(message: Kept): string {
+  const { content } = message.body
+  if (typeof content === "string") return content
+  return content.filter((part): part is TextPart => part.type === "text" && part.name === undefined)
+    .map((part) => part.text).join("\n")
+}
+
+function Branches({ message }: { message: Kept }) {
+  const siblings = siblingsOf(current.value?.messages ?? [], message)
+  const at = siblings.findIndex((one) => one.id === message.id)
+  if (siblings.length < 2) return null
+  const show = (index: number) => {
+    const other = siblings[index]
+    if (other !== undefined) void showBranch(other)
+  }
+  return (
+    <span class="branches">
+      <button aria-label="Earlier version" disabled={at === 0} onClick={() => show(at - 1)}>‹</button>
+      <span aria-label={`Version ${at + 1} of ${siblings.length}`}>{at + 1}/{siblings.length}</span>
+      <button aria-label="Later version" disabled={at === siblings.length - 1} onClick={() => show(at + 1)}>›</button>
+    </span>
+  )
+}
+
+function Tools({ message, onEdit }: { message: Kept; onEdit?: () => void }) {
+  const [copied, setCopied] = useState(false)
+  const copy = async () => {
+    await navigator.clipboard.writeText(textOf(message))
+    setCopied(true)
+    setTimeout(() => setCopied(false), 1500)
+  }
+  return (
+    <div class="tools">
+      <Branches message={message} />
+      <button onClick={() => void copy()}>{copied ? "Copied" : "Copy"}</button>
+      {onEdit !== undefined && <button onClick={onEdit}>Edit</button>}
+      {message.role === "assistant" && message.parent !== null && (
+        <button onClick={() => void answerAgain(message.parent as string)}>Again</button>
+      )}
+      <button onClick={() => confirm("Delete this and all that follows it?") && void removeMessage(message)}>
+        Delete
+      </button>
+    </div>
+  )
+}
+
+function Editor({ message, onDone }: { message: Kept; onDone: () => void }) {
+  const [text, setText] = useState(textOf(message))
+  const send = async () => {
+    const { content } = message.body
+    const others = typeof content === "string" ? []
+      : content.filter((part) => part.type !== "text" || part.name !== undefined)
+    const edited: string | Part[] = others.length === 0 ? text : [...others, { type: "text", text }]
+    if (await ask(edited, message.parent)) onDone()
+  }
+  return (
+    <form class="editor" onSubmit={(event) => { event.preventDefault(); void send() }}>
+      <textarea aria-label="Edit the question" value={text} rows={4} autofocus
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => event.key === "Escape" && onDone()} />
+      <button type="submit">Ask this instead</button>
+      <button type="button" onClick={onDone}>Cancel</button>
+    </form>
+  )
+}
+
+function Thoughts({ text, seconds, tokens, now }: { text: string; seconds?: number; tokens?: number; now: boolean }) {
+  return (
+    <details class="thoughts">
+      <summary>
+        {now ? "Thinking …" : `Thought${seconds === undefined ? "" : ` for ${seconds.toFixed(0)} s`}`}
+        {tokens !== undefined && tokens > 0 ? ` · ${tokens} tokens` : ""}
+        {now && <button onClick={(event) => { event.preventDefault(); void answerNow() }}>Answer now</button>}
+      </summary>
+      <p class="plain" dir="auto">{text}</p>
+    </details>
+  )
+}
+
+function Answer({ message, now }: { message: Kept; now: Live | undefined }) {
+  const { body } = message
+  const text = now?.text ?? (body.content as string)
+  const thoughts = now?.thoughts ?? body.reasoning ?? ""
+  const report = body.carat
+  return (
+    <>
+      {now?.read != null && now.text === "" && (
+        <progress aria-label="Reading what you sent" value={now.read.done} max={now.read.total} />
+      )}
+      {thoughts !== "" && (
+        <Thoughts text={thoughts} now={now?.thinking ?? false}
+          {...(body.thinking_s === undefined ? {} : { seconds: body.thinking_s })}
+          {...(report?.thinking === undefined ? {} : { tokens: report.thinking })} />
+      )}
+      <Markdown text={text} />
+      {now !== undefined && text === "" && thoughts === "" && <span class="caret" aria-hidden="true" />}
+      {body.tool_calls?.map((call, index) => (
+        <details class="document" key={index}>
+          <summary>Calls {call.name}</summary>
+          <pre tabIndex={0}>{JSON.stringify(call.arguments, null, 2)}</pre>
+        </details>
+      ))}
+      {message.state === "cut" && <p class="note">The server ended while this was written.</p>}
+      {now === undefined && report?.message !== undefined && <p class="note">{report.message}</p>}
+    </>
+  )
+}
+
+function Shown({ message, now }: { message: Kept; now: Live | undefined }) {
+  const [editing, setEditing] = useState(false)
+  const mine = message.role === "user"
+  const { content } = message.body
+  const parts: Part[] = typeof content === "string" ? [{ type: "text", text: content }] : content
+  return (
+    <article class={mine ? "mine" : "its"} aria-label={mine ? "You" : "carat"}>
+      {mine && editing && <Editor message={message} onDone={() => setEditing(false)} />}
+      {mine && !editing && parts.map((part, index) => <Said part={part} key={index} />)}
+      {!mine && <Answer message={message} now={now} />}
+      {now === undefined && !editing && (
+        mine ? <Tools message={message} onEdit={() => setEditing(true)} /> : <Tools message={message} />
+      )}
+    </article>
+  )
+}
+
+// Turns that have not changed are not drawn again, however many there are.
+const Still = memo(Shown, (before, after) =>
+  before.now === after.now && before.message.state === after.message.state &&
+  JSON.stringify(before.message.body) === JSON.stringify(after.message.body))
+
+export function Message({ message, versions }: { message: Kept; versions: number }) {
+  const now = message.state === "writing" ? live.value.get(message.id) : undefined
+  return <Still message={message} now={now} key={`${message.id}-${versions}`} />
+}
