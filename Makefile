@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 export FUZZ_SECONDS
 
 .DEFAULT_GOAL := build
-.PHONY: build run page test check bench install format clean help packages-build packages-check
+.PHONY: build run page test check bench install format clean help packages-build packages-test packages-check
 
 help: ## say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | \
@@ -15,6 +15,8 @@ help: ## say what the targets do
 
 packages-build:
 	@tools/install_packages.sh build
+packages-test:  # a browser; without it the page's tests skip
+	@tools/install_packages.sh test || true
 packages-check: packages-build
 	@tools/install_packages.sh check
 
@@ -27,7 +29,7 @@ run: build ## talk to a model: make run [MODEL=/path/to/gemma-4-12b.gguf] [ARGS=
 page: build ## open the page in a browser, with a server behind it: make page
 	@build/carat page
 
-test: packages-build ## build with the tests and run them; needs neither a model nor a GPU
+test: packages-build packages-test ## build with the tests and run them; needs neither a model nor a GPU
 	@tools/test.sh
 
 check: packages-check ## format, layers, walks, kernel symbols, clang-tidy, sanitizers, fuzzing

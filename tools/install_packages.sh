@@ -1,5 +1,5 @@
 #!/bin/sh
-# install_packages.sh GROUP (build or check): makes sure that the Debian packages of a group are there.
+# install_packages.sh GROUP (build, test or check): makes sure that the Debian packages of a group are there.
 # As root, or with a sudo that asks no password, it installs what is missing; otherwise it prints the
 # list and fails. With nothing missing it only asks dpkg, which takes a few hundredths of a second.
 # CARAT_NO_INSTALL=1 skips it, for those who have the tools from elsewhere.
@@ -10,8 +10,9 @@ case "${1:-}" in
     nlohmann-json3-dev libutf8proc-dev libcli11-dev libedit-dev libgtest-dev libbenchmark-dev
     libjpeg62-turbo-dev libpng-dev libwebp-dev libavif-dev libavcodec-dev libavformat-dev libswscale-dev libsoxr-dev
     libseccomp-dev libssl-dev libsqlite3-dev libcurl4-openssl-dev libboost1.81-dev" ;;
+  test) packages="chromium" ;;
   check) packages="clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19" ;;
-  *) echo "usage: $0 build|check" >&2; exit 2 ;;
+  *) echo "usage: $0 build|test|check" >&2; exit 2 ;;
 esac
 [ "${CARAT_NO_INSTALL:-0}" = 1 ] && exit 0
 

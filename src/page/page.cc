@@ -29,7 +29,8 @@ std::string TypeOf(std::string_view name) {
       {".html", "text/html; charset=utf-8"},
       {".js", "text/javascript; charset=utf-8"},
       {".css", "text/css; charset=utf-8"},
-      {".svg", "image/svg+xml"}};
+      {".svg", "image/svg+xml"},
+      {".txt", "text/plain; charset=utf-8"}};
   for (const auto& [ending, type] : types)
     if (name.ends_with(ending)) return std::string(type);
   return "application/octet-stream";

@@ -1,7 +1,7 @@
 // What the page knows, and what it does. Views show signals and call these functions.
 import { batch, computed, signal } from "@preact/signals"
 import { api, ApiError, events } from "./api"
-import { branchTo, newestLeaf } from "./tree"
+import { branchTo, newestLeaf, placeOf } from "./tree"
 import type { Conversation, Message, Part, Report, Settings, Status, Summary } from "./types"
 
 // An answer as it comes.
@@ -27,6 +27,15 @@ export const settings = signal<Settings>(storedSettings()) // of the next new co
 export const branch = computed<Message[]>(() =>
   current.value === null ? [] : branchTo(current.value.messages, current.value.leaf),
 )
+// How many messages stand at each place of the tree: versions of a question, or answers to it.
+export const versions = computed<ReadonlyMap<string, number>>(() => {
+  const counts = new Map<string, number>()
+  for (const message of current.value?.messages ?? []) {
+    const place = placeOf(message)
+    counts.set(place, (counts.get(place) ?? 0) + 1)
+  }
+  return counts
+})
 export const writing = computed<string | null>(() => {
   const last = branch.value.at(-1)
   return last !== undefined && last.role === "assistant" && last.state === "writing" ? last.id : null

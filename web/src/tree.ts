@@ -14,6 +14,10 @@ export function branchTo(messages: readonly Message[], leaf: string | null): Mes
   return branch.reverse()
 }
 
+export function placeOf(message: Message): string {
+  return `${message.role} ${message.parent ?? ""}`
+}
+
 // Those with the same parent and role, oldest first: edits of a question, or answers to it.
 export function siblingsOf(messages: readonly Message[], message: Message): Message[] {
   return messages.filter((other) => other.parent === message.parent && other.role === message.role)
@@ -28,13 +32,4 @@ export function newestLeaf(messages: readonly Message[], start: string): string 
   let leaf = start
   for (let next = children.get(leaf); next !== undefined; next = children.get(leaf)) leaf = next
   return leaf
-}
-
-// How deep each message stands, and how many lie beside it: for the map of a conversation.
-export function depths(messages: readonly Message[]): Map<string, number> {
-  const depth = new Map<string, number>()
-  for (const message of messages) {
-    depth.set(message.id, message.parent === null ? 0 : (depth.get(message.parent) ?? 0) + 1)
-  }
-  return depth
 }

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "api/carat/recorder.h"
 #include "base/utf8.h"
 
 namespace carat {
@@ -61,7 +62,10 @@ void ReadAnswer(Api& api, Call& call) {
                .numbered = true,
                .skip = *had,
                .fields = {{"x-carat-answer", entry->id}},
-               .before_end = [&] { api.responses().SettleEnded(); }});
+               .before_end = [&] {
+                 api.responses().SettleEnded();
+                 if (api.recorder() != nullptr) api.recorder()->Settle(entry->id);
+               }});
 }
 
 void CancelAnswer(Api& api, Call& call) {

@@ -106,6 +106,16 @@ void Recorder::Follow(std::string owner, std::string message, std::shared_ptr<An
   work_.notify_all();
 }
 
+void Recorder::Settle(const std::string& message) {
+  std::shared_ptr<Followed> found;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& followed : followed_)
+      if (followed->message == message) found = followed;
+  }
+  if (found != nullptr) Update(*found, false);
+}
+
 void Recorder::Loop() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
@@ -123,6 +133,8 @@ void Recorder::Loop() {
 }
 
 bool Recorder::Update(Followed& followed, bool last) {
+  const std::lock_guard lock(followed.mutex);
+  if (followed.done) return false;
   AnswerEvent event;
   while (followed.answer->Wait(followed.next, std::chrono::milliseconds(0), event) ==
          Answer::Next::kEvent) {
@@ -141,10 +153,11 @@ bool Recorder::Update(Followed& followed, bool last) {
   followed.saved_s = Now();
   if (!saved && saved.error().code == ErrorCode::kNotFound) {
     followed.answer->Cancel();
-    return false;
+    followed.done = true;
   }
   // A disk that is full now may not be at the next try.
-  return !ended || !saved;
+  followed.done = followed.done || (ended && saved);
+  return !followed.done;
 }
 
 }  // namespace carat

@@ -46,15 +46,19 @@ class Recorder {
   // `message` is being written (MessageState::kWriting). It is brought up to date every second and
   // at the end; if it was deleted meanwhile, the answer is cancelled.
   void Follow(std::string owner, std::string message, std::shared_ptr<Answer> answer);
+  // Brings one up to date now: who is told that an answer has ended finds it whole.
+  void Settle(const std::string& message);
 
  private:
   struct Followed {
     std::string owner, message;
     std::shared_ptr<Answer> answer;
+    std::mutex mutex = {};  // of what follows
     AnswerBody body = {};
     size_t next = 0;  // event
     bool changed = false;
     double saved_s = 0;
+    bool done = false;
   };
   void Loop();
   // False: nothing more is to be done for it.

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks"
-import { branch, current, live, locked, open, problem, stop, writing } from "../state"
-import { siblingsOf } from "../tree"
+import { branch, current, live, locked, open, problem, stop, versions, writing } from "../state"
+import { placeOf } from "../tree"
 import { Composer } from "./Composer"
 import { Message } from "./Message"
 import { SettingsPanel } from "./SettingsPanel"
@@ -16,17 +16,22 @@ function Locked() {
   )
 }
 
+const kShown = 100 // messages at a time: long conversations open as fast as short ones
+
 function Thread() {
+  const [more, setMore] = useState(0)
+  useEffect(() => setMore(0), [current.value?.id])
   const end = useRef<HTMLDivElement>(null)
   const place = useRef<HTMLElement>(null)
   // Stays at the end while it grows, unless somebody looks further up.
   const atEnd = useRef(true)
+  const hidden = Math.max(0, branch.value.length - kShown - more)
   const length = [...live.value.values()].reduce((sum, one) => sum + one.text.length + one.thoughts.length, 0)
   useEffect(() => {
     if (atEnd.current) end.current?.scrollIntoView({ block: "end" })
   }, [length, branch.value.length, current.value?.id])
   return (
-    <main class="thread" ref={place} tabIndex={-1}
+    <section class="thread" aria-label="Conversation" ref={place} tabIndex={0}
       onScroll={(event) => {
         const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
         atEnd.current = scrollTop + clientHeight > scrollHeight - 40
@@ -37,12 +42,12 @@ function Thread() {
           <p>What you write, show and say stays on this machine.</p>
         </div>
       )}
-      {branch.value.map((message) => (
-        <Message key={message.id} message={message}
-          versions={siblingsOf(current.value?.messages ?? [], message).length} />
+      {hidden > 0 && <button onClick={() => setMore(more + kShown)}>Show {Math.min(hidden, kShown)} earlier messages</button>}
+      {branch.value.slice(hidden).map((message) => (
+        <Message key={message.id} message={message} versions={versions.value.get(placeOf(message)) ?? 1} />
       ))}
       <div ref={end} />
-    </main>
+    </section>
   )
 }
 
@@ -73,7 +78,7 @@ export function App() {
   return (
     <div class={`app ${sidebar ? "with-sidebar" : ""}`}>
       <Sidebar onChosen={() => setSidebar(false)} />
-      <div class="talk">
+      <main class="talk">
         <header>
           <button class="narrow" aria-expanded={sidebar} onClick={() => setSidebar(!sidebar)}>Conversations</button>
           <h1 dir="auto">{current.value?.title ?? "carat"}</h1>
@@ -88,7 +93,7 @@ export function App() {
         )}
         <Composer />
         <StatusLine />
-      </div>
+      </main>
       <div class="announce" role="status" aria-live="polite">
         {writing.value !== null ? "An answer is being written" : ""}
       </div>

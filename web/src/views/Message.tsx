@@ -162,7 +162,7 @@ function Answer({ message, now }: { message: Kept; now: Live | undefined }) {
   )
 }
 
-function Shown({ message, now }: { message: Kept; now: Live | undefined }) {
+function Shown({ message, now }: { message: Kept; now: Live | undefined; versions: number }) {
   const [editing, setEditing] = useState(false)
   const mine = message.role === "user"
   const { content } = message.body
@@ -181,10 +181,12 @@ function Shown({ message, now }: { message: Kept; now: Live | undefined }) {
 
 // Turns that have not changed are not drawn again, however many there are.
 const Still = memo(Shown, (before, after) =>
-  before.now === after.now && before.message.state === after.message.state &&
-  JSON.stringify(before.message.body) === JSON.stringify(after.message.body))
+  before.now === after.now && before.versions === after.versions &&
+  (before.message === after.message ||
+    (before.message.state === after.message.state &&
+      JSON.stringify(before.message.body) === JSON.stringify(after.message.body))))
 
 export function Message({ message, versions }: { message: Kept; versions: number }) {
   const now = message.state === "writing" ? live.value.get(message.id) : undefined
-  return <Still message={message} now={now} key={`${message.id}-${versions}`} />
+  return <Still message={message} now={now} versions={versions} />
 }
