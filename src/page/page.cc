@@ -13,7 +13,7 @@
       "\"\n"                                                           \
       "carat_page_" #symbol "_end:\n.byte 0\n.popsection\n");          \
   extern "C" const char carat_page_##symbol[], carat_page_##symbol##_end[]; /* NOLINT */
-#include "page/page_files.inc"
+#include <page_files.inc>
 #undef CARAT_PAGE_FILE
 
 namespace carat {
@@ -54,7 +54,7 @@ std::map<std::string, net::Reply> PageFiles() {
   std::map<std::string, net::Reply> files;
 #define CARAT_PAGE_FILE(symbol, name) \
   Add(files, name, carat_page_##symbol, carat_page_##symbol##_end);
-#include "page/page_files.inc"
+#include <page_files.inc>
 #undef CARAT_PAGE_FILE
   return files;
 }
