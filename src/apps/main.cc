@@ -3,6 +3,9 @@
 #include <charconv>
 #include <cstdint>
 #include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "apps/commands.h"
 #include "apps/output.h"
@@ -36,7 +39,11 @@ CLI::Validator NotEmpty() {
 }  // namespace carat
 
 int main(int argc, char** argv) {
-  CLI::App app("carat runs Google's Gemma 4 12B Unified on your own computer.", "carat");
+  CLI::App app(
+      "carat runs Google's Gemma 4 12B Unified on your own computer.\nWithout a command it opens "
+      "its "
+      "page in a browser, as carat page.",
+      "carat");
   app.set_version_flag("--version", "carat " + std::string(carat::kVersion));
   app.require_subcommand(1);
   app.fallthrough();  // --offline may stand behind the command
@@ -58,8 +65,10 @@ int main(int argc, char** argv) {
   carat::AddQuantize(app, exit_code);
   carat::AddUnpack(app, exit_code);
   carat::AddInspect(app, exit_code);
+  std::vector<std::string> given(argv + 1, argv + argc);
+  if (given.empty()) given.emplace_back("page");
   auto arguments =
-      carat::WithConfig({argv + 1, argv + argc}, *serve, carat::ConfigFolder() / "serve.conf");
+      carat::WithConfig(std::move(given), *serve, carat::ConfigFolder() / "serve.conf");
   if (!arguments) return carat::Report(arguments.error());
   std::ranges::reverse(*arguments);  // as CLI11 takes them
   try {

@@ -92,7 +92,7 @@ class RequestParser::Impl {
   std::string body;
   bool begun() const { return !text_.empty(); }
   bool http11() const { return sink_.version >= 11; }
-  bool keep_alive() const { return sink_.keep_alive(); }
+  bool keep_alive() const { return sink_.is_header_done() && sink_.keep_alive(); }
   bool has_body() const { return chunked_ || length_ > 0; }
 
  private:

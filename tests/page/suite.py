@@ -5,7 +5,6 @@ Needs the packages of requirements.txt and /usr/bin/chromium; without them it en
 skipped. With --pictures it writes those of docs/page.md.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -14,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import wave
 from pathlib import Path
 
 try:
@@ -51,6 +51,17 @@ $\\href{javascript:window.harmed=1}{x}$ and $x^2$
 | --- | ---: |
 | 1 | <iframe src="https://evil.example"></iframe> |
 """
+
+
+def spoken(folder):
+    """door.wav behind a second of silence, in which the browser gets ready."""
+    with wave.open(str(FIXTURES / "door.wav")) as file:
+        parameters, frames = file.getparams(), file.readframes(file.getnframes())
+    path = folder / "spoken.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams(parameters)
+        file.writeframes(bytes(parameters.framerate * parameters.sampwidth * parameters.nchannels) + frames)
+    return path
 
 
 class Server:
@@ -91,7 +102,7 @@ class PageTest(unittest.TestCase):
         cls.browser = cls.playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-                  f"--use-file-for-fake-audio-capture={FIXTURES / 'door.wav'}%noloop"])
+                  f"--use-file-for-fake-audio-capture={spoken(Path(cls.folder.name))}%noloop"])
         cls.contexts = []
         cls.context = cls.new_context()
         page = cls.context.new_page()
@@ -101,7 +112,7 @@ class PageTest(unittest.TestCase):
 
     @classmethod
     def new_context(cls, **options):
-        context = cls.browser.new_context(accept_downloads=True, permissions=["microphone", "clipboard-read", "clipboard-write"],
+        context = cls.browser.new_context(accept_downloads=True, permissions=["microphone", "camera", "clipboard-read", "clipboard-write"],
                                           **options)
         context.asked = []
         context.on("request", lambda request: context.asked.append(request.url))
@@ -215,7 +226,7 @@ class PageTest(unittest.TestCase):
             self.page.get_by_role("button", name="New conversation").click()
             self.page.get_by_role("button", name="Speak").click()
             self.page.get_by_label("Loudness").wait_for()
-            time.sleep(2.5)
+            time.sleep(4)
             self.page.get_by_role("button", name="Stop recording").click()
             self.page.locator(".attached li").wait_for()
             self.ask("What is said?")
@@ -224,6 +235,26 @@ class PageTest(unittest.TestCase):
             if "door" in self.answer().inner_text().lower():
                 return
         self.fail("it heard: " + self.answer().inner_text())
+
+    def test_camera(self):
+        self.page.get_by_role("button", name="Camera").click()
+        self.page.get_by_label("What the camera sees").wait_for()
+        time.sleep(1)
+        self.page.get_by_role("button", name="Take the picture").click()
+        self.page.locator(".attached img").wait_for()
+        self.ask("What do you see?")
+        self.page.get_by_role("button", name="Again").wait_for()
+        self.page.locator("article.mine img").wait_for()
+
+    def test_markdown(self):
+        self.kept("Where is it?", "In the **third** drawer.")
+        with self.page.expect_download() as download:
+            self.page.get_by_role("button", name="Markdown").click()
+        self.assertEqual(download.value.path().read_text(),
+                         "# kept\n\n## You\n\nWhere is it?\n\n## carat\n\nIn the **third** drawer.\n")
+
+    def test_first_visit(self):
+        expect(self.page.get_by_label("The model", exact=True)).to_contain_text("Fetch Gemma 4 12B")
 
     def test_documents(self):
         self.page.set_input_files("input[type=file]:not([accept])",

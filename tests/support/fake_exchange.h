@@ -31,7 +31,11 @@ class FakeExchange : public net::Exchange {
     return !gone_;
   }
   void End() override { ended = true; }
-  void OnClosed(std::function<void()> closed) override { closed_ = std::move(closed); }
+  // Waits for one that is being called, as the server's does.
+  void OnClosed(std::function<void()> closed) override {
+    const std::scoped_lock lock(closed_mutex_);
+    closed_ = std::move(closed);
+  }
 
   // The client goes away.
   void Close() {
@@ -39,6 +43,7 @@ class FakeExchange : public net::Exchange {
       const std::scoped_lock lock(mutex_);
       gone_ = true;
     }
+    const std::scoped_lock lock(closed_mutex_);
     if (closed_) closed_();
   }
 
@@ -54,7 +59,7 @@ class FakeExchange : public net::Exchange {
   bool sent = false, began = false, ended = false;
 
  private:
-  std::mutex mutex_;
+  std::mutex mutex_, closed_mutex_;
   net::Reply reply_;
   std::function<void()> closed_;
   bool gone_ = false;

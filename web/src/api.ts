@@ -1,5 +1,5 @@
 // The server, and how the page gets in. Nothing else is ever asked.
-import type { Conversation, Hit, Part, Settings, Status, Summary } from "./types"
+import type { Conversation, Hit, Models, Part, Settings, Status, Summary } from "./types"
 
 const kTokenName = "carat-token"
 
@@ -81,6 +81,9 @@ export const api = {
     call<{ hits: Hit[] }>("GET", `/v1/carat/search?text=${encodeURIComponent(text)}`),
   stop: (answer: string) => call<object>("POST", `/v1/carat/answers/${answer}/cancel`),
   endThinking: (answer: string) => call<object>("POST", `/v1/carat/answers/${answer}/end_thinking`),
+  models: () => call<Models>("GET", "/v1/carat/models"),
+  load: (model: string) => call<object>("POST", "/v1/carat/models/load", { model }),
+  pull: (model: string) => call<object>("POST", "/v1/carat/models/pull", { model }),
   forget: () => call<object>("DELETE", "/v1/carat/page/tokens"),
 
   async keep(bytes: Blob): Promise<{ media: string; type: string; bytes: number }> {

@@ -78,6 +78,12 @@ export interface Hit {
   snippet: string
 }
 
+export interface Models {
+  loaded: string | null
+  models: { name: string; bytes: number }[]
+  pulls: { name: string; state: "running" | "done" | "failed"; part: number }[]
+}
+
 export interface Status {
   version: string
   model: string | null

@@ -3,6 +3,7 @@ import { branch, current, live, locked, open, problem, stop, versions, writing }
 import { placeOf } from "../tree"
 import { Composer } from "./Composer"
 import { Message } from "./Message"
+import { Models } from "./Models"
 import { SettingsPanel } from "./SettingsPanel"
 import { Sidebar } from "./Sidebar"
 import { StatusLine } from "./StatusLine"
@@ -40,6 +41,7 @@ function Thread() {
         <div class="welcome">
           <h1>What is it?</h1>
           <p>What you write, show and say stays on this machine.</p>
+          <Models />
         </div>
       )}
       {hidden > 0 && <button onClick={() => setMore(more + kShown)}>Show {Math.min(hidden, kShown)} earlier messages</button>}

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { attach, record, type Attachment } from "../files"
+import { Camera } from "./Camera"
 import { ask, attempt, branch, problem, stop, writing } from "../state"
 import type { Part } from "../types"
 
@@ -28,6 +29,7 @@ export function Composer() {
   const [busy, setBusy] = useState(0) // files that are being sent
   const [recording, setRecording] = useState<{ stop: () => Promise<File> } | null>(null)
   const [level, setLevel] = useState(0)
+  const [camera, setCamera] = useState(false)
   const box = useRef<HTMLTextAreaElement>(null)
   const picker = useRef<HTMLInputElement>(null)
 
@@ -101,6 +103,8 @@ export function Composer() {
 
   return (
     <form class="composer" onSubmit={(event) => { event.preventDefault(); void send() }}>
+      {camera && <Camera onClose={() => setCamera(false)}
+        onTaken={(file) => { setCamera(false); void add([file]) }} />}
       {attached.length > 0 && (
         <ul class="attached">
           {attached.map((one) => (
@@ -127,6 +131,7 @@ export function Composer() {
         <input ref={picker} type="file" multiple hidden
           onChange={(event) => { void add(event.currentTarget.files ?? []); event.currentTarget.value = "" }} />
         <button type="button" onClick={() => picker.current?.click()}>Add files</button>
+        <button type="button" aria-expanded={camera} onClick={() => setCamera(!camera)}>Camera</button>
         <button type="button" aria-pressed={recording !== null} onClick={() => void speak()}>
           {recording !== null ? "Stop recording" : "Speak"}
         </button>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { api } from "../api"
 import {
-  attempt, current, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
+  attempt, branch, current, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
 } from "../state"
 import type { Hit } from "../types"
 
@@ -16,6 +16,18 @@ function download(name: string, type: string, text: string) {
 export async function exportJson(id: string, title: string) {
   const json = await attempt(() => api.exported(id))
   if (json !== undefined) download(`${title || "conversation"}.json`, "application/json", JSON.stringify(json, null, 1))
+}
+
+// The branch that is shown, for people.
+export function exportMarkdown() {
+  const title = current.value?.title || "conversation"
+  const turns = branch.value.map((message) => {
+    const { content } = message.body
+    const text = typeof content === "string" ? content
+      : content.map((part) => (part.type === "text" ? part.text : `[${part.type}: ${part.name ?? part.media}]`)).join("\n\n")
+    return `## ${message.role === "user" ? "You" : "carat"}\n\n${text}\n`
+  })
+  download(`${title}.md`, "text/markdown", `# ${title}\n\n${turns.join("\n")}`)
 }
 
 async function importFile(file: File) {
@@ -82,6 +94,7 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
                     if (title !== null) void rename(one.id, title)
                   }}>Rename</button>
                   <button onClick={() => void exportJson(one.id, one.title)}>Export</button>
+                  <button onClick={exportMarkdown}>Markdown</button>
                   <button onClick={() =>
                     confirm("Delete this conversation? Nothing of it will be left on this machine.") &&
                     void remove(one.id)}>Delete</button>
