@@ -70,7 +70,7 @@ TEST(ParseMultipart, RefusesContentTypes) {
 
 TEST(ParseMultipart, RefusesBrokenBodies) {
   const std::string good = Field("a", "1");
-  const std::pair<std::string, std::string> kCases[] = {
+  const std::pair<std::string, std::string> cases[] = {
       {"", "begin with its boundary"},
       {"text\r\n" + good + "--XX--", "begin with its boundary"},
       {good, "without its last boundary"},
@@ -102,7 +102,7 @@ TEST(ParseMultipart, RefusesBrokenBodies) {
            "--XX--",
        "an encoded part"},
   };
-  for (const auto& [body, wanted] : kCases) {
+  for (const auto& [body, wanted] : cases) {
     EXPECT_TRUE(ErrorOf(kType, body).contains(wanted)) << body << "\n" << ErrorOf(kType, body);
   }
 }

@@ -14,7 +14,7 @@ using std::literals::string_view_literals::operator""sv;
 struct Case {
   std::string_view bytes, text;
 };
-constexpr Case kCases[] = {
+constexpr Case cases[] = {
     {""sv, ""sv},
     {"plain\0text\x7F"sv, "plain\0text\x7F"sv},
     {"\xC2\x80\xDF\xBF"sv, "\xC2\x80\xDF\xBF"sv},                  // both ends of two bytes
@@ -62,12 +62,12 @@ constexpr Case kCases[] = {
 };
 
 TEST(Utf8, SanitizeEqualsPythonsReplace) {
-  for (const Case& c : kCases)
+  for (const Case& c : cases)
     EXPECT_EQ(SanitizeUtf8(c.bytes), c.text) << testing::PrintToString(c.bytes);
 }
 
 TEST(Utf8, ValidExactlyWhereNothingIsReplaced) {
-  for (const Case& c : kCases) {
+  for (const Case& c : cases) {
     EXPECT_EQ(IsValidUtf8(c.bytes), c.bytes == c.text) << testing::PrintToString(c.bytes);
     EXPECT_TRUE(IsValidUtf8(c.text));
   }

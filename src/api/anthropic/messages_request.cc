@@ -126,7 +126,7 @@ Status TakeOutput(Fields& fields, MessagesRequest& request) {
     CARAT_TRY(ReadFormat(*format, inner.PathOf("format"), ask));
   }
   if (inner.Has("effort") && !ask.think)
-    ask.warnings.push_back("output_config.effort: it changes nothing without thinking");
+    ask.warnings.emplace_back("output_config.effort: it changes nothing without thinking");
   CARAT_TRY(effort.TakeEffort(inner, "effort"));
   CARAT_TRY(inner.Done());
   Ask limits;

@@ -24,7 +24,7 @@ std::string Messages(const std::string& messages, const std::string& more = "") 
 
 TEST(ReadMessagesRequest, TurnsBlocksIntoMessages) {
   const std::pair<std::string, std::string>
-      kCases[] =
+      cases[] =
           {
               {R"([{"role":"user","content":"hi"}])", R"([{"role":"user","content":"hi"}])"},
               {R"([{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="},"budget":70}]}])",
@@ -41,7 +41,7 @@ TEST(ReadMessagesRequest, TurnsBlocksIntoMessages) {
               {R"([{"role":"user","content":"q"},{"role":"system","content":[{"type":"text","text":"S"}]}])",
                R"([{"role":"user","content":"q"},{"role":"system","content":[{"type":"text","text":"S"}]}])"},
           };
-  for (const auto& [messages, wanted] : kCases) {
+  for (const auto& [messages, wanted] : cases) {
     std::string read = Messages(messages);
     for (size_t at; (at = read.find("Error: ")) != std::string::npos;) read.erase(at + 6, 1);
     EXPECT_EQ(read, wanted);
@@ -54,7 +54,7 @@ TEST(ReadMessagesRequest, TurnsBlocksIntoMessages) {
 TEST(ReadMessagesRequest, RefusesBlocks) {
   const std::string call =
       R"({"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{}}]})";
-  const std::pair<std::string, std::string> kCases[] = {
+  const std::pair<std::string, std::string> cases[] = {
       {"[]", "messages: "},
       {"{}", "messages: "},
       {R"([{"role":"robot","content":""}])", "messages[0].role: "},
@@ -89,7 +89,7 @@ TEST(ReadMessagesRequest, RefusesBlocks) {
       {R"([{"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":"{}"}]}])",
        "messages[0].content[0].input: "},
   };
-  for (const auto& [messages, wanted] : kCases) {
+  for (const auto& [messages, wanted] : cases) {
     EXPECT_TRUE(Messages(messages).starts_with(wanted)) << messages << "\n" << Messages(messages);
   }
   EXPECT_TRUE(
@@ -136,7 +136,7 @@ TEST(ReadMessagesRequest, ThinksIfAsked) {
 }
 
 TEST(ReadMessagesRequest, RefusesByName) {
-  const std::pair<std::string, std::string> kCases[] = {
+  const std::pair<std::string, std::string> cases[] = {
       {R"("temperature":1.5)", "temperature: "},
       {R"("top_logprobs":1)", "top_logprobs: carat knows no such parameter"},
       {R"("container":"c")", "container: "},
@@ -157,7 +157,7 @@ TEST(ReadMessagesRequest, RefusesByName) {
       {R"("output_config":{"task_budget":{}})", "output_config.task_budget: "},
       {R"("stop_sequences":[""])", "stop_sequences[0]: "},
   };
-  for (const auto& [members, wanted] : kCases) {
+  for (const auto& [members, wanted] : cases) {
     const auto request = Read(std::string(kPlain) + "," + members);
     ASSERT_FALSE(request.has_value()) << members;
     EXPECT_TRUE(request.error().Message().starts_with(wanted)) << request.error().Message();

@@ -77,7 +77,7 @@ TEST(MessagesWriter, KeepsAnOmittedThoughtInItsSignature) {
 }
 
 TEST(MessagesWriter, SaysWhyItEnded) {
-  const std::pair<AnswerEnd, std::string> kCases[] = {
+  const std::pair<AnswerEnd, std::string> cases[] = {
       {AnswerEnd::kStop, "end_turn"},
       {AnswerEnd::kToolCalls, "tool_use"},
       {AnswerEnd::kMaxTokens, "max_tokens"},
@@ -85,7 +85,7 @@ TEST(MessagesWriter, SaysWhyItEnded) {
       {AnswerEnd::kContextFull, "model_context_window_exceeded"},
       {AnswerEnd::kCancelled, "max_tokens"},
   };
-  for (const auto& [end, wanted] : kCases) {
+  for (const auto& [end, wanted] : cases) {
     const Outcome outcome = Wrote(Script({Said(Kind::kText, "x")}, end));
     EXPECT_EQ(outcome.whole.Find("stop_reason")->string(), wanted);
   }

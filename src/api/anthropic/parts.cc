@@ -56,7 +56,7 @@ Status AppendMedium(Fields& fields, PartKind kind, Json::Array& parts) {
   }
   if (kind == PartKind::kVideo) CARAT_TRY(TakeFilm(fields, medium));
   CARAT_TRY(fields.Done());
-  CARAT_ASSIGN(Json part, MediaPartOf(std::move(medium), where + ".data"));
+  CARAT_ASSIGN(Json part, MediaPartOf(medium, where + ".data"));
   parts.push_back(std::move(part));
   return {};
 }

@@ -1,7 +1,6 @@
 #include "api/openai/languages.h"
 
-#include <strings.h>
-
+#include <algorithm>
 #include <utility>
 
 namespace carat {
@@ -49,7 +48,8 @@ constexpr std::pair<std::string_view, std::string_view> kLanguages[] = {
 };
 
 bool SameText(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ Result<Json> ImageOf(Fields& fields) {
   if (budget) medium.budget = budget;
   fields.Ignore({"prompt_cache_breakpoint"});
   CARAT_TRY(fields.Done());
-  return MediaPartOf(std::move(medium), fields.PathOf("image_url"));
+  return MediaPartOf(medium, fields.PathOf("image_url"));
 }
 
 Result<Json> VideoOf(Fields& fields) {
@@ -52,7 +52,7 @@ Result<Json> VideoOf(Fields& fields) {
   CARAT_ASSIGN(medium.path, fields.RequireString("video_url"));
   CARAT_TRY(TakeFilm(fields, medium));
   CARAT_TRY(fields.Done());
-  return MediaPartOf(std::move(medium), fields.PathOf("video_url"));
+  return MediaPartOf(medium, fields.PathOf("video_url"));
 }
 
 // A part of what somebody other than the model says.

@@ -24,7 +24,7 @@ std::string Messages(std::string_view input, std::string_view more = "",
 }
 
 TEST(ReadResponsesRequest, TurnsItemsIntoMessages) {
-  const std::pair<std::string, std::string> kCases[] = {
+  const std::pair<std::string, std::string> cases[] = {
       {R"("hi")", R"([{"role":"user","content":"hi"}])"},
       {R"([{"role":"user","content":[{"type":"input_text","text":"a"},{"type":"input_image","detail":"low","image_url":"data:image/png;base64,AA=="}]}])",
        R"([{"role":"user","content":[{"type":"text","text":"a"},{"type":"image","path":"data:image/png;base64,AA==","budget":70}]}])"},
@@ -43,14 +43,14 @@ TEST(ReadResponsesRequest, TurnsItemsIntoMessages) {
       {R"([{"type":"reasoning","id":"r","summary":[{"type":"summary_text","text":"s"}],"encrypted_content":"gAAA"},{"role":"assistant","content":"a"}])",
        R"([{"role":"assistant","content":"a"}])"},
   };
-  for (const auto& [input, wanted] : kCases) EXPECT_EQ(Messages(input), wanted);
+  for (const auto& [input, wanted] : cases) EXPECT_EQ(Messages(input), wanted);
   EXPECT_EQ(Messages(R"([{"role":"system","content":"A"},{"role":"user","content":"q"}])",
                      R"(,"instructions":"I")"),
             R"([{"role":"system","content":"I\n\nA"},{"role":"user","content":"q"}])");
 }
 
 TEST(ReadResponsesRequest, RefusesItems) {
-  const std::pair<std::string, std::string> kCases[] = {
+  const std::pair<std::string, std::string> cases[] = {
       {"7", "input: "},
       {"[]", "input: missing"},
       {"[7]", "input[0]: "},
@@ -82,7 +82,7 @@ TEST(ReadResponsesRequest, RefusesItems) {
       {R"([{"type":"item_reference","id":"msg_none"}])", "input[0].id: no such item"},
       {R"([{"id":"msg_none"}])", "input[0].id: no such item"},
   };
-  for (const auto& [input, wanted] : kCases) {
+  for (const auto& [input, wanted] : cases) {
     EXPECT_TRUE(Messages(input).starts_with(wanted)) << input << "\n" << Messages(input);
   }
 }
@@ -194,7 +194,7 @@ TEST(ReadResponsesRequest, TakesNamespacesAndLeavesOutTheWeb) {
 }
 
 TEST(ReadResponsesRequest, RefusesByName) {
-  const std::pair<std::string, std::string> kCases[] = {
+  const std::pair<std::string, std::string> cases[] = {
       {R"("frequency_penalty":1)", "frequency_penalty: carat knows no such parameter"},
       {R"("truncation":"auto")", "truncation: carat does not do this"},
       {R"("conversation":"conv_1")", "conversation: "},
@@ -231,7 +231,7 @@ TEST(ReadResponsesRequest, RefusesByName) {
       {R"("image":{"context_compression":"enabled"})", "image.context_compression: "},
       {R"("user":7)", "user: "},
   };
-  for (const auto& [members, wanted] : kCases) {
+  for (const auto& [members, wanted] : cases) {
     const auto request = Read(R"("input":"x",)" + members);
     ASSERT_FALSE(request.has_value()) << members;
     EXPECT_TRUE(request.error().Message().starts_with(wanted)) << request.error().Message();

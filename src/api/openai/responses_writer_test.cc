@@ -131,7 +131,7 @@ TEST(ResponsesWriter, SaysWhyAnAnswerIsNotWhole) {
     AnswerEnd end;
     std::string status, incomplete, last, item;
   };
-  const Case kCases[] = {
+  const Case cases[] = {
       {{Said(Kind::kText, "x")}, AnswerEnd::kStop, "completed", "null", "completed", "completed"},
       {{Said(Kind::kText, "x")},
        AnswerEnd::kStopString,
@@ -177,7 +177,7 @@ TEST(ResponsesWriter, SaysWhyAnAnswerIsNotWhole) {
        "completed",
        "completed"},
   };
-  for (const Case& one : kCases) {
+  for (const Case& one : cases) {
     const Outcome run = RunOf(Script(one.events, one.end), Frame(), {.code = ErrorCode::kIo});
     EXPECT_EQ(run.response.Find("status")->string(), one.status);
     EXPECT_EQ(Tight(run.response.Find("incomplete_details")->Dump()), one.incomplete);

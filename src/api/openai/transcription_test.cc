@@ -46,7 +46,7 @@ TEST(ReadTranscriptionForm, TakesEveryField) {
 }
 
 TEST(ReadTranscriptionForm, RefusesByName) {
-  const std::pair<Fieldset, std::string> kCases[] = {
+  const std::pair<Fieldset, std::string> cases[] = {
       {{{"response_format", "diarized_json"}}, "response_format: carat does not tell speakers"},
       {{{"response_format", "xml"}}, "response_format: "},
       {{{"language", "xx"}}, "language: "},
@@ -68,7 +68,7 @@ TEST(ReadTranscriptionForm, RefusesByName) {
       {{{"prompt", "\xff"}}, "prompt: "},
       {{{"prompt", std::string(20'000, 'x')}}, "prompt: "},
   };
-  for (const auto& [fields, wanted] : kCases) {
+  for (const auto& [fields, wanted] : cases) {
     const auto request = Read(fields);
     ASSERT_FALSE(request.has_value()) << wanted;
     EXPECT_TRUE(request.error().Message().starts_with(wanted)) << request.error().Message();
