@@ -246,7 +246,8 @@ TEST_F(Conversations, DeletingEndsAnAnswer) {
 }
 
 TEST_F(Conversations, LetAPageInWithoutAKey) {
-  PageDoor door(*history_);
+  const auto opened = PageDoor::Open(*history_).value();
+  PageDoor& door = *opened;
   ApiOptions options;
   options.history = history_.get();
   options.page_door = &door;

@@ -57,17 +57,6 @@ ApiError Forbidden(std::string code, std::string message) {
   return {.status = 403, .code = std::move(code), .message = std::move(message)};
 }
 
-std::optional<std::string_view> PresentedKey(const net::RequestHead& head) {
-  const std::optional<std::string_view> bearer = head.Field("authorization");
-  if (bearer) {
-    if (Lower(bearer->substr(0, 7)) != "bearer ") return std::nullopt;
-    std::string_view key = bearer->substr(7);
-    key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
-    return key;
-  }
-  return head.Field("x-api-key");
-}
-
 }  // namespace
 
 struct Access::State {
@@ -115,7 +104,9 @@ Access::Access(Access&&) noexcept = default;
 Access& Access::operator=(Access&&) noexcept = default;
 Access::~Access() = default;
 
-std::optional<ApiError> Access::CheckOrigin(const net::RequestHead& head) const {
+std::optional<ApiError> Access::CheckOrigin(const net::RequestHead& head, bool page) const {
+  const bool goes_to_page = page && head.Field("sec-fetch-mode") == "navigate" &&
+                            head.Field("sec-fetch-dest") == "document";
   const std::optional<std::string_view> host_field = head.Field("host");
   const std::string host = Lower(host_field.value_or(""));
   const std::string_view name = HostName(host);
@@ -128,7 +119,7 @@ std::optional<ApiError> Access::CheckOrigin(const net::RequestHead& head) const 
     if (key == "origin" && Lower(AuthorityOf(value)) != host) {
       return Forbidden("origin_not_allowed", "Pages of other origins may not use this server.");
     }
-    if (key == "sec-fetch-site" && value != "same-origin" && value != "none") {
+    if (key == "sec-fetch-site" && value != "same-origin" && value != "none" && !goes_to_page) {
       return Forbidden("origin_not_allowed", "Pages of other sites may not use this server.");
     }
   }
@@ -138,9 +129,20 @@ std::optional<ApiError> Access::CheckOrigin(const net::RequestHead& head) const 
   return std::nullopt;
 }
 
+std::optional<std::string_view> Access::Presented(const net::RequestHead& head) {
+  const std::optional<std::string_view> bearer = head.Field("authorization");
+  if (bearer) {
+    if (Lower(bearer->substr(0, 7)) != "bearer ") return std::nullopt;
+    std::string_view key = bearer->substr(7);
+    key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
+    return key;
+  }
+  return head.Field("x-api-key");
+}
+
 std::expected<std::string, ApiError> Access::Owner(const net::RequestHead& head) const {
   if (!state_->ask_for_key) return "local";
-  const std::optional<std::string_view> presented = PresentedKey(head);
+  const std::optional<std::string_view> presented = Presented(head);
   if (presented && presented->starts_with(kPageToken) && state_->token_owner) {
     const auto named = state_->token_owner(*presented);
     // Its key may be gone from the file.

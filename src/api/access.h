@@ -63,7 +63,12 @@ class Access {
   // DNS rebinding and pages of other origins: the Host must be one of ours, the Origin absent or
   // the same as the Host, and Sec-Fetch-Site not of another site. OPTIONS is refused: no other
   // origin is ever allowed.
-  std::optional<ApiError> CheckOrigin(const net::RequestHead& head) const;
+  // `page`: a file of the page is asked for, which links and redirects of other sites may lead to,
+  // as the file that `carat page` makes does: a document that is gone to, not one that is used.
+  std::optional<ApiError> CheckOrigin(const net::RequestHead& head, bool page = false) const;
+
+  // What is shown as a key, whatever it is.
+  static std::optional<std::string_view> Presented(const net::RequestHead& head);
 
   // The name of the key in "Authorization: Bearer" or "x-api-key". The time that takes does not
   // depend on how much of a key is right.

@@ -183,5 +183,22 @@ TEST(Access, BoundsRequestsAtOneTime) {
   EXPECT_TRUE(access.Enter("me").has_value());
 }
 
+// The file that `carat page` makes leads there from another site.
+TEST(Access, LetsPagesBeGoneToButNotUsed) {
+  const Access access({.ask_for_key = false}, {});
+  const auto allowed = [&](const char* mode, const char* dest, bool page) {
+    net::RequestHead head{.method = "GET", .path = "/", .query = {}, .fields = {}};
+    head.fields = {{"host", "127.0.0.1:8012"},
+                   {"sec-fetch-site", "cross-site"},
+                   {"sec-fetch-mode", mode},
+                   {"sec-fetch-dest", dest}};
+    return !access.CheckOrigin(head, page).has_value();
+  };
+  EXPECT_TRUE(allowed("navigate", "document", true));
+  EXPECT_FALSE(allowed("navigate", "document", false));
+  EXPECT_FALSE(allowed("navigate", "iframe", true));
+  EXPECT_FALSE(allowed("no-cors", "script", true));
+}
+
 }  // namespace
 }  // namespace carat

@@ -169,11 +169,11 @@ Api::~Api() = default;
 std::variant<Api::Door, net::Reply> Api::Open(const net::RequestHead& head) const {
   const RouteMatch match = FindRoute(head.method, head.path);
   const Dialect dialect = DialectOf(head, match.route);
-  if (const auto refused = access_.CheckOrigin(head)) return Refusal(*refused, dialect);
-  if (head.method == "GET" || head.method == "HEAD") {
-    const auto file = options_.files.find(head.path);
-    if (file != options_.files.end()) return file->second;
-  }
+  const bool gets = head.method == "GET" || head.method == "HEAD";
+  const auto file = gets ? options_.files.find(head.path) : options_.files.end();
+  const bool page = file != options_.files.end();
+  if (const auto refused = access_.CheckOrigin(head, page)) return Refusal(*refused, dialect);
+  if (page) return file->second;
   if (match.route != nullptr && match.route->at_door) return AsData(match.route->at_door());
   if (match.route != nullptr && (match.route->flags & Route::kOpen) != 0)
     return Door{match.route, match.id, {}};
@@ -227,9 +227,10 @@ void Api::Handle(const net::Request& request, net::Exchange& exchange) {
                  .method = request.head.method,
                  .route = std::string(door.route->pattern),
                  .body_bytes = request.body.size()};
+  const bool content = options_.log_content && (door.route->flags & Route::kSecret) == 0;
   // Uploads are no text.
-  if (options_.log_content && door.route->body == Route::Body::kJson) log.asked = request.body;
-  NamedExchange named(exchange, dialect, log, options_.log_content);
+  if (content && door.route->body == Route::Body::kJson) log.asked = request.body;
+  NamedExchange named(exchange, dialect, log, content);
   Call call{.request = request,
             .exchange = named,
             .owner = door.owner,

@@ -5,6 +5,7 @@
 //   openai/, anthropic/, carat/   the dialects: JSON to Ask, events to JSON
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -110,6 +111,9 @@ class Api : public net::Handler {
   const Access& access() const { return access_; }
   Recorder* recorder() { return recorder_.get(); }  // null without a history
   PageDoor* page_door() { return options_.page_door; }
+  // Streams that have no end of their own end soon.
+  void EndWatching() { watching_ = false; }
+  bool watching() const { return watching_; }
   // Places for recordings, which are held whole while they are transcribed.
   FairPlaces& recordings() { return recordings_; }
 
@@ -125,6 +129,7 @@ class Api : public net::Handler {
   AnswerRegistry answers_;
   ResponseStore responses_;
   std::unique_ptr<Recorder> recorder_;
+  std::atomic<bool> watching_ = true;
   FairPlaces recordings_;
 };
 

@@ -15,6 +15,11 @@ std::string DigestOf(std::string_view text) { return Sha256Hex(std::as_bytes(std
 
 }  // namespace
 
+Result<std::unique_ptr<PageDoor>> PageDoor::Open(History& history) {
+  CARAT_ASSIGN(auto tokens, history.Tokens());
+  return std::unique_ptr<PageDoor>(new PageDoor(history, std::move(tokens)));
+}
+
 std::string PageDoor::NewCode(const std::string& owner, double now_s) {
   const std::lock_guard lock(mutex_);
   std::erase_if(codes_, [&](const auto& code) { return code.second.until_s < now_s; });
@@ -45,16 +50,34 @@ Result<std::optional<std::string>> PageDoor::Swap(const std::string& code, doubl
   }
   std::string token = NewId(kPageToken);
   CARAT_TRY(history_.KeepToken(owner, DigestOf(token)));
+  const std::lock_guard lock(mutex_);
+  tokens_[DigestOf(token)] = owner;
   return token;
 }
 
 std::optional<std::string> PageDoor::OwnerOf(std::string_view token) const {
-  const auto owner = history_.TokenOwner(DigestOf(token));
-  return owner ? *owner : std::nullopt;
+  const std::string digest = DigestOf(token);
+  const std::lock_guard lock(mutex_);
+  const auto found = tokens_.find(digest);
+  return found != tokens_.end() ? std::optional(found->second) : std::nullopt;
 }
 
-Status PageDoor::Drop(std::string_view token) { return history_.DropToken(DigestOf(token)); }
+// No more let in first, whatever the disk says.
+Status PageDoor::Drop(std::string_view token) {
+  const std::string digest = DigestOf(token);
+  {
+    const std::lock_guard lock(mutex_);
+    tokens_.erase(digest);
+  }
+  return history_.DropToken(digest);
+}
 
-Status PageDoor::DropAll(const std::string& owner) { return history_.DropTokens(owner); }
+Status PageDoor::DropAll(const std::string& owner) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(tokens_, [&](const auto& token) { return token.second == owner; });
+  }
+  return history_.DropTokens(owner);
+}
 
 }  // namespace carat

@@ -9,10 +9,12 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "history/history.h"
@@ -25,13 +27,15 @@ class PageDoor {
   static constexpr double kCodeSeconds = 60;
   static constexpr size_t kMaxCodes = 16;  // of an owner at one time; the oldest go first
 
-  explicit PageDoor(History& history) : history_(history) {}
+  // Errors: tokens that can't be read.
+  static Result<std::unique_ptr<PageDoor>> Open(History& history);
 
   // `now_s` as Now() gives it.
   std::string NewCode(const std::string& owner, double now_s);
   // A token for a code; absent: it is none, or not any more.
   Result<std::optional<std::string>> Swap(const std::string& code, double now_s);
 
+  // Never waits for the disk.
   std::optional<std::string> OwnerOf(std::string_view token) const;
   Status Drop(std::string_view token);
   Status DropAll(const std::string& owner);
@@ -41,9 +45,13 @@ class PageDoor {
     std::string owner;
     double until_s;
   };
+  PageDoor(History& history, std::map<std::string, std::string> tokens)
+      : history_(history), tokens_(std::move(tokens)) {}
+
   History& history_;
-  std::mutex mutex_;
-  std::map<std::string, Code> codes_;  // by their digests
+  mutable std::mutex mutex_;                   // of what follows
+  std::map<std::string, std::string> tokens_;  // owners by digests, as the history has them
+  std::map<std::string, Code> codes_;          // by their digests
 };
 
 }  // namespace carat

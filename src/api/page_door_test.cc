@@ -12,7 +12,8 @@ namespace {
 TEST(PageDoor, SwapsACodeOnceAndForAMinute) {
   const TempFolder folder;
   const auto history = History::Open(folder / "h").value();
-  PageDoor door(*history);
+  const auto opened = PageDoor::Open(*history).value();
+  PageDoor& door = *opened;
   const std::string code = door.NewCode("ann", 100);
   EXPECT_FALSE(door.Swap("nothing", 100).value().has_value());
   const auto token = door.Swap(code, 150).value();
@@ -28,7 +29,8 @@ TEST(PageDoor, SwapsACodeOnceAndForAMinute) {
 TEST(PageDoor, BoundsCodes) {
   const TempFolder folder;
   const auto history = History::Open(folder / "h").value();
-  PageDoor door(*history);
+  const auto opened = PageDoor::Open(*history).value();
+  PageDoor& door = *opened;
   const std::string other = door.NewCode("bob", 1);
   const std::string first = door.NewCode("ann", 2);
   for (size_t i = 0; i < PageDoor::kMaxCodes; ++i) door.NewCode("ann", 3);
@@ -41,12 +43,14 @@ TEST(PageDoor, TokensOutliveTheServerUntilTheyAreDropped) {
   std::string one, two;
   {
     const auto history = History::Open(folder / "h").value();
-    PageDoor door(*history);
+    const auto opened = PageDoor::Open(*history).value();
+    PageDoor& door = *opened;
     one = *door.Swap(door.NewCode("ann", 0), 0).value();
     two = *door.Swap(door.NewCode("ann", 0), 0).value();
   }
   const auto history = History::Open(folder / "h").value();
-  PageDoor door(*history);
+  const auto opened = PageDoor::Open(*history).value();
+  PageDoor& door = *opened;
   EXPECT_EQ(door.OwnerOf(one), "ann");
   EXPECT_TRUE(door.Drop(one).has_value());
   EXPECT_FALSE(door.OwnerOf(one).has_value());

@@ -26,7 +26,8 @@ using Body = Route::Body;
 constexpr Dialect kOpenAi = Dialect::kOpenAi, kAnthropic = Dialect::kAnthropic;
 
 // What a route may, beyond the ordinary.
-constexpr unsigned kOpen = Route::kOpen, kUrgent = Route::kUrgent, kQuery = Route::kQuery;
+constexpr unsigned kOpen = Route::kOpen, kUrgent = Route::kUrgent, kQuery = Route::kQuery,
+                   kSecret = Route::kSecret;
 
 constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/health", nullptr, kOpenAi, Body::kNone, 0, 0, Health},
@@ -52,8 +53,9 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/carat/models/unload", UnloadModel, kOpenAi, Body::kNone, kNoBody},
     {"POST", "/v1/carat/models/pull", PullModel, kOpenAi, Body::kJson, kPlainBody},
     {"GET", "/v1/carat/page/proof", ProveToPage, kOpenAi, Body::kNone, 0, kOpen | kQuery},
-    {"POST", "/v1/carat/page/codes", NewPageCode, kOpenAi, Body::kNone, kNoBody},
-    {"POST", "/v1/carat/page/tokens", NewPageToken, kOpenAi, Body::kJson, kPlainBody, kOpen},
+    {"POST", "/v1/carat/page/codes", NewPageCode, kOpenAi, Body::kNone, kNoBody, kSecret},
+    {"POST", "/v1/carat/page/tokens", NewPageToken, kOpenAi, Body::kJson, kPlainBody,
+     kOpen | kSecret},
     {"DELETE", "/v1/carat/page/tokens", DropPageTokens, kOpenAi, Body::kNone, 0, kQuery},
     {"GET", "/v1/carat/conversations", ListConversations, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/conversations", CreateConversation, kOpenAi, Body::kJson, kPlainBody},
@@ -69,7 +71,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"DELETE", "/v1/carat/messages/{id}", DeleteMessage},
     {"GET", "/v1/carat/search", SearchConversations, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/media", KeepMedium, kOpenAi, Body::kBytes, kMediaBody},
-    {"GET", "/v1/carat/media/{id}", ShowMedium},
+    {"GET", "/v1/carat/media/{id}", ShowMedium, kOpenAi, Body::kNone, 0, kSecret},
     {"GET", "/v1/carat/answers", ListAnswers},
     {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer, kOpenAi, Body::kNone, kNoBody, kUrgent},

@@ -28,7 +28,8 @@ struct Route {
   size_t max_body = 0;
   // kOpen: needs no key, the owner is empty. kUrgent: runs even where its owner has as many
   // requests under way as it may. kQuery: reads what stands behind '?', which else is refused.
-  enum Flag : unsigned { kOpen = 1, kUrgent = 2, kQuery = 4 };
+  // kSecret: nothing of it stands in a log, not even where content is wanted.
+  enum Flag : unsigned { kOpen = 1, kUrgent = 2, kQuery = 4, kSecret = 8 };
   unsigned flags = 0;
   // Answers at once and without a key, however many requests are under way; null: `run` does.
   net::Reply (*at_door)() = nullptr;

@@ -220,16 +220,16 @@ Status Run(ServeOptions o, bool offline) {
   PullChild pull;
   net::Server* listening = nullptr;
   std::mutex mutex;
-  std::optional<PageDoor> door;
+  std::unique_ptr<PageDoor> door;
   AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
   if (history != nullptr) {
-    door.emplace(*history);
+    CARAT_ASSIGN(door, PageDoor::Open(*history));
     access.token_owner = [&door](std::string_view token) { return door->OwnerOf(token); };
   }
   Api api(host,
           {.access = access,
            .history = history.get(),
-           .page_door = door ? &*door : nullptr,
+           .page_door = door.get(),
            .archive = std::move(archive),
            .models = Hooks(pull, !offline && !o.no_pull),
            .counts =
@@ -258,12 +258,16 @@ Status Run(ServeOptions o, bool offline) {
   CARAT_TRY(FlushOutput());
   if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
   log.Event("serving", server->url());
-  if (o.open_page) CARAT_TRY(OpenPage(self));
+  // A page that can't be opened is no reason not to serve.
+  if (const Status opened = o.open_page ? OpenPage(self) : Status(); !opened) {
+    PrintErr("carat: {}\n", EscapeLine(opened.error().Message()));
+  }
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) log.Reopen();
   ending.stopping = true;
   log.Event("stopping", "");
   const auto until = std::chrono::steady_clock::now() + kGrace;
+  api.EndWatching();
   server->Stop(kGrace);
   while (std::chrono::steady_clock::now() < until && Writes(host)) {  // in the background
     std::this_thread::sleep_for(std::chrono::milliseconds(50));

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -64,18 +65,32 @@ bool Open(const std::string& file) {
   posix_spawn_file_actions_init(&files);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+  // With the usual signals, and away from this terminal.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
   std::string program = "xdg-open", argument = file;
   const std::array<char*, 3> arguments = {program.data(), argument.data(), nullptr};
   pid_t pid = -1;
   const int failed =
-      ::posix_spawnp(&pid, program.c_str(), &files, nullptr, arguments.data(), environ);
+      ::posix_spawnp(&pid, program.c_str(), &files, &attributes, arguments.data(), environ);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   return failed == 0;
 }
 
 }  // namespace
 
-Status OpenPage(const ServerRecord::Content& server) {
+Status OpenPage(const ServerRecord::Content& recorded) {
+  ServerRecord::Content server = recorded;
+  // One place, and not whoever else a name or a wildcard may lead to.
+  for (const std::string_view host : {"//localhost:", "//0.0.0.0:", "//[::]:"}) {
+    if (const size_t at = server.url.find(host); at != std::string::npos)
+      server.url.replace(at, host.size(), "//127.0.0.1:");
+  }
   std::string address = server.url + "/";
   if (!server.key_file.empty()) {
     CARAT_ASSIGN(const std::string code, CodeFrom(server));

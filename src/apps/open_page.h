@@ -10,6 +10,6 @@ namespace carat {
 // with it: neither key nor code is in the arguments of any program. Prints the address. Without a
 // browser it says so and leaves the file to be opened. Errors: no server, one that does not prove
 // itself, a key file that can't be read.
-Status OpenPage(const ServerRecord::Content& server);
+Status OpenPage(const ServerRecord::Content& recorded);
 
 }  // namespace carat

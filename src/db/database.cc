@@ -122,7 +122,8 @@ Result<Database> Database::Open(const std::filesystem::path& path, int32_t appli
   CARAT_TRY(
       database.Run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                   "PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;"));
+                   "PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;"
+                   "PRAGMA temp_store = MEMORY;"));
   CARAT_TRY(database.Migrate(application, migrations));
   return database;
 }

@@ -248,12 +248,15 @@ Status History::KeepToken(const std::string& owner, const std::string& digest) {
   return insert.With(digest, owner, UnixMs()).Run();
 }
 
-Result<std::optional<std::string>> History::TokenOwner(const std::string& digest) const {
+Result<std::map<std::string, std::string>> History::Tokens() const {
   const std::lock_guard lock(state_->mutex);
-  CARAT_ASSIGN(Statement find,
-               state_->database.Prepare("SELECT owner FROM tokens WHERE digest = ?"));
-  CARAT_ASSIGN(const bool found, find.With(digest).Step());
-  return found ? std::optional(find.Text(0)) : std::nullopt;
+  CARAT_ASSIGN(Statement all, state_->database.Prepare("SELECT digest, owner FROM tokens"));
+  std::map<std::string, std::string> tokens;
+  for (;;) {
+    CARAT_ASSIGN(const bool more, all.Step());
+    if (!more) return tokens;
+    tokens.emplace(all.Text(0), all.Text(1));
+  }
 }
 
 Status History::DropToken(const std::string& digest) {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -113,7 +114,7 @@ class History {
 
   // Digests of what lets pages in, and whose they are.
   Status KeepToken(const std::string& owner, const std::string& digest);
-  Result<std::optional<std::string>> TokenOwner(const std::string& digest) const;
+  Result<std::map<std::string, std::string>> Tokens() const;  // owners by digests
   Status DropToken(const std::string& digest);
   Status DropTokens(const std::string& owner);
 

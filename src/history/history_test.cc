@@ -166,16 +166,30 @@ TEST_F(HistoryTest, DeletesABranch) {
   ASSERT_VALUE(const std::string id, history.Import("ann", deep));
   ASSERT_VALUE(const HistoryConversation imported, history.Get("ann", id));
   const std::string first = imported.messages[0].id, left = imported.messages[1].id;
-  Add(history, id, "right branch", first);
+  const std::string right = Add(history, id, "right branch", first);
   EXPECT_TRUE(history.Change("ann", id, {}, {}, imported.leaf).has_value());
   EXPECT_TRUE(history.DeleteMessage("ann", left).has_value());
   ASSERT_VALUE(const HistoryConversation read, history.Get("ann", id));
   EXPECT_EQ(read.messages.size(), 2U);
-  EXPECT_EQ(read.leaf, first);
+  EXPECT_EQ(read.leaf, right);
   EXPECT_TRUE(history.DeleteMessage("ann", first).has_value());
   EXPECT_EQ(history.Get("ann", id)->leaf, "");
   EXPECT_TRUE(history.Get("ann", id)->messages.empty());
   EXPECT_FALSE(Holds("leftmost"));
+}
+
+TEST_F(HistoryTest, ShowsTheVersionBesideADeletedOne) {
+  History& history = Open();
+  const std::string id = history.Create("ann", "", {}).value();
+  const std::string first = Add(history, id, "one", "");
+  const std::string a = Add(history, id, "answer", first, "assistant");
+  const std::string behind = Add(history, id, "two", a);
+  const std::string b = Add(history, id, "another", first, "assistant");
+  EXPECT_TRUE(history.DeleteMessage("ann", b).has_value());
+  EXPECT_EQ(history.Get("ann", id)->leaf, behind);
+  const std::string edited = Add(history, id, "one, edited", "");
+  EXPECT_TRUE(history.DeleteMessage("ann", edited).has_value());
+  EXPECT_EQ(history.Get("ann", id)->leaf, behind);
 }
 
 TEST_F(HistoryTest, KeepsMediaWhileTheyAreUsed) {

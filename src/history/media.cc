@@ -28,7 +28,7 @@ Result<HistoryMedium> History::Keep(const std::string& owner, std::span<const st
       Statement insert,
       state_->database.Prepare("INSERT INTO media (owner, hash, type, bytes, kept_ms, used)"
                                " VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (owner, hash) DO UPDATE SET"
-                               " kept_ms = excluded.kept_ms RETURNING type"));
+                               " kept_ms = excluded.kept_ms, used = 0 RETURNING type"));
   CARAT_TRY(
       insert.With(owner, medium.hash, type, static_cast<int64_t>(bytes.size()), UnixMs()).Step());
   medium.type = insert.Text(0);

@@ -59,7 +59,8 @@ std::string TextOf(const Json& body) {
 Result<History::State::MessagePlace> History::State::PlaceOf(const std::string& owner,
                                                              const std::string& message) {
   CARAT_ASSIGN(Statement find,
-               database.Prepare("SELECT m.number, c.number, c.id, coalesce(p.id, '')"
+               database.Prepare("SELECT m.number, c.number, c.id, coalesce(p.id, ''),"
+                                " coalesce(p.number, 0), m.role"
                                 " FROM messages m JOIN conversations c ON c.number = m.conversation"
                                 " LEFT JOIN messages p ON p.number = m.parent"
                                 " WHERE m.id = ? AND c.owner = ?"));
@@ -68,7 +69,9 @@ Result<History::State::MessagePlace> History::State::PlaceOf(const std::string& 
   return MessagePlace{.row = find.Int(0),
                       .conversation_row = find.Int(1),
                       .conversation = find.Text(2),
-                      .parent = find.Text(3)};
+                      .parent = find.Text(3),
+                      .parent_row = find.Int(4),
+                      .role = find.Text(5)};
 }
 
 Result<int64_t> History::State::Insert(const std::string& owner, int64_t conversation,
@@ -156,6 +159,25 @@ Status History::Rewrite(const std::string& owner, const std::string& message, co
   return {};
 }
 
+Result<std::string> History::State::LeafBeside(const MessagePlace& gone) {
+  CARAT_ASSIGN(Statement version,
+               database.Prepare("SELECT number, id FROM messages WHERE conversation = ?1 AND"
+                                " parent IS nullif(?2, 0) AND role = ?3"
+                                " ORDER BY number DESC LIMIT 1"));
+  CARAT_ASSIGN(bool found, version.With(gone.conversation_row, gone.parent_row, gone.role).Step());
+  if (!found) return gone.parent;
+  int64_t row = version.Int(0);
+  std::string id = version.Text(1);
+  CARAT_ASSIGN(Statement behind, database.Prepare("SELECT number, id FROM messages WHERE parent = ?"
+                                                  " ORDER BY number DESC LIMIT 1"));
+  for (;;) {
+    CARAT_ASSIGN(found, behind.With(row).Step());
+    if (!found) return id;
+    row = behind.Int(0);
+    id = behind.Text(1);
+  }
+}
+
 Status History::DeleteMessage(const std::string& owner, const std::string& message) {
   const std::lock_guard lock(state_->mutex);
   CARAT_ASSIGN(const State::MessagePlace place, state_->PlaceOf(owner, message));
@@ -166,11 +188,12 @@ Status History::DeleteMessage(const std::string& owner, const std::string& messa
                    " messages m, gone WHERE m.parent = gone.number)"
                    " DELETE FROM messages WHERE number IN (SELECT number FROM gone)"));
   CARAT_TRY(remove.With(place.row).Run());
+  CARAT_ASSIGN(const std::string beside, state_->LeafBeside(place));
   CARAT_ASSIGN(Statement leaf,
                state_->database.Prepare("UPDATE conversations SET leaf = ?1, updated_ms = ?2 WHERE"
                                         " number = ?3 AND NOT EXISTS (SELECT 1 FROM messages WHERE"
                                         " id = leaf)"));
-  CARAT_TRY(leaf.With(place.parent, UnixMs(), place.conversation_row).Run());
+  CARAT_TRY(leaf.With(beside, UnixMs(), place.conversation_row).Run());
   CARAT_TRY(transaction.Commit());
   state_->Note(owner, place.conversation);
   CARAT_TRY(state_->SweepMedia());
@@ -211,8 +234,10 @@ Result<std::string> History::Import(const std::string& owner,
       return Fail({.what = "two messages have this id", .where = message.id});
     }
   }
-  if (!conversation.leaf.empty()) {
-    const auto leaf = known.find(conversation.leaf);
+  std::string shown = conversation.leaf;
+  if (shown.empty() && !conversation.messages.empty()) shown = conversation.messages.back().id;
+  if (!shown.empty()) {
+    const auto leaf = known.find(shown);
     if (leaf == known.end()) return Fail({.what = "no such message", .where = "leaf"});
     CARAT_TRY(state_->Touch(row, &leaf->second.id));
   }

@@ -34,6 +34,8 @@ struct History::State {
   struct MessagePlace {
     int64_t row = 0, conversation_row = 0;
     std::string conversation = {}, parent = {};  // ids
+    int64_t parent_row = 0;                      // 0: none
+    std::string role = {};
   };
   Result<MessagePlace> PlaceOf(const std::string& owner, const std::string& message);
 
@@ -41,6 +43,9 @@ struct History::State {
   Result<int64_t> Insert(const std::string& owner, int64_t conversation, int64_t parent,
                          const std::string& id, const HistoryMessage& message);
   Status Use(const std::string& owner, int64_t message, const Json& body);
+  // What to show once `gone` and all behind it are: the newest version beside it, to its end, else
+  // what stood before it. An id, which may be empty.
+  Result<std::string> LeafBeside(const MessagePlace& gone);
   // Sets the time of a conversation, and its leaf where one is given.
   Status Touch(int64_t conversation, const std::string* leaf);
   // After a commit: tells who waits.

@@ -7,7 +7,6 @@ skipped. With --pictures it writes those of docs/page.md.
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -80,11 +79,11 @@ class Server:
                         if line.startswith("carat-"))
 
     def entrance(self):
-        """The address with a code, as `carat page` puts it into its file."""
+        """The file that `carat page` makes, which leads to the page with a code."""
         subprocess.run([CARAT, "page"], env=self.environment, check=True, capture_output=True)
         file = self.home / "page.html"
         assert file.stat().st_mode & 0o777 == 0o600
-        return re.search(r'url=([^"]+)"', file.read_text()).group(1)
+        return file.as_uri()
 
     def end(self):
         self.process.terminate()
@@ -123,7 +122,7 @@ class PageTest(unittest.TestCase):
     def tearDownClass(cls):
         # Nothing but its own server was ever asked, by any page of any test.
         foreign = [url for context in cls.contexts for url in context.asked
-                   if not url.startswith((cls.server.url, "blob:" + cls.server.url))]
+                   if not url.startswith((cls.server.url, "blob:" + cls.server.url, "file:"))]
         cls.browser.close()
         cls.playwright.stop()
         cls.server.end()

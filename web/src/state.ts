@@ -10,7 +10,6 @@ export interface Live {
   thoughts: string
   thinking: boolean
   read: { done: number; total: number } | null // of its prompt
-  stopping: boolean
 }
 
 export const locked = signal(false) // the server asks for a token that the page does not have
@@ -22,6 +21,7 @@ export const live = signal<ReadonlyMap<string, Live>>(new Map())
 export const status = signal<Status | null>(null)
 export const speeds = signal<{ at: number; tokens: number }[]>([]) // tokens/s, newest last
 export const problem = signal<string | null>(null)
+export const sending = signal(false) // a question is on its way: media are read, or a model is loaded
 export const settings = signal<Settings>(storedSettings()) // of the next new conversation
 
 export const branch = computed<Message[]>(() =>
@@ -49,7 +49,7 @@ function storedSettings(): Settings {
   }
 }
 
-export function keepSettings(value: Settings): void {
+function keepSettings(value: Settings): void {
   settings.value = value
   localStorage.setItem("carat-settings", JSON.stringify(value))
 }
@@ -95,30 +95,43 @@ export async function moreOfList(): Promise<void> {
   })
 }
 
+// Replies may come in another order than they were asked for: the newest question counts.
+let opened = 0
+let reloaded = 0
+
 export async function open(id: string | null): Promise<void> {
+  const number = ++opened
   if (id === null) {
     current.value = null
     history.replaceState(null, "", "/")
     return
   }
   const conversation = await attempt(() => api.get(id))
-  if (conversation === undefined) return
+  if (conversation === undefined || number !== opened) return
   current.value = conversation
   history.replaceState(null, "", `/?c=${id}`)
-  for (const message of conversation.messages) {
-    if (message.state === "writing") void follow(message.id)
-  }
+  followWhatIsWritten()
 }
 
 async function reload(): Promise<void> {
   const id = current.value?.id
   if (id === undefined) return
+  const place = opened
+  const number = ++reloaded
   try {
     const conversation = await api.get(id)
-    if (current.value?.id === id) current.value = conversation
+    if (place !== opened || number !== reloaded) return
+    current.value = conversation
+    followWhatIsWritten()
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) await open(null)
+    if (error instanceof ApiError && error.status === 404 && place === opened) await open(null)
   }
+}
+
+// Of the branch that is shown: a browser opens few streams at one time.
+function followWhatIsWritten(): void {
+  const id = writing.value
+  if (id !== null && document.visibilityState === "visible") void follow(id)
 }
 
 export async function remove(id: string): Promise<void> {
@@ -132,10 +145,10 @@ export async function rename(id: string, title: string): Promise<void> {
   await Promise.all([refreshList(), reload()])
 }
 
+// Of the conversation that is shown, or of those that are begun later.
 export async function changeSettings(value: Settings): Promise<void> {
-  keepSettings(value)
   const id = current.value?.id
-  if (id === undefined) return
+  if (id === undefined) return keepSettings(value)
   await attempt(() => api.change(id, { settings: value }))
   await reload()
 }
@@ -144,23 +157,35 @@ export async function changeSettings(value: Settings): Promise<void> {
 
 // `parent`: what it stands behind; null: at the beginning.
 export async function ask(content: string | Part[], parent: string | null): Promise<boolean> {
+  if (sending.value) return false
   problem.value = null
-  const asked = await attempt(async () => {
-    const id = current.value?.id ?? (await api.create(settings.value)).id
-    const ids = await api.ask(id, content, parent)
-    return { id, ...ids }
+  sending.value = true
+  const before = current.value?.id
+  const done = await attempt(async () => {
+    const id = before ?? (await api.create(settings.value)).id
+    try {
+      await api.ask(id, content, parent)
+    } catch (error) {
+      if (before === undefined) await api.remove(id) // it would stay empty
+      throw error
+    }
+    return id
   })
-  if (asked === undefined) return false
-  await open(asked.id)
+  sending.value = false
+  if (done === undefined) return false
+  if (current.value?.id === before) await open(done) // nobody went elsewhere meanwhile
   void refreshList()
   return true
 }
 
 export async function answerAgain(question: string): Promise<void> {
-  problem.value = null
   const id = current.value?.id
-  if (id === undefined || (await attempt(() => api.answerAgain(question))) === undefined) return
-  await open(id)
+  if (id === undefined || sending.value) return
+  problem.value = null
+  sending.value = true
+  const done = await attempt(() => api.answerAgain(question))
+  sending.value = false
+  if (done !== undefined && current.value?.id === id) await open(id)
 }
 
 export async function showBranch(message: Message): Promise<void> {
@@ -179,8 +204,11 @@ export async function removeMessage(message: Message): Promise<void> {
 export async function stop(): Promise<void> {
   const id = writing.value
   if (id === null) return
-  setLive(id, { stopping: true })
-  await attempt(() => api.stop(id))
+  try {
+    await api.stop(id)
+  } catch {
+    await reload() // it has ended already
+  }
 }
 
 export async function answerNow(): Promise<void> {
@@ -189,12 +217,13 @@ export async function answerNow(): Promise<void> {
 }
 
 function setLive(id: string, change: Partial<Live>): void {
-  const old = live.value.get(id) ?? { text: "", thoughts: "", thinking: false, read: null, stopping: false }
+  const old = live.value.get(id) ?? { text: "", thoughts: "", thinking: false, read: null }
   live.value = new Map(live.value).set(id, { ...old, ...change })
 }
 
 interface Chunk {
-  choices: { delta: { content?: string; reasoning_content?: string }; carat?: Report }[]
+  error?: { message: string }
+  choices?: { delta: { content?: string; reasoning_content?: string }; carat?: Report }[]
   carat?: { prefill?: { done: number; total: number } }
 }
 
@@ -222,8 +251,9 @@ async function follow(id: string): Promise<void> {
     for await (const event of events(`/v1/carat/answers/${id}`, controller.signal)) {
       if (event.data === "[DONE]") break
       const chunk = JSON.parse(event.data) as Chunk
+      if (chunk.error !== undefined) problem.value = chunk.error.message
       if (chunk.carat?.prefill !== undefined) setLive(id, { read: chunk.carat.prefill })
-      const delta = chunk.choices[0]?.delta
+      const delta = chunk.choices?.[0]?.delta
       if (delta?.reasoning_content !== undefined) {
         thoughts += delta.reasoning_content
         show(true)
@@ -233,17 +263,14 @@ async function follow(id: string): Promise<void> {
         show(false)
       }
     }
-  } catch (error) {
-    if (error instanceof TypeError) lost.value = true
+  } catch {
+    // Stopped because nobody looks, or broken off: watchChanges begins anew.
   }
-  // The record is whole a moment after the stream.
-  for (let tries = 0; tries < 40; ++tries) {
-    await reload()
-    const message = current.value?.messages.find((one) => one.id === id)
-    if (message === undefined || message.state !== "writing") break
-    await new Promise((resolve) => setTimeout(resolve, 150))
-  }
+  await reload()
   followed.delete(id)
+  // What was read stays until the server's record has as much.
+  const message = current.value?.messages.find((one) => one.id === id)
+  if (message?.state === "writing") return
   const rest = new Map(live.value)
   rest.delete(id)
   live.value = rest
@@ -251,20 +278,28 @@ async function follow(id: string): Promise<void> {
 
 // --- what other pages and the machine do ---------------------------------------------------------
 
+// While the page is looked at: a browser opens few streams to a server at one time, and other tabs
+// want theirs.
 async function watchChanges(): Promise<void> {
   for (let wait = 500; ; wait = Math.min(wait * 2, 8000)) {
+    await visible()
+    const controller = new AbortController()
+    const hide = () => {
+      if (document.visibilityState !== "hidden") return
+      controller.abort()
+      for (const answer of followed.values()) answer.abort()
+    }
+    document.addEventListener("visibilitychange", hide)
     try {
-      for await (const event of events("/v1/carat/conversations/changes", new AbortController().signal)) {
+      for await (const event of events("/v1/carat/conversations/changes", controller.signal)) {
         wait = 500
         lost.value = false
-        if (event.name !== "change") continue
-        const { conversation } = JSON.parse(event.data) as { conversation?: string }
-        void refreshList()
-        if (conversation === undefined || conversation === current.value?.id) {
-          await reload()
-          for (const message of current.value?.messages ?? []) {
-            if (message.state === "writing") void follow(message.id)
-          }
+        if (event.name === "hello") {
+          await Promise.all([refreshList(), reload()]) // what was missed
+        } else if (event.name === "change") {
+          const { conversation } = JSON.parse(event.data) as { conversation?: string }
+          void refreshList()
+          if (conversation === undefined || conversation === current.value?.id) await reload()
         }
       }
     } catch (error) {
@@ -272,14 +307,16 @@ async function watchChanges(): Promise<void> {
         locked.value = true
         return
       }
-      lost.value = true
+      if (!controller.signal.aborted) lost.value = true
     }
-    await new Promise((resolve) => setTimeout(resolve, wait))
-    if (lost.value) {
-      await reload().catch(() => undefined)
-      await refreshList()
-    }
+    document.removeEventListener("visibilitychange", hide)
+    if (!controller.signal.aborted) await new Promise((resolve) => setTimeout(resolve, wait))
   }
+}
+
+function visible(): Promise<void> {
+  if (document.visibilityState === "visible") return Promise.resolve()
+  return new Promise((resolve) => document.addEventListener("visibilitychange", () => resolve(), { once: true }))
 }
 
 const kSpeeds = 60
@@ -291,8 +328,10 @@ async function watchStatus(): Promise<void> {
         const now = await api.status()
         const before = status.value
         status.value = now
+        lost.value = false
         const made = (now.tokens?.generated ?? 0) - (before?.tokens?.generated ?? now.tokens?.generated ?? 0)
-        speeds.value = [...speeds.value, { at: Date.now(), tokens: Math.max(0, made) / 2 }].slice(-kSpeeds)
+        const seconds = (Date.now() - (speeds.value.at(-1)?.at ?? Date.now() - 2000)) / 1000
+        speeds.value = [...speeds.value, { at: Date.now(), tokens: Math.max(0, made) / seconds }].slice(-kSpeeds)
       } catch {
         // watchChanges tells
       }

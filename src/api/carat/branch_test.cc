@@ -101,6 +101,12 @@ TEST(KeptContent, IsChecked) {
       CheckedBody(MustParse(R"({"content": "x", "reasoning": "y", "carat": {}})"), "", false)
           .has_value());
   ExpectError(CheckedBody(MustParse(R"({"content": []})"), "m.body", false), "m.body.content");
+  for (const char* const calls : {"{}", "[null]", R"([{"arguments": 1}])"}) {
+    ExpectError(
+        CheckedBody(MustParse(R"({"content": "", "tool_calls": )" + std::string(calls) + "}"), "",
+                    false),
+        "tool_calls");
+  }
 }
 
 }  // namespace

@@ -302,7 +302,7 @@ void SearchConversations(Api& api, Call& call) {
     CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
     CARAT_ASSIGN(const std::string text, fields.RequireString("text"));
     CARAT_TRY(fields.Done());
-    if (text.empty() || text.size() > kMaxTitle) {
+    if (text.empty() || text.size() > kMaxTitle || text.find('\0') != std::string::npos) {
       return Fail({.what = "wrong value", .where = "text", .wanted = "1 to 1000 bytes"});
     }
     CARAT_ASSIGN(const auto hits, history->Search(call.owner, text, kMaxPage));
@@ -349,7 +349,7 @@ void WatchConversations(Api& api, Call& call) {
                                    .body = net::Format({.name = "hello", .data = hello.Dump()}),
                                    .fields = {{"x-accel-buffering", "no"}}});
   double spoken = Now();
-  while (open && !*left) {
+  while (open && !*left && api.watching()) {
     const auto changes = history->WaitForChanges(call.owner, seen, kLookMs);
     std::string pieces;
     for (const HistoryChange& change : changes) {

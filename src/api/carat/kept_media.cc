@@ -13,6 +13,22 @@
 namespace carat {
 namespace {
 
+// [{"name", "arguments"}], as a Recorder writes them.
+Status CheckCalls(Fields& fields) {
+  const Json* const calls = fields.Take("tool_calls");
+  if (calls == nullptr) return {};
+  const std::string where = fields.PathOf("tool_calls");
+  if (!calls->is_array())
+    return Fail({.what = "wrong value", .where = where, .wanted = "an array"});
+  for (size_t i = 0; i < calls->array().size(); ++i) {
+    CARAT_ASSIGN(Fields call, Fields::Of(calls->array()[i], fmt::format("{}[{}]", where, i)));
+    CARAT_TRY(call.RequireString("name"));
+    call.Take("arguments");
+    CARAT_TRY(call.Done());
+  }
+  return {};
+}
+
 Status CheckPart(const Json& part, const std::string& where) {
   CARAT_ASSIGN(Fields fields, Fields::Of(part, where));
   CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
@@ -40,7 +56,11 @@ Result<Json> CheckedBody(const Json& body, const std::string& where, bool questi
   if (!question) {
     CARAT_TRY(fields.String("reasoning"));
     CARAT_TRY(fields.Number("thinking_s", 0, 1e9));
-    fields.Ignore({"tool_calls", "carat"});  // shown as they are
+    CARAT_TRY(CheckCalls(fields));
+    const Json* const report = fields.Take("carat");
+    if (report != nullptr && !report->is_object()) {
+      return Fail({.what = "wrong value", .where = fields.PathOf("carat"), .wanted = "an object"});
+    }
   }
   CARAT_TRY(fields.Done());
   const std::string place = fields.PathOf("content");

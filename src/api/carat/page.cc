@@ -19,8 +19,7 @@ PageDoor* DoorOf(Api& api, Call& call) {
 
 // The token that is shown; empty where it is a key.
 std::string TokenIn(const net::RequestHead& head) {
-  std::string_view shown = head.Field("authorization").value_or("");
-  if (shown.size() > 7) shown.remove_prefix(7);
+  const std::string_view shown = Access::Presented(head).value_or("");
   return shown.starts_with(kPageToken) ? std::string(shown) : std::string();
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { attach, record, type Attachment } from "../files"
 import { Camera } from "./Camera"
-import { ask, attempt, branch, problem, stop, writing } from "../state"
+import { ask, attempt, branch, problem, sending, stop, writing } from "../state"
 import type { Part } from "../types"
 
 const kBudgets = [70, 140, 280, 560, 1120]
@@ -31,6 +31,7 @@ export function Composer() {
   const [level, setLevel] = useState(0)
   const [camera, setCamera] = useState(false)
   const box = useRef<HTMLTextAreaElement>(null)
+  const starting = useRef(false) // the microphone
   const picker = useRef<HTMLInputElement>(null)
 
   useEffect(() => sessionStorage.setItem("carat-draft", text), [text])
@@ -77,17 +78,14 @@ export function Composer() {
 
   const send = async () => {
     const words = text.trim()
-    if ((words === "" && attached.length === 0) || busy > 0 || writing.value !== null) return
+    if ((words === "" && attached.length === 0) || busy > 0 || writing.value !== null || sending.value) return
     const parts: Part[] = attached.map((one) => one.part)
     if (words !== "") parts.push({ type: "text", text: words })
-    const kept = { text, attached }
-    setText("")
-    setAttached([])
     const content = attached.length === 0 ? words : parts
-    if (!(await ask(content, branch.value.at(-1)?.id ?? null))) {
-      setText(kept.text) // nothing that was typed is lost
-      setAttached(kept.attached)
-    }
+    // Nothing that was typed is lost: it goes when it has come.
+    if (!(await ask(content, branch.value.at(-1)?.id ?? null))) return
+    setText((now) => (now === text ? "" : now))
+    setAttached((now) => now.filter((one) => !attached.includes(one)))
     box.current?.focus()
   }
   const speak = async () => {
@@ -96,7 +94,10 @@ export function Composer() {
       setRecording(null)
       return add([file])
     }
+    if (starting.current) return
+    starting.current = true
     const begun = await attempt(() => record(setLevel))
+    starting.current = false
     if (begun === undefined) problem.value = "The microphone can't be used."
     else setRecording(begun)
   }
@@ -137,9 +138,10 @@ export function Composer() {
         </button>
         {recording !== null && <meter aria-label="Loudness" min={0} max={1} value={level} />}
         {busy > 0 && <span role="status">Reading files …</span>}
+        {sending.value && <span role="status">Sending …</span>}
         <span class="gap" />
         {writing.value === null
-          ? <button type="submit" class="main" disabled={text.trim() === "" && attached.length === 0}>Send</button>
+          ? <button type="submit" class="main" disabled={sending.value || (text.trim() === "" && attached.length === 0)}>Send</button>
           : <button type="button" class="main" onClick={() => void stop()}>Stop</button>}
       </div>
     </form>

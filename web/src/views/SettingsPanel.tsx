@@ -1,4 +1,5 @@
-import { changeSettings, current, keepSettings, settings } from "../state"
+import { useEffect, useState } from "preact/hooks"
+import { changeSettings, current, settings } from "../state"
 import type { Settings } from "../types"
 
 const kNumbers: { key: "temperature" | "top_p" | "top_k" | "max_tokens" | "seed"; name: string; step: number; min: number; max: number }[] = [
@@ -20,9 +21,11 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
   const set = (change: Partial<Settings>) => {
     const next = { ...value, ...change }
     for (const key of Object.keys(next) as (keyof Settings)[]) if (next[key] === undefined) delete next[key]
-    if (current.value === null) keepSettings(next)
-    else void changeSettings(next)
+    void changeSettings(next)
   }
+  // What is being typed is not given up because an answer has ended meanwhile.
+  const [system, setSystem] = useState(value.system ?? "")
+  useEffect(() => setSystem(value.system ?? ""), [current.value?.id, value.system])
   return (
     <section class="panel" aria-label="Settings">
       <h2>{current.value === null ? "Settings of new conversations" : "Settings of this conversation"}</h2>
@@ -30,11 +33,8 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
         Preset
         <select value="" onChange={(event) => {
           const preset = kPresets[event.currentTarget.value]
-          const { system } = value
           if (preset === undefined) return
-          const next = { ...preset, ...(system === undefined ? {} : { system }) }
-          if (current.value === null) keepSettings(next)
-          else void changeSettings(next)
+          void changeSettings({ ...preset, ...(value.system === undefined ? {} : { system: value.system }) })
         }}>
           <option value="">…</option>
           {Object.keys(kPresets).map((name) => <option key={name}>{name}</option>)}
@@ -42,7 +42,7 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
       </label>
       <label>
         What it is told before everything
-        <textarea rows={4} dir="auto" value={value.system ?? ""}
+        <textarea rows={4} dir="auto" value={system} onInput={(event) => setSystem(event.currentTarget.value)}
           onChange={(event) => set({ system: event.currentTarget.value || undefined } as Partial<Settings>)} />
       </label>
       <label>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { api } from "../api"
 import {
   attempt, branch, current, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
@@ -63,6 +63,7 @@ function Found({ hits, onDone }: { hits: Hit[]; onDone: () => void }) {
 export function Sidebar({ onChosen }: { onChosen: () => void }) {
   const [text, setText] = useState("")
   const [hits, setHits] = useState<Hit[] | null>(null)
+  const picker = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (text.trim() === "") return setHits(null)
     const timer = setTimeout(() => {
@@ -96,7 +97,7 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
                   <button onClick={() => void exportJson(one.id, one.title)}>Export</button>
                   <button onClick={exportMarkdown}>Markdown</button>
                   <button onClick={() =>
-                    confirm("Delete this conversation? Nothing of it will be left on this machine.") &&
+                    confirm("Delete this conversation? The server keeps nothing of it.") &&
                     void remove(one.id)}>Delete</button>
                 </span>
               )}
@@ -105,15 +106,13 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
         </ul>
       )}
       {hits === null && moreSummaries.value && <button onClick={() => void moreOfList()}>Older ones</button>}
-      <label class="import">
-        Import …
-        <input type="file" accept="application/json" hidden
-          onChange={(event) => {
-            const file = event.currentTarget.files?.[0]
-            event.currentTarget.value = ""
-            if (file !== undefined) void importFile(file)
-          }} />
-      </label>
+      <input ref={picker} type="file" accept="application/json" hidden
+        onChange={(event) => {
+          const file = event.currentTarget.files?.[0]
+          event.currentTarget.value = ""
+          if (file !== undefined) void importFile(file)
+        }} />
+      <button class="import" onClick={() => picker.current?.click()}>Import …</button>
     </nav>
   )
 }
