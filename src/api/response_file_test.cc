@@ -97,7 +97,8 @@ TEST(ResponseFile, DeletesFromTheDisk) {
 TEST(ResponseFile, RefusesAFileOfOthers) {
   const TempFolder folder;
   std::ofstream(folder / "x") << "";
-  std::filesystem::permissions(folder / "x", std::filesystem::perms(0666));
+  std::filesystem::permissions(
+      folder / "x", std::filesystem::perms::owner_read | std::filesystem::perms::others_read);
   ExpectError(OpenResponseFile(folder / "x", {}), {"x", "0600"});
 }
 

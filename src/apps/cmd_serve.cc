@@ -1,15 +1,14 @@
 // carat serve: the model for every client of this machine, over HTTP.
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -192,6 +191,52 @@ ModelHooks Hooks(PullChild& pull, bool may_pull) {
   return hooks;
 }
 
+// What outlives the server. Members may be null.
+struct Kept {
+  std::unique_ptr<ResponseArchive> archive = {};
+  std::unique_ptr<History> history = {};
+  std::unique_ptr<PageDoor> door = {};
+};
+
+Result<Kept> OpenKept(const ServeOptions& o, const ServeLog& log) {
+  Kept kept;
+  if (!o.store.empty()) {
+    CARAT_ASSIGN(kept.archive, OpenResponseFile(o.store, log.errors("store_failed")));
+  }
+  if (o.no_history) return kept;
+  CARAT_ASSIGN(kept.history, OpenHistory(o.history));
+  CARAT_ASSIGN(kept.door, PageDoor::Open(*kept.history));
+  return kept;
+}
+
+// Says that it serves, and opens the page where that is wanted.
+Status Announce(const ServeOptions& o, const ServerRecord::Content& self, const ServeLog& log) {
+  WriteOut(self.url + "\n");
+  CARAT_TRY(FlushOutput());
+  if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
+  log.Event("serving", self.url);
+  // A page that can't be opened is no reason not to serve.
+  if (const Status opened = o.open_page ? OpenPage(self) : Status(); !opened) {
+    PrintErr("carat: {}\n", EscapeLine(opened.error().Message()));
+  }
+  return {};
+}
+
+void WaitForEnd(const sigset_t& signals, ServeLog& log) {
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) log.Reopen();
+}
+
+// Answers have kGrace to end, those without a client too.
+void End(Api& api, net::Server& server, ModelHost& host) {
+  const auto until = std::chrono::steady_clock::now() + kGrace;
+  api.EndWatching();
+  server.Stop(kGrace);
+  while (std::chrono::steady_clock::now() < until && Writes(host))
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  host.Unload();
+}
+
 Status Run(ServeOptions o, bool offline) {
   CARAT_TRY(CheckDoor(o));
   if (o.key_file.empty() && !o.no_api_key) {
@@ -201,6 +246,7 @@ Status Run(ServeOptions o, bool offline) {
   const sigset_t signals = BlockSignals();
   CARAT_ASSIGN(const std::vector<AccessKey> keys, KeysOf(o));
   CARAT_ASSIGN(ServeLog log, ServeLog::Open(o.log));
+  CARAT_ASSIGN(Kept kept, OpenKept(o, log));  // before a model is read in vain
   const auto idle = o.unload_after > 0 ? std::optional(std::chrono::seconds(o.unload_after))
                                        : std::optional<std::chrono::seconds>();
   Ending ending;
@@ -209,33 +255,22 @@ Status Run(ServeOptions o, bool offline) {
       o.model, idle);
   CARAT_TRY(host.Get());
   ending.serving = true;
-  std::unique_ptr<ResponseArchive> archive;
-  if (!o.store.empty()) {
-    CARAT_ASSIGN(archive, OpenResponseFile(o.store, log.errors("store_failed")));
-  }
-  std::unique_ptr<History> history;
-  if (!o.no_history) {
-    CARAT_ASSIGN(history, OpenHistory(o.history));
-  }
   PullChild pull;
-  net::Server* listening = nullptr;
-  std::mutex mutex;
-  std::unique_ptr<PageDoor> door;
+  std::atomic<net::Server*> listening = nullptr;
   AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
-  if (history != nullptr) {
-    CARAT_ASSIGN(door, PageDoor::Open(*history));
-    access.token_owner = [&door](std::string_view token) { return door->OwnerOf(token); };
+  if (kept.door != nullptr) {
+    access.token_owner = [&](std::string_view token) { return kept.door->OwnerOf(token); };
   }
   Api api(host,
           {.access = access,
-           .history = history.get(),
-           .page_door = door.get(),
-           .archive = std::move(archive),
+           .history = kept.history.get(),
+           .page_door = kept.door.get(),
+           .archive = std::move(kept.archive),
            .models = Hooks(pull, !offline && !o.no_pull),
            .counts =
                [&] {
-                 const std::lock_guard lock(mutex);
-                 return listening != nullptr ? listening->counts() : net::Server::Counts();
+                 net::Server* const server = listening;
+                 return server != nullptr ? server->counts() : net::Server::Counts();
                },
            .log = log.sink(),
            .log_content = o.log_content,
@@ -248,31 +283,14 @@ Status Run(ServeOptions o, bool offline) {
       net::Server::Listen(
           {.host = o.host, .port = o.port, .certificate = o.certificate, .key = o.certificate_key},
           api));
-  {
-    const std::lock_guard lock(mutex);
-    listening = server.get();
-  }
+  listening = server.get();
   const ServerRecord::Content self{.url = server->url(), .key_file = o.key_file};
   CARAT_ASSIGN(const ServerRecord record, ServerRecord::Write(self));
-  WriteOut(server->url() + "\n");
-  CARAT_TRY(FlushOutput());
-  if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
-  log.Event("serving", server->url());
-  // A page that can't be opened is no reason not to serve.
-  if (const Status opened = o.open_page ? OpenPage(self) : Status(); !opened) {
-    PrintErr("carat: {}\n", EscapeLine(opened.error().Message()));
-  }
-  int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) log.Reopen();
+  CARAT_TRY(Announce(o, self, log));
+  WaitForEnd(signals, log);
   ending.stopping = true;
   log.Event("stopping", "");
-  const auto until = std::chrono::steady_clock::now() + kGrace;
-  api.EndWatching();
-  server->Stop(kGrace);
-  while (std::chrono::steady_clock::now() < until && Writes(host)) {  // in the background
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  host.Unload();
+  End(api, *server, host);
   return {};
 }
 

@@ -1,12 +1,12 @@
 #include "apps/pull_child.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <mutex>
 
 #ifdef CARAT_PULLS

@@ -39,7 +39,7 @@ Result<std::string> ArgumentOf(std::string_view line, const std::string& place,
                  .wanted = "NAME = VALUE",
                  .found = std::string(line)});
   }
-  const std::string name = "--" + std::string(Trim(line.substr(0, equals)));
+  std::string name = "--" + std::string(Trim(line.substr(0, equals)));
   const CLI::Option* option = command.get_option_no_throw(name);
   if (option == nullptr || name == "--config" || name == "--help") {
     return Fail({.what = "no such option",

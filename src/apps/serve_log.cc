@@ -38,7 +38,7 @@ struct ServeLog::State {
 
   // One write for a line, so that lines of several processes do not mix. A log that can't be
   // written keeps nobody from being answered.
-  void Write(Json line) {
+  void Write(const Json& line) {
     const std::string text = line.Dump() + "\n";
     const std::lock_guard lock(mutex);
     const int fd = file.get() >= 0 ? file.get() : STDERR_FILENO;
@@ -77,7 +77,7 @@ std::function<void(const RequestLog&)> ServeLog::sink() const {
     if (r.client_left) line.Set("client_left", true);
     if (!r.asked.empty()) line.Set("asked", r.asked);
     if (!r.answered.empty()) line.Set("answered", r.answered);
-    state->Write(std::move(line));
+    state->Write(line);
   };
 }
 
@@ -92,7 +92,7 @@ void ServeLog::Event(const std::string& event, const std::string& detail) const 
   line.Set("time", TimeNow());
   line.Set("event", event);
   if (!detail.empty()) line.Set("detail", detail);
-  state_->Write(std::move(line));
+  state_->Write(line);
 }
 
 void ServeLog::Reopen() {

@@ -1,8 +1,8 @@
 #include "apps/server_record.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <system_error>
 
 #include "apps/input.h"

@@ -18,6 +18,8 @@
 namespace carat {
 namespace {
 
+constexpr auto kOwner = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+
 constexpr std::array<std::string_view, 2> kMigrations = {
     "CREATE TABLE parents (id INTEGER PRIMARY KEY, name TEXT) STRICT;"
     "CREATE TABLE children (parent INTEGER NOT NULL REFERENCES parents (id)) STRICT;",
@@ -109,11 +111,12 @@ TEST(Database, RefusesWhatIsNoneOrNotSafe) {
   ExpectError(Database::Open(folder / "folder", 7, kMigrations), {"folder"});
   ExpectError(Database::Open(folder / "not" / "there", 7, kMigrations), {"there"});
   std::ofstream(folder / "a.db") << std::string(4096, 'x');
-  std::filesystem::permissions(folder / "a.db", std::filesystem::perms(0600));
+  std::filesystem::permissions(folder / "a.db", kOwner);
   const auto none = OpenIn(folder);
   ASSERT_FALSE(none.has_value());
   EXPECT_EQ(none.error().code, ErrorCode::kInvalid);
-  std::filesystem::permissions(folder / "a.db", std::filesystem::perms(0644));
+  std::filesystem::permissions(folder / "a.db", kOwner | std::filesystem::perms::group_read |
+                                                    std::filesystem::perms::others_read);
   ExpectError(OpenIn(folder), {"a.db", "0600", "0644"});
 }
 
@@ -148,7 +151,7 @@ TEST(Database, MadeFilesAreTheUsersAlone) {
   const TempFolder folder;
   ASSERT_VALUE(Database database, OpenIn(folder));
   for (const auto& file : std::filesystem::directory_iterator(folder.path()))
-    EXPECT_EQ(std::filesystem::status(file).permissions(), std::filesystem::perms(0600)) << file;
+    EXPECT_EQ(std::filesystem::status(file).permissions(), kOwner) << file;
 }
 
 }  // namespace

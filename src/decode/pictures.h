@@ -19,6 +19,6 @@ Result<Pixels> DecodeAvif(std::span<const uint8_t> file);
 
 // The same checks for every decoder.
 Status CheckPictureSize(uint64_t width, uint64_t height);
-Error BrokenPicture(std::string what);
+Error BrokenPicture(std::string why);
 
 }  // namespace carat::decode

@@ -97,14 +97,14 @@ void MachineBuilder::AddCommonRules() {
 
 // A number stays well within what a double holds, and ends.
 void MachineBuilder::AddNumbers() {
-  StateId integer_tail = return_, fraction = return_;
+  StateId integer_tail = return_;
   const StateId second_digit = Split({Range('0', '9', return_), return_});
   const StateId first_digit = Range('0', '9', second_digit);
   StateId exponent =
       Bytes({{'+', '+', first_digit}, {'-', '-', first_digit}, {'0', '9', second_digit}});
   exponent = Bytes({{'E', 'E', exponent}, {'e', 'e', exponent}});
   const StateId after_digits = Split({exponent, return_});
-  fraction = after_digits;
+  StateId fraction = after_digits;
   for (int i = 1; i < kMaxFraction; ++i)
     fraction = Split({Range('0', '9', fraction), after_digits});
   const StateId dot = Byte('.', Range('0', '9', fraction));

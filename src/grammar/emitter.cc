@@ -179,6 +179,7 @@ StateId Emitter::Words(const std::vector<std::pair<Symbols, StateId>>& words) {
 
 Result<StateId> Emitter::Literals(const SchemaPart& part) {
   std::vector<std::pair<Symbols, StateId>> words;
+  words.reserve(part.values.size());
   for (const Json& value : part.values)
     words.emplace_back(Literal(value, notation_), builder_.Return());
   // All must fit where the shallowest does; deep constants at the depth limit are nobody's.
@@ -194,6 +195,7 @@ Result<StateId> Emitter::Automaton(const std::string& pattern, Spelling spelling
     return Fail({.what = "no text fits a pattern and its length", .found = Quoted(pattern)});
   }
   std::vector<StateId> states;
+  states.reserve(automaton.states.size());
   for (size_t i = 0; i < automaton.states.size(); ++i) states.push_back(builder_.Reserve());
   for (size_t i = 0; i < automaton.states.size(); ++i) {
     std::vector<StateId> choices;
@@ -290,6 +292,7 @@ StateId Emitter::Member(const SchemaPart::Property& property, StateId next) {
 // Members that have no name in the schema.
 Emitter::Others Emitter::OtherMembers(const SchemaPart& part, StateId end) {
   std::vector<uint64_t> names;
+  names.reserve(part.properties.size());
   for (const SchemaPart::Property& property : part.properties)
     names.push_back(HashKey(property.name));
   const StateId more = builder_.Reserve();

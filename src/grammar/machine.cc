@@ -24,8 +24,7 @@ uint64_t HashKey(std::string_view key) {
   return hash;
 }
 
-MachineBuilder::MachineBuilder() {
-  return_ = Add({.op = Op::kReturn});
+MachineBuilder::MachineBuilder() : return_(Add({.op = Op::kReturn})) {
   AddCommonRules();
   machine_.num_common = machine_.states.size();
 }

@@ -126,9 +126,9 @@ class MachineBuilder {
   void AddNumbers();
   StateId AnyValue(bool native);
 
-  Machine machine_;
+  Machine machine_;  // before return_, which is put into it
   CommonRules common_{};
-  StateId return_ = 0;
+  StateId return_;
 };
 
 }  // namespace carat

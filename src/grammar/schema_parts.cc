@@ -291,8 +291,8 @@ bool MergeKeyword(const std::string& key, const Json& a, const Json& b, Json& ou
     return true;
   }
   if (!a.is_number() || !b.is_number()) return false;
-  const bool take_b = key.find("max") == 0 || key.ends_with("aximum") ? b.number() < a.number()
-                                                                      : b.number() > a.number();
+  const bool take_b = key.starts_with("max") || key.ends_with("aximum") ? b.number() < a.number()
+                                                                        : b.number() > a.number();
   if (take_b) out = b;
   return true;
 }

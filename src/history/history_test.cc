@@ -18,6 +18,8 @@
 namespace carat {
 namespace {
 
+constexpr auto kOwner = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+
 namespace fs = std::filesystem;
 
 HistoryMessage Says(const std::string& role, const std::string& text, const std::string& parent) {
@@ -329,9 +331,10 @@ TEST_F(HistoryTest, FilesAreTheUsersAlone) {
   History& history = Open();
   EXPECT_TRUE(history.Keep("ann", Bytes("x"), "image/png").has_value());
   for (const auto& file : fs::recursive_directory_iterator(folder_ / "history")) {
-    EXPECT_EQ(fs::status(file).permissions(), fs::perms(file.is_directory() ? 0700 : 0600)) << file;
+    EXPECT_EQ(fs::status(file).permissions(), file.is_directory() ? fs::perms::owner_all : kOwner)
+        << file;
   }
-  EXPECT_EQ(fs::status(folder_ / "history").permissions(), fs::perms(0700));
+  EXPECT_EQ(fs::status(folder_ / "history").permissions(), fs::perms::owner_all);
 }
 
 // A program that is killed at any moment loses nothing that it was told had been kept.

@@ -67,9 +67,9 @@ ChunkReader::State ChunkReader::EndLine() {
 
 // What stands behind a semicolon is for whoever agreed on it.
 ChunkReader::State ChunkReader::ReadSize() {
-  const std::string_view digits = std::string_view(line_).substr(0, line_.find(';'));
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, left_, 16);
+  const char* const begin = line_.data();
+  const char* const end = begin + std::min(line_.find(';'), line_.size());
+  const auto [stop, error] = std::from_chars(begin, end, left_, 16);
   if (error != std::errc() || stop != end) return Bad("the size of a chunk is no number");
   part_ = left_ == 0 ? Part::kTrailers : Part::kData;
   return State::kMore;

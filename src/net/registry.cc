@@ -52,6 +52,7 @@ size_t Registry::size() const {
 std::vector<std::shared_ptr<Connection>> Registry::All() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Connection>> all;
+  all.reserve(connections_.size());
   for (const auto& [id, connection] : connections_) all.push_back(connection);
   return all;
 }
