@@ -149,7 +149,7 @@ Status Fields::Done() const {
     Error error{.what = "carat knows no such parameter",
                 .where = PathOf(SanitizeUtf8(name.substr(0, 80)))};
     if (!plain || name.empty() || name.size() > 80) {  // `where` would not be a path
-      error.where = path_;
+      error.where = path_.empty() ? "the request" : path_;
       error.found = Quoted(name, 80);
     }
     return Fail(std::move(error));
