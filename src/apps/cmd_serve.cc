@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,8 +38,10 @@ namespace carat {
 namespace {
 
 constexpr uint16_t kPort = 8012;
-constexpr size_t kMostQueue = 256;          // fewer than requests that net/limits.h lets in
-constexpr std::chrono::seconds kGrace{10};  // for answers that are being written at the end
+constexpr size_t kMostQueue = 256;  // fewer than requests that net/limits.h lets in
+// For answers that are being written at the end; then they are cancelled, and their clients have so
+// long to hear of it.
+constexpr std::chrono::seconds kGrace{8}, kLastWords{2};
 
 struct ServeOptions {
   std::string model, mmproj;
@@ -231,9 +234,16 @@ void WaitForEnd(const sigset_t& signals, ServeLog& log) {
 void End(Api& api, net::Server& server, ModelHost& host) {
   const auto until = std::chrono::steady_clock::now() + kGrace;
   api.EndWatching();
-  server.Stop(kGrace);
+  std::promise<void> ended;
+  std::thread cutter([&, told = ended.get_future()] {
+    if (told.wait_until(until) == std::future_status::ready) return;
+    if (const auto loaded = host.Loaded()) loaded->service->Stop();
+  });
+  server.Stop(kGrace + kLastWords);
   while (std::chrono::steady_clock::now() < until && Writes(host))
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ended.set_value();
+  cutter.join();
   host.Unload();
 }
 

@@ -300,6 +300,19 @@ TEST_F(Clients, OneAddressDoesNotTakeAll) {
   EXPECT_EQ(a.ReadAnswer().body, "done");
 }
 
+// Silent ones, half heads and slow bodies keep nobody out: the oldest goes for who asks.
+TEST_F(Clients, WhoAsksForNothingMakesRoom) {
+  const auto server = Listen({.connections_per_address = 4});
+  std::vector<HttpClient> silent;
+  for (const char* const text : {"", "", "GET / HTTP/1.1\r\nHost: h",
+                                 "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx"}) {
+    silent.emplace_back(server->port());
+    silent.back().Send(text);
+    ASSERT_TRUE(Eventually([&] { return server->counts().accepted == silent.size(); }));
+  }
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(HttpClient(server->port()).Get("/").status, 200) << i;
+}
+
 TEST_F(Clients, BodiesTogetherHaveALimit) {
   const auto server = Listen({.body_bytes_in_all = 150'000});
   HttpClient a(server->port()), b(server->port());

@@ -30,6 +30,7 @@ Connection::Connection(std::unique_ptr<Transport> transport, Core& core, Peer pe
       closed_(std::move(closed)),
       read_deadline_(transport_->strand()),
       write_deadline_(transport_->strand()),
+      unasked_since_(NowMs()),
       buffer_(kReadBytes) {}
 
 void Connection::Post(void (Connection::*what)()) {
@@ -46,9 +47,9 @@ void Connection::Start() {
 
 void Connection::CloseNow() { Post(&Connection::Close); }
 
-void Connection::CloseIfIdle() {
+void Connection::CloseIfUnasked() {
   boost::asio::post(transport_->strand(), [self = shared_from_this()] {
-    if (self->idle_since_ != 0) self->Close();
+    if (self->unasked_since_ != 0) self->Close();
   });
 }
 
@@ -70,8 +71,9 @@ void Connection::NextRequest() {
   share_ = std::make_shared<BodyShare>(core_);
   state_ = State::kHead;
   terms_ = {};
+  unasked_since_ = NowMs();
   if (input_.empty()) {
-    idle_since_ = NowMs();
+    idle_ = true;
     read_deadline_.Arm(core_.limits.idle_ms, [self = shared_from_this()] { self->Close(); });
     StartRead();
   } else {
@@ -97,7 +99,7 @@ void Connection::OnRead(Error error, size_t bytes) {
     return Lost();
   }
   input_.append(buffer_.data(), bytes);
-  if (idle_since_.exchange(0) != 0) WatchHead();
+  if (std::exchange(idle_, false)) WatchHead();
   Process();
 }
 
@@ -203,6 +205,7 @@ void Connection::Refuse(int status, std::string_view what) {
 
 void Connection::Answer(std::string_view text) {
   state_ = State::kAnswer;
+  unasked_since_ = 0;
   read_deadline_.Disarm();
   outbox().PutNow(text, terms_.keep_alive ? Outbox::End::kKeepAlive : Outbox::End::kClose);
   Pump();
@@ -210,6 +213,7 @@ void Connection::Answer(std::string_view text) {
 
 void Connection::Dispatch() {
   state_ = State::kAnswer;
+  unasked_since_ = 0;
   read_deadline_.Disarm();
   outbox();
   auto request = std::make_shared<Request>(std::move(parser_->head()), std::move(parser_->body()));
@@ -300,7 +304,7 @@ void Connection::Slow() {
 void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
-  idle_since_ = 0;
+  unasked_since_ = 0;
   read_deadline_.Disarm();
   write_deadline_.Disarm();
   transport_->Close();

@@ -39,10 +39,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void Start();
   void CloseUnlessAnswering();
   void CloseNow();
-  // Since when no request was under way (steady clock, in ms), or 0.
-  int64_t idle_since() const { return idle_since_; }
-  // It was chosen to make room: closes it if it is idle still.
-  void CloseIfIdle();
+  // Since when it has asked for nothing that could be answered (steady clock, in ms): it is silent,
+  // or half a head or a part of a body has come. 0: something is being answered.
+  int64_t unasked_since() const { return unasked_since_; }
+  // It was chosen to make room: closes it if nothing is being answered still.
+  void CloseIfUnasked();
 
  private:
   enum class State { kHandshake, kHead, kBody, kAnswer, kLinger, kClosed };
@@ -79,7 +80,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Deadline read_deadline_, write_deadline_;
 
   State state_ = State::kHandshake;
-  std::atomic<int64_t> idle_since_ = 0;
+  bool idle_ = false;  // nothing of a head has come
+  std::atomic<int64_t> unasked_since_;
   size_t num_requests_ = 0;
 
   std::vector<char> buffer_;  // of the read under way

@@ -45,7 +45,7 @@ struct Limits {
   int send_buffer_bytes = 256 << 10;
 
   // Each costs a descriptor, of which 1024 is the usual limit of a process, and about 20 KB. One
-  // more closes the longest idle one, or is answered with 503.
+  // more closes the one that has asked for nothing for the longest time, or is answered with 503.
   size_t connections = 512;
   // Of one address, so that the rest remains for others. Behind a proxy all have its address.
   size_t connections_per_address = 384;

@@ -26,10 +26,11 @@ class Registry {
     kTooMany,  // it may stay for as long as it takes to tell it so
     kNo,
   };
-  // Of one more connection from that address, for which the longest idle one may have to go. It
-  // counts from now on unless the verdict is kNo.
+  // Of one more connection from that address, for which the one may have to go that has asked for
+  // nothing for the longest time: of the same address where that has as many as it may. It counts
+  // from now on unless the verdict is kNo.
   Verdict Enter(const std::string& address);
-  void Add(uint64_t id, std::shared_ptr<Connection> connection);
+  void Add(uint64_t id, const std::string& address, std::shared_ptr<Connection> connection);
   void Leave(uint64_t id, const std::string& address);
 
   size_t size() const;
@@ -38,14 +39,18 @@ class Registry {
   bool WaitUntilEmpty(std::chrono::steady_clock::time_point until);
 
  private:
-  bool MakeRoom();
+  struct Open {
+    std::string address;
+    std::shared_ptr<Connection> connection;
+  };
+  bool MakeRoom(const std::string& address);
 
   const Limits& limits_;
   mutable std::mutex mutex_;
   std::condition_variable empty_;
   size_t num_entered_ = 0;
   std::map<std::string, size_t> by_address_;
-  std::unordered_map<uint64_t, std::shared_ptr<Connection>> connections_;
+  std::unordered_map<uint64_t, Open> connections_;
 };
 
 }  // namespace carat::net

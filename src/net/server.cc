@@ -59,7 +59,7 @@ void Server::State::Accept(Socket socket, const asio::ip::address& address) {
                                    .too_many = verdict == Registry::Verdict::kTooMany};
     auto connection = std::make_shared<Connection>(std::move(transport), core, peer,
                                                    [this, id, name] { registry.Leave(id, name); });
-    registry.Add(id, connection);
+    registry.Add(id, name, connection);
     connection->Start();
     // Stop may have asked all others in between.
     if (core.stopping) connection->CloseUnlessAnswering();

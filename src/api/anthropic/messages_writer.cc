@@ -47,6 +47,7 @@ void MessagesWriter::Emit(std::string_view type, Json body, std::vector<StreamPi
 }
 
 std::optional<StreamPiece> MessagesWriter::Ping() const {
+  if (!begun_) return std::nullopt;  // a message begins with message_start
   return StreamPiece{.event = "ping", .data = Typed("ping").Dump()};
 }
 

@@ -116,6 +116,8 @@ TEST(MessagesWriter, TellsOfProgressInPings) {
   const auto pieces = Written(writer, answer, {prefill});
   ASSERT_EQ(pieces.size(), 1U);
   EXPECT_EQ(Tight(pieces[0].data), R"({"type":"ping","carat":{"prefill":{"done":3,"total":7}}})");
+  EXPECT_FALSE(writer.Ping().has_value());  // a message begins with message_start
+  Written(writer, answer, {Said(Kind::kStarted), Said(Kind::kText, "x")});
   EXPECT_EQ(Tight(writer.Ping()->data), R"({"type":"ping"})");
 }
 

@@ -161,6 +161,12 @@ Result<std::string> Import(const Json& json, const std::string& owner, History& 
   return history.Import(owner, conversation);
 }
 
+// The answer of a message that is deleted.
+void Forget(Api& api, const std::string& owner, const std::string& message) {
+  if (const auto entry = api.answers().Find(owner, message)) entry->answer->Cancel();
+  api.answers().Forget(owner, message);
+}
+
 }  // namespace
 
 History* HistoryOf(Api& api, Call& call) {
@@ -272,7 +278,9 @@ void DeleteConversation(Api& api, Call& call) {
   History* const history = HistoryOf(api, call);
   if (history == nullptr) return;
   const auto remove = [&]() -> Result<Json> {
+    CARAT_ASSIGN(const HistoryConversation gone, history->Get(call.owner, call.path_id));
     CARAT_TRY(history->Delete(call.owner, call.path_id));
+    for (const HistoryMessage& message : gone.messages) Forget(api, call.owner, message.id);
     Json body;
     body.Set("id", call.path_id);
     body.Set("deleted", true);
@@ -286,6 +294,7 @@ void DeleteMessage(Api& api, Call& call) {
   if (history == nullptr) return;
   const auto remove = [&]() -> Result<Json> {
     CARAT_TRY(history->DeleteMessage(call.owner, call.path_id));
+    Forget(api, call.owner, call.path_id);
     Json body;
     body.Set("id", call.path_id);
     body.Set("deleted", true);

@@ -61,9 +61,11 @@ Json StatusJson(const ServiceStatus& status, bool slots) {
   drafting.Set("accepted", Count(status.accepted));
   // It may name the drafter's file.
   if (!TellsOfTheMachine(status.drafting)) drafting.Set("state", status.drafting);
-  if (slots) all.Set("slots", SlotsOf(status));
+  if (slots) {
+    all.Set("slots", SlotsOf(status));
+    all.Set("tokens", std::move(tokens));  // what others ask for is counted in it
+  }
   all.Set("answers", std::move(answers));
-  all.Set("tokens", std::move(tokens));
   all.Set("times", std::move(times));
   all.Set("drafting", std::move(drafting));
   return all;

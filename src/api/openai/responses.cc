@@ -77,7 +77,8 @@ Result<ShowOptions> ReadShowOptions(std::string_view query) {
   CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
   CARAT_ASSIGN(const auto stream, fields.Bool("stream"));
   CARAT_ASSIGN(const auto after, fields.Int("starting_after", 0, INT32_MAX));
-  fields.Ignore({"include", "include_obfuscation"});  // all that there is is included
+  fields.Ignore({"include"});  // all that there is is included
+  CARAT_TRY(fields.Only("include_obfuscation", {false}));
   CARAT_TRY(fields.Done());
   if (after && !stream.value_or(false)) {
     return Fail(
