@@ -409,6 +409,26 @@ TEST(Service, StopsPreparingForNobody) {
 }
 
 // Background work leaves a cache for who waits.
+TEST(Service, OneOwnerLeavesACacheToOthers) {
+  for (const bool several : {true, false}) {
+    const auto service = Start({.together = 2, .several_owners = several});
+    Ask endless = Question("Count from 1 to 20.", "greedy");
+    endless.ignore_stop = true;
+    endless.max_tokens = 800;
+    std::vector<std::shared_ptr<Answer>> long_ones;
+    for (int i = 0; i < 3; ++i) long_ones.push_back(service->Submit(endless).value());
+    AnswerEvent event;
+    ASSERT_EQ(long_ones[0]->Wait(0, 60s, event), Answer::Next::kEvent);
+    if (several) {
+      EXPECT_EQ(AnswerTo(*service, Question("Who are you?", "modest")).end, AnswerEnd::kStop);
+      for (const auto& answer : long_ones) EXPECT_FALSE(answer->ended());
+    } else {
+      EXPECT_EQ(long_ones[1]->Wait(0, 60s, event), Answer::Next::kEvent);  // it has both
+    }
+    for (const auto& answer : long_ones) answer->Cancel();
+  }
+}
+
 TEST(Service, BackgroundWorkLeavesACache) {
   const auto service = Start({.together = 2});
   Ask background = Question("Count from 1 to 20.");

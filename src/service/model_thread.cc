@@ -135,8 +135,9 @@ void ModelThread::Admit() {
     std::unique_ptr<Task> task;
     {
       const std::lock_guard lock(mutex_);
-      // The last cache is for somebody who waits for it now.
-      task = queue_.Next(idle == 1 && pool_.slots().size() > 1);
+      // The last cache is for somebody who waits for it now, and for an owner who has none.
+      const bool last = idle == 1 && pool_.slots().size() > 1;
+      task = queue_.Next(last, last && options_.several_owners ? OnlyOwner() : std::string());
     }
     if (task == nullptr) return;
     CacheSlot* slot = pool_.Take(task->owner(), task->prepared().prompt);
@@ -145,6 +146,16 @@ void ModelThread::Admit() {
     if (!task->done()) counts_.cached_tokens += static_cast<size_t>(slot->session.size());
     running_.push_back({slot, std::move(task)});
   }
+}
+
+// Whose all running answers are; empty: several owners'.
+std::string ModelThread::OnlyOwner() const {
+  const auto of_first = [&](const Running& r) {
+    return r.task->owner() == running_.front().task->owner();
+  };
+  return !running_.empty() && std::ranges::all_of(running_, of_first)
+             ? running_.front().task->owner()
+             : std::string();
 }
 
 void ModelThread::Retire() {

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -47,6 +48,7 @@ class ModelThread {
   void DropCancelled();
   void Admit();
   void Retire();
+  std::string OnlyOwner() const;
   void ReadSlice();
   void DecodeRound();
   void Reread();

@@ -28,7 +28,7 @@ struct ServiceOptions {
   size_t together = 0;
   size_t queue = 256;           // answers that may wait or be prepared, of all owners
   size_t queue_per_owner = 64;  // of one
-  bool several_owners = true;   // else one may have all decoders of media
+  bool several_owners = true;   // else one may have all caches, and all decoders of media
   bool share_prefixes = false;  // between owners: then counts of reuse tell of others' prompts
 
   static constexpr size_t kMaxTogether = 16;

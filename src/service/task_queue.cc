@@ -27,7 +27,7 @@ auto FirstDue(std::deque<std::unique_ptr<Task>>& waiting) {
 
 }  // namespace
 
-std::unique_ptr<Task> TaskQueue::Next(bool interactive) {
+std::unique_ptr<Task> TaskQueue::Next(bool interactive, const std::string& not_of) {
   Owner* best = nullptr;
   std::deque<std::unique_ptr<Task>>::iterator task;
   const auto rank = [](const Owner& owner, const Task& first) {
@@ -35,7 +35,7 @@ std::unique_ptr<Task> TaskQueue::Next(bool interactive) {
   };
   for (auto& [name, owner] : owners_) {
     const auto first = FirstDue(owner.waiting);
-    if (first == owner.waiting.end()) continue;
+    if (first == owner.waiting.end() || (!not_of.empty() && name == not_of)) continue;
     if (interactive && (*first)->prepared().background) continue;
     if (best != nullptr && rank(*best, **task) <= rank(owner, **first)) continue;
     best = &owner;

@@ -22,8 +22,8 @@ class TaskQueue {
  public:
   void Push(std::unique_ptr<Task> task);
   // Takes out the task whose turn it is, of those that may begin; null if there is none.
-  // `interactive`: no background work.
-  std::unique_ptr<Task> Next(bool interactive = false);
+  // `interactive`: no background work. `not_of`: an owner who has enough; empty: none.
+  std::unique_ptr<Task> Next(bool interactive = false, const std::string& not_of = {});
   bool HasDue() const;
 
   // Of the model's time, for an owner.
