@@ -110,7 +110,7 @@ class Api : public net::Handler {
   const ApiOptions& options() const { return options_; }
   const Access& access() const { return access_; }
   Recorder* recorder() { return recorder_.get(); }  // null without a history
-  PageDoor* page_door() { return options_.page_door; }
+  PageDoor* page_door() const { return options_.page_door; }
   // Streams that have no end of their own end soon.
   void EndWatching() { watching_ = false; }
   bool watching() const { return watching_; }

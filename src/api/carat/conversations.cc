@@ -101,7 +101,7 @@ Status ImportMedia(const Json& media, const std::string& owner, History& history
   if (!media.is_object()) return Fail({.what = "wrong value", .where = "media"});
   for (const auto& [hash, medium] : media.object()) {
     CARAT_ASSIGN(Fields fields, Fields::Of(medium, fmt::format("media.{}", hash.substr(0, 64))));
-    CARAT_ASSIGN(const std::string type, fields.RequireString("type"));
+    CARAT_TRY(fields.RequireString("type"));  // what the bytes show counts
     CARAT_ASSIGN(const std::string data, fields.RequireString("data"));
     CARAT_TRY(fields.Done());
     const auto bytes = DecodeBase64(data);
