@@ -53,6 +53,15 @@ bool AnswerConstraint::Any(Op op) const {
       places_, [&](const Place& place) { return body_->machine.states[place.state].op == op; });
 }
 
+// A quote may end a key, and a key that the object has had has no way on.
+bool AnswerConstraint::AllowsQuote() {
+  const Walker::Mark mark = walker_.Now();
+  try_.clear();
+  walker_.StepQuote(places_, try_);
+  walker_.Forget(mark);
+  return !try_.empty();
+}
+
 // With calls at the model's own choice all else is its own as well.
 bool AnswerConstraint::allows_all() const {
   return body_->kind == GrammarBody::Kind::kTextAndCalls &&
@@ -60,7 +69,7 @@ bool AnswerConstraint::allows_all() const {
 }
 
 // Of what is not spelled out: tokens that have a meaning of their own here.
-bool AnswerConstraint::AllowsSpecial(TokenId id) const {
+bool AnswerConstraint::AllowsSpecial(TokenId id) {
   using Kind = GrammarBody::Kind;
   const SpecialIds& special = body_->vocabulary.tokenizer().special();
   const Kind kind = body_->kind;
@@ -71,13 +80,13 @@ bool AnswerConstraint::AllowsSpecial(TokenId id) const {
     case Phase::kStart:
       if (id == special.channel) return true;
       if (id == special.tool_call) return AllowsCalls();
-      if (id == special.quote && WritesJson()) return Any(Op::kQuote);
+      if (id == special.quote && WritesJson()) return AllowsQuote();
       return kind == Kind::kText && IsStop(id);
     case Phase::kText:
       return IsStop(id);
     case Phase::kInside:
       if (WritesJson()) return IsStop(id) && Any(Op::kAccept);
-      if (id == special.quote) return Any(Op::kQuote);
+      if (id == special.quote) return AllowsQuote();
       return id == special.tool_call_end && Any(Op::kAccept);
     case Phase::kBehind:
       return IsStop(id) || (id == special.tool_call && body_->parallel);

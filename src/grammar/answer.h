@@ -53,7 +53,8 @@ class AnswerConstraint : public Constraint {
   bool IsStop(TokenId id) const;
   bool AllowsCalls() const;
   bool WritesJson() const;  // as far as it writes anything but thoughts
-  bool AllowsSpecial(TokenId id) const;
+  bool AllowsSpecial(TokenId id);
+  bool AllowsQuote();
   bool Spells(TokenId id);  // in the machine
   void Move(TokenId id);    // Push without tidying up
   void MoveInside(TokenId id);

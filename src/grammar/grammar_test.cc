@@ -297,6 +297,34 @@ TEST(Grammar, JsonOrCalls) {
   EXPECT_FALSE(start(ToolChoice::kRequired, true)->Allows(ByteToken('{')));
 }
 
+TEST(Grammar, NoQuotedKeyTwice) {
+  const Small& small = TheSmall();
+  const SpecialIds& special = small.tokenizer.special();
+  const Json tools = MustParse(R"([{"type":"function","function":{"name":"go","parameters":{
+    "type":"object","additionalProperties":{"type":"null"}}}}])");
+  const auto grammar = Grammar::FromTools(
+      small.vocabulary, {.tools = &tools, .choice = ToolChoice::kRequired, .parallel = false}, {});
+  ASSERT_TRUE(grammar.has_value());
+  const auto constraint = (*grammar)->Start(false, {small.stop});
+  const auto push = [&](TokenId id) {
+    ASSERT_TRUE(constraint->Allows(id));
+    constraint->Push(id);
+  };
+  push(special.tool_call);
+  EXPECT_EQ(Take(*constraint, "call:go{"), 8u);
+  push(special.quote);
+  push(special.quote);
+  EXPECT_EQ(Take(*constraint, ":null,"), 6u);
+  push(special.quote);
+  EXPECT_FALSE(constraint->Allows(special.quote));  // the empty key again
+  std::vector<uint64_t> bits(small.vocabulary.num_words());
+  constraint->FillMask(bits);
+  EXPECT_FALSE(HasBit(bits, special.quote));
+  EXPECT_EQ(Take(*constraint, "b"), 1u);
+  push(special.quote);
+  EXPECT_EQ(Take(*constraint, ":null"), 5u);
+}
+
 TEST(Grammar, DraftsWhatIsForced) {
   const Small& small = TheSmall();
   ASSERT_VALUE(const auto grammar, FromText(R"({"type":"object","properties":{"hello":{"type":
