@@ -27,6 +27,20 @@ Error Wrong(std::string where, std::string wanted, const Json& found) {
 
 }  // namespace
 
+std::unexpected<Error> WrongKind(std::string where, std::string wanted, const Json& found) {
+  return Fail({.what = "wrong value",
+               .where = std::move(where),
+               .wanted = std::move(wanted),
+               .found = std::string(found.KindName())});
+}
+
+std::unexpected<Error> NotSupported(std::string what, std::string where, std::string_view found) {
+  return Fail({.code = ErrorCode::kUnsupported,
+               .what = std::move(what),
+               .where = std::move(where),
+               .found = Quoted(found, 40)});
+}
+
 Fields::Fields(const Json& value, std::string path)
     : value_(&value), path_(std::move(path)), read_(value.object().size(), false) {}
 

@@ -13,6 +13,12 @@
 
 namespace carat {
 
+// "wrong value", and of what kind it is.
+std::unexpected<Error> WrongKind(std::string where, std::string wanted, const Json& found);
+
+// What carat does not do; `found` is quoted.
+std::unexpected<Error> NotSupported(std::string what, std::string where, std::string_view found);
+
 // Borrows the Json. A member that is null counts as absent. Errors have the member's path as
 // `where`.
 class Fields {

@@ -21,6 +21,9 @@
 
 namespace carat {
 
+// What a server shows its key for: Access::Proof of this.
+inline std::string ProofText(std::string_view nonce) { return "carat page " + std::string(nonce); }
+
 // Thread-safe. Borrows the history, where tokens outlive the server.
 class PageDoor {
  public:

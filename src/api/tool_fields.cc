@@ -99,10 +99,8 @@ Status AddTool(const ToolDeclaration& tool, const std::string& where, std::strin
     return Fail({.what = "wrong value", .where = where + ".description", .wanted = "a string"});
   }
   if (tool.parameters != nullptr && !tool.parameters->is_object()) {
-    return Fail({.what = "wrong value",
-                 .where = fmt::format("{}.{}", where, schema_key),
-                 .wanted = "a JSON schema of an object",
-                 .found = std::string(tool.parameters->KindName())});
+    return WrongKind(fmt::format("{}.{}", where, schema_key), "a JSON schema of an object",
+                     *tool.parameters);
   }
   if (!ask.tools.is_array()) ask.tools = Json(Json::Array());
   if (ask.tools.array().size() == kMaxTools) {
@@ -156,10 +154,7 @@ Status AllowOnly(const std::vector<std::string>& names, const std::string& where
 
 Status ReadChatTools(const Json& tools, const std::string& where, Ask& ask) {
   if (!tools.is_array()) {
-    return Fail({.what = "wrong value",
-                 .where = where,
-                 .wanted = "an array",
-                 .found = std::string(tools.KindName())});
+    return WrongKind(where, "an array", tools);
   }
   for (size_t i = 0; i < tools.array().size(); ++i) {
     CARAT_TRY(AddChatTool(tools.array()[i], fmt::format("{}[{}]", where, i), ask));

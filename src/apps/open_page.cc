@@ -1,27 +1,22 @@
 #include "apps/open_page.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <csignal>
 #include <cstdlib>
 #include <span>
 #include <string>
 
 #include "api/access.h"
+#include "api/page_door.h"
 #include "apps/output.h"
 #include "apps/places.h"
+#include "apps/silent_child.h"
 #include "apps/terminal.h"
 #include "io/digest.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "net/client.h"
 #include "sys/ids.h"
-
-extern char** environ;  // NOLINT: what the browser gets
 
 namespace carat {
 namespace {
@@ -47,7 +42,7 @@ Result<std::string> CodeFrom(const ServerRecord::Content& server) {
                 .target = fmt::format("/v1/carat/page/proof?key={}&nonce={}", key.name, nonce)},
                "proof"));
   const std::string digest = Sha256Hex(std::as_bytes(std::span(key.key)));
-  if (proof != HmacSha256Hex(digest, "carat page " + nonce)) {
+  if (proof != HmacSha256Hex(digest, ProofText(nonce))) {
     return Fail({.what = "what listens there is not the server of this key, and gets no key",
                  .where = server.url});
   }
@@ -61,25 +56,7 @@ Result<std::string> CodeFrom(const ServerRecord::Content& server) {
 // Silent, and without waiting for it: xdg-open may be the browser itself.
 bool Open(const std::string& file) {
   if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return false;
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-  // With the usual signals, and away from this terminal.
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
-  std::string program = "xdg-open", argument = file;
-  const std::array<char*, 3> arguments = {program.data(), argument.data(), nullptr};
-  pid_t pid = -1;
-  const int failed =
-      ::posix_spawnp(&pid, program.c_str(), &files, &attributes, arguments.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&files);
-  return failed == 0;
+  return StartSilently("xdg-open", {"xdg-open", file}, true).has_value();
 }
 
 }  // namespace

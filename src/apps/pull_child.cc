@@ -1,44 +1,22 @@
 #include "apps/pull_child.h"
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
 #include <csignal>
 #include <mutex>
 
+#include "apps/silent_child.h"
 #ifdef CARAT_PULLS
 #include "hub/catalogue.h"
 #endif
 
-extern char** environ;  // NOLINT: what the child gets
-
 namespace carat {
 namespace {
 
-// The program itself, silent, with the usual signals.
-Result<pid_t> StartPull(std::string name) {
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  std::string program = "carat", command = "pull", quiet = "--quiet";
-  const std::array<char*, 5> arguments = {program.data(), command.data(), quiet.data(), name.data(),
-                                          nullptr};
-  pid_t pid = -1;
-  const int failed =
-      ::posix_spawn(&pid, "/proc/self/exe", &files, &attributes, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
-  if (failed == 0) return pid;
+// The program itself.
+Result<pid_t> StartPull(const std::string& name) {
+  const auto pid = StartSilently("/proc/self/exe", {"carat", "pull", "--quiet", name}, false);
+  if (pid) return *pid;
   return Fail({.code = ErrorCode::kIo, .what = "carat pull can't be started"});
 }
 

@@ -61,4 +61,8 @@ std::string EncodeBase64(std::span<const uint8_t> bytes) {
   return out;
 }
 
+std::string EncodeBase64(std::string_view bytes) {
+  return EncodeBase64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+}
+
 }  // namespace carat

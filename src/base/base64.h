@@ -17,5 +17,6 @@ Result<std::vector<uint8_t>> DecodeBase64(std::string_view text);
 
 // With padding and without line breaks.
 std::string EncodeBase64(std::span<const uint8_t> bytes);
+std::string EncodeBase64(std::string_view bytes);
 
 }  // namespace carat

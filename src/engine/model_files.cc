@@ -25,8 +25,7 @@ Result<std::string> ReadTemplate(const FileSource& source) {
     return source.ReadText("chat_template.jinja", kMaxConfigBytes);
   if (!source.Has("tokenizer_config.json")) return std::string();
   CARAT_ASSIGN(const Json config, ReadJson(source, "tokenizer_config.json"));
-  const Json* text = config.Find("chat_template");
-  return text != nullptr && text->is_string() ? text->string() : std::string();
+  return StringIn(config, "chat_template");
 }
 
 // Fills in what a folder's files say.

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "history/state.h"
+#include "sys/clock.h"
 #include "sys/ids.h"
 
 namespace carat {
@@ -87,12 +88,6 @@ Result<HistoryConversation> ConversationIn(const Statement& row) {
 
 Error NotInHistory(std::string_view what) {
   return {.code = ErrorCode::kNotFound, .what = "there is no such " + std::string(what)};
-}
-
-int64_t UnixMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 Result<int64_t> History::State::ConversationRow(const std::string& owner, const std::string& id) {

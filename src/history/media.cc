@@ -5,6 +5,7 @@
 #include "history/state.h"
 #include "io/digest.h"
 #include "io/file.h"
+#include "sys/clock.h"
 
 namespace carat {
 namespace {

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "history/state.h"
+#include "sys/clock.h"
 #include "sys/ids.h"
 
 namespace carat {
@@ -12,11 +13,6 @@ const Json::Array& PartsOf(const Json& body) {
   static const Json::Array kNone;
   const Json* const content = body.Find("content");
   return content != nullptr && content->is_array() ? content->array() : kNone;
-}
-
-std::string StringIn(const Json& object, std::string_view key) {
-  const Json* const value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : std::string();
 }
 
 // For LIKE … ESCAPE '\'.

@@ -58,7 +58,6 @@ struct History::State {
 };
 
 Error NotInHistory(std::string_view what);
-int64_t UnixMs();
 // What is searched of a message.
 std::string TextOf(const Json& body);
 

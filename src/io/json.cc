@@ -240,6 +240,11 @@ void Json::Set(std::string_view key, Json value) {
   object().emplace_back(std::string(key), std::move(value));
 }
 
+std::string StringIn(const Json& object, std::string_view key) {
+  const Json* const value = object.Find(key);
+  return value != nullptr && value->is_string() ? value->string() : std::string();
+}
+
 std::string_view Json::KindName() const {
   static constexpr std::string_view kNames[] = {"null",     "a boolean", "an integer", "an integer",
                                                 "a number", "a string",  "an array",   "an object"};

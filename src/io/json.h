@@ -79,6 +79,9 @@ class Json {
       value_;
 };
 
+// The member's text; empty where there is none.
+std::string StringIn(const Json& object, std::string_view key);
+
 // Bounds on what a hostile text can cost: a value takes up to about 60 bytes of memory, however
 // short its text.
 struct JsonLimits {

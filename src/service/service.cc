@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 
 #include "service/model_thread.h"
 #include "service/prepared.h"
@@ -112,10 +111,7 @@ Result<std::shared_ptr<Answer>> Service::Submit(const Ask& ask, const MediaWatch
   CARAT_TRY(state_->thread->Reserve(ask.owner, ask.choices));
   Places places(*state_->thread, ask.owner, ask.choices);
   CARAT_ASSIGN(Prepared prepared, state_->preparer->Prepare(ask, state_->UntilStopped(goes_on)));
-  const int64_t created = std::chrono::duration_cast<std::chrono::seconds>(
-                              std::chrono::system_clock::now().time_since_epoch())
-                              .count();
-  auto answer = std::make_shared<Answer>(prepared.generating.sampling.seed, created,
+  auto answer = std::make_shared<Answer>(prepared.generating.sampling.seed, UnixMs() / 1000,
                                          std::move(prepared.warnings));
   auto asked = std::make_shared<Asked>(
       Asked{.prepared = std::make_shared<const Prepared>(std::move(prepared)),

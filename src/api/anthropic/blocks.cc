@@ -248,10 +248,7 @@ Result<Json> ReadAnthropicMessages(const Json* system, const Json& messages) {
 }
 
 std::string ThoughtSignature(std::string_view text, bool whole) {
-  if (whole) {
-    const auto* const bytes = reinterpret_cast<const uint8_t*>(text.data());
-    return std::string(kWholeMark) + EncodeBase64({bytes, text.size()});
-  }
+  if (whole) return std::string(kWholeMark) + EncodeBase64(text);
   uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return fmt::format("{}{:016x}", kDigestMark, hash);

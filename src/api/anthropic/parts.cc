@@ -86,10 +86,7 @@ Status AppendAll(const Json& content, const std::string& where, BlockMedia media
     return {};
   }
   if (!content.is_array()) {
-    return Fail({.what = "wrong value",
-                 .where = where,
-                 .wanted = "a string or an array of blocks",
-                 .found = std::string(content.KindName())});
+    return WrongKind(where, "a string or an array of blocks", content);
   }
   for (size_t i = 0; i < content.array().size(); ++i) {
     CARAT_TRY(AppendBlock(content.array()[i], fmt::format("{}[{}]", where, i), media, parts));

@@ -12,11 +12,6 @@
 namespace carat {
 namespace {
 
-std::string StringIn(const Json& object, std::string_view key) {
-  const Json* const value = object.Find(key);
-  return value != nullptr && value->is_string() ? value->string() : std::string();
-}
-
 Json Message(std::string_view role, Json content) {
   Json message;
   message.Set("role", role);

@@ -45,9 +45,7 @@ MediumUrl Urls(const History& history, const std::string& owner) {
   return [&history, owner](const std::string& hash) -> Result<std::string> {
     CARAT_ASSIGN(const HistoryMedium medium, history.Medium(owner, hash));
     CARAT_ASSIGN(const std::string bytes, history.MediumBytes(owner, hash));
-    return fmt::format(
-        "data:{};base64,{}", medium.type,
-        EncodeBase64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}));
+    return fmt::format("data:{};base64,{}", medium.type, EncodeBase64(bytes));
   };
 }
 

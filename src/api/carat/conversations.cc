@@ -71,7 +71,7 @@ Result<Json> MediaOf(const History& history, const std::string& owner,
       CARAT_ASSIGN(const std::string bytes, history.MediumBytes(owner, medium.hash));
       Json one;
       one.Set("type", medium.type);
-      one.Set("data", EncodeBase64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}));
+      one.Set("data", EncodeBase64(bytes));
       media.Set(medium.hash, std::move(one));
     }
   }
@@ -179,17 +179,19 @@ History* HistoryOf(Api& api, Call& call) {
   return history;
 }
 
+void AnswerFromHistory(Api& api, Call& call, const std::function<Result<Json>(History&)>& work) {
+  if (History* const history = HistoryOf(api, call)) call.SendResult(work(*history));
+}
+
 void ListConversations(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto list = [&]() -> Result<Json> {
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
     CARAT_ASSIGN(const Json members, ParseQuery(call.request.head.query));
     CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
     CARAT_ASSIGN(const auto limit, fields.Int("limit", 1, kMaxPage));
     CARAT_ASSIGN(const auto before, fields.String("before"));
     CARAT_TRY(fields.Done());
     const auto most = static_cast<size_t>(limit.value_or(50));
-    CARAT_ASSIGN(auto page, history->List(call.owner, most + 1, before.value_or("")));
+    CARAT_ASSIGN(auto page, history.List(call.owner, most + 1, before.value_or("")));
     Json body;
     body.Set("has_more", page.size() > most);
     page.resize(std::min(page.size(), most));
@@ -197,50 +199,41 @@ void ListConversations(Api& api, Call& call) {
     for (const HistoryConversation& one : page) shown.push_back(SummaryOf(one));
     body.Set("conversations", Json(std::move(shown)));
     return body;
-  };
-  call.SendResult(list());
+  });
 }
 
 void CreateConversation(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto create = [&]() -> Result<Json> {
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
     CARAT_ASSIGN(const Json json, call.ParseBody());
     CARAT_ASSIGN(Fields fields, Fields::Of(json, ""));
     CARAT_ASSIGN(const auto title, TakeTitle(fields));
     CARAT_ASSIGN(const auto settings, TakeSettings(fields));
     CARAT_TRY(fields.Done());
-    CARAT_ASSIGN(const std::string id, history->Create(call.owner, title.value_or(""),
-                                                       settings.value_or(Json(Json::Object()))));
+    CARAT_ASSIGN(const std::string id, history.Create(call.owner, title.value_or(""),
+                                                      settings.value_or(Json(Json::Object()))));
     Json body;
     body.Set("id", id);
     return body;
-  };
-  call.SendResult(create());
+  });
 }
 
 void ImportConversation(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto import = [&]() -> Result<Json> {
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
     CARAT_ASSIGN(const Json json, call.ParseBody());
-    CARAT_ASSIGN(const std::string id, Import(json, call.owner, *history));
+    CARAT_ASSIGN(const std::string id, Import(json, call.owner, history));
     Json body;
     body.Set("id", id);
     return body;
-  };
-  call.SendResult(import());
+  });
 }
 
 void ShowConversation(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto show = [&]() -> Result<Json> {
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
     CARAT_ASSIGN(const Json members, ParseQuery(call.request.head.query));
     CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
     CARAT_ASSIGN(const auto media, fields.Bool("media"));
     CARAT_TRY(fields.Done());
-    CARAT_ASSIGN(const HistoryConversation read, history->Get(call.owner, call.path_id));
+    CARAT_ASSIGN(const HistoryConversation read, history.Get(call.owner, call.path_id));
     Json body = SummaryOf(read);
     body.Set("settings", read.settings);
     body.Set("leaf", read.leaf.empty() ? Json() : Json(read.leaf));
@@ -248,65 +241,53 @@ void ShowConversation(Api& api, Call& call) {
     for (const HistoryMessage& message : read.messages) messages.push_back(JsonOf(message));
     body.Set("messages", Json(std::move(messages)));
     if (media.value_or(false)) {
-      CARAT_ASSIGN(Json bytes, MediaOf(*history, call.owner, read));
+      CARAT_ASSIGN(Json bytes, MediaOf(history, call.owner, read));
       body.Set("media", std::move(bytes));
     }
     return body;
-  };
-  call.SendResult(show());
+  });
 }
 
 void ChangeConversation(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto change = [&]() -> Result<Json> {
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
     CARAT_ASSIGN(const Json json, call.ParseBody());
     CARAT_ASSIGN(Fields fields, Fields::Of(json, ""));
     CARAT_ASSIGN(const auto title, TakeTitle(fields));
     CARAT_ASSIGN(const auto settings, TakeSettings(fields));
     CARAT_ASSIGN(const auto leaf, fields.String("leaf"));
     CARAT_TRY(fields.Done());
-    CARAT_TRY(history->Change(call.owner, call.path_id, title, settings, leaf));
+    CARAT_TRY(history.Change(call.owner, call.path_id, title, settings, leaf));
     Json body;
     body.Set("id", call.path_id);
     return body;
-  };
-  call.SendResult(change());
+  });
 }
 
 void DeleteConversation(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto remove = [&]() -> Result<Json> {
-    CARAT_ASSIGN(const HistoryConversation gone, history->Get(call.owner, call.path_id));
-    CARAT_TRY(history->Delete(call.owner, call.path_id));
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
+    CARAT_ASSIGN(const HistoryConversation gone, history.Get(call.owner, call.path_id));
+    CARAT_TRY(history.Delete(call.owner, call.path_id));
     for (const HistoryMessage& message : gone.messages) Forget(api, call.owner, message.id);
     Json body;
     body.Set("id", call.path_id);
     body.Set("deleted", true);
     return body;
-  };
-  call.SendResult(remove());
+  });
 }
 
 void DeleteMessage(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto remove = [&]() -> Result<Json> {
-    CARAT_TRY(history->DeleteMessage(call.owner, call.path_id));
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
+    CARAT_TRY(history.DeleteMessage(call.owner, call.path_id));
     Forget(api, call.owner, call.path_id);
     Json body;
     body.Set("id", call.path_id);
     body.Set("deleted", true);
     return body;
-  };
-  call.SendResult(remove());
+  });
 }
 
 void SearchConversations(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto search = [&]() -> Result<Json> {
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
     CARAT_ASSIGN(const Json members, ParseTexts(call.request.head.query));
     CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
     CARAT_ASSIGN(const std::string text, fields.RequireString("text"));
@@ -314,7 +295,7 @@ void SearchConversations(Api& api, Call& call) {
     if (text.empty() || text.size() > kMaxTitle || text.find('\0') != std::string::npos) {
       return Fail({.what = "wrong value", .where = "text", .wanted = "1 to 1000 bytes"});
     }
-    CARAT_ASSIGN(const auto hits, history->Search(call.owner, text, kMaxPage));
+    CARAT_ASSIGN(const auto hits, history.Search(call.owner, text, kMaxPage));
     Json::Array shown;
     for (const HistoryHit& hit : hits) {
       Json one;
@@ -327,8 +308,7 @@ void SearchConversations(Api& api, Call& call) {
     Json body;
     body.Set("hits", Json(std::move(shown)));
     return body;
-  };
-  call.SendResult(search());
+  });
 }
 
 void WatchConversations(Api& api, Call& call) {

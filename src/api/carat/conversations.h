@@ -21,6 +21,8 @@
 //   GET …/{hash}               them
 #pragma once
 
+#include <functional>
+
 #include "api/api.h"
 
 namespace carat {
@@ -45,5 +47,7 @@ void ShowMedium(Api& api, Call& call);
 
 // The history, or null after sending that there is none.
 History* HistoryOf(Api& api, Call& call);
+// Sends what `work` gives, or its error, or that there is no history.
+void AnswerFromHistory(Api& api, Call& call, const std::function<Result<Json>(History&)>& work);
 
 }  // namespace carat

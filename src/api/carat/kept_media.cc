@@ -91,19 +91,15 @@ Result<HistoryMedium> KeepSniffed(History& history, const std::string& owner,
 }
 
 void KeepMedium(Api& api, Call& call) {
-  History* const history = HistoryOf(api, call);
-  if (history == nullptr) return;
-  const auto keep = [&]() -> Result<Json> {
-    CARAT_ASSIGN(
-        const HistoryMedium medium,
-        KeepSniffed(*history, call.owner, std::as_bytes(std::span(call.request.body)), ""));
+  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
+    CARAT_ASSIGN(const HistoryMedium medium,
+                 KeepSniffed(history, call.owner, std::as_bytes(std::span(call.request.body)), ""));
     Json body;
     body.Set("media", medium.hash);
     body.Set("type", medium.type);
     body.Set("bytes", static_cast<int64_t>(medium.bytes));
     return body;
-  };
-  call.SendResult(keep());
+  });
 }
 
 void ShowMedium(Api& api, Call& call) {

@@ -33,7 +33,7 @@ void ProveToPage(Api& api, Call& call) {
     CARAT_ASSIGN(const std::string nonce, fields.RequireString("nonce"));
     CARAT_TRY(fields.Done());
     Json body;
-    body.Set("proof", api.access().Proof(key, "carat page " + nonce));
+    body.Set("proof", api.access().Proof(key, ProofText(nonce)));
     return body;
   };
   call.SendResult(prove());

@@ -67,7 +67,7 @@ class Recorder {
   History& history_;
   std::mutex mutex_;
   std::condition_variable work_;
-  std::vector<std::shared_ptr<Followed>> followed_;  // what they hold is of the thread
+  std::vector<std::shared_ptr<Followed>> followed_;
   bool stop_ = false;
   std::thread thread_;
 };

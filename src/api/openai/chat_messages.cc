@@ -36,10 +36,7 @@ Result<Json> TakeContent(Fields& message, Media media) {
   if (content == nullptr) return Json();
   if (content->is_string()) return *content;
   if (content->is_array()) return ReadParts(content->array(), message.PathOf("content"), media);
-  return Fail({.what = "wrong value",
-               .where = message.PathOf("content"),
-               .wanted = "a string or an array of parts",
-               .found = std::string(content->KindName())});
+  return WrongKind(message.PathOf("content"), "a string or an array of parts", *content);
 }
 
 Result<Json> RequireContent(Fields& message, Media media) {

@@ -47,10 +47,7 @@ Status ReadSchema(const Json& value, const std::string& where, ChatRequest& requ
   if (schema == nullptr) return {};
   request.ask.schema_where = fields.PathOf("schema");
   if (!schema->is_object()) {
-    return Fail({.what = "wrong value",
-                 .where = request.ask.schema_where,
-                 .wanted = "a JSON schema, an object",
-                 .found = std::string(schema->KindName())});
+    return WrongKind(request.ask.schema_where, "a JSON schema, an object", *schema);
   }
   request.ask.schema = *schema;
   return {};

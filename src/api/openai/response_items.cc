@@ -76,10 +76,7 @@ Result<Json> InputContent(Fields& fields, std::string_view key, bool media) {
   if (content->is_string()) return *content;
   const std::string path = fields.PathOf(key);
   if (!content->is_array()) {
-    return Fail({.what = "wrong value",
-                 .where = path,
-                 .wanted = "a string or an array of parts",
-                 .found = std::string(content->KindName())});
+    return WrongKind(path, "a string or an array of parts", *content);
   }
   Json::Array parts;
   for (size_t i = 0; i < content->array().size(); ++i) {
@@ -348,9 +345,6 @@ Json KeptItem(Json item, const std::string& id) {
   return item;
 }
 
-std::string SealedThought(std::string_view text) {
-  const auto* const bytes = reinterpret_cast<const uint8_t*>(text.data());
-  return std::string(kSeal) + EncodeBase64({bytes, text.size()});
-}
+std::string SealedThought(std::string_view text) { return std::string(kSeal) + EncodeBase64(text); }
 
 }  // namespace carat

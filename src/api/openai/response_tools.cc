@@ -14,20 +14,6 @@ namespace {
 
 constexpr int64_t kMostCalls = int64_t{1} << 31;
 
-std::unexpected<Error> Wrong(std::string where, std::string wanted, const Json& found) {
-  return Fail({.what = "wrong value",
-               .where = std::move(where),
-               .wanted = std::move(wanted),
-               .found = std::string(found.KindName())});
-}
-
-std::unexpected<Error> NotDone(std::string what, std::string where, std::string_view found) {
-  return Fail({.code = ErrorCode::kUnsupported,
-               .what = std::move(what),
-               .where = std::move(where),
-               .found = Quoted(found, 40)});
-}
-
 // "web_search", "web_search_preview", "web_search_2025_08_26", …
 bool IsWebSearch(std::string_view type) { return type.starts_with("web_search"); }
 
@@ -65,7 +51,7 @@ Status ReadNamespace(Fields& fields, ResponsesRequest& out, Json::Array& echo) {
   CARAT_ASSIGN(const Json* const tools, fields.Require("tools"));
   CARAT_TRY(fields.Done());
   const std::string where = fields.PathOf("tools");
-  if (!tools->is_array()) return Wrong(where, "an array", *tools);
+  if (!tools->is_array()) return WrongKind(where, "an array", *tools);
   if (name.empty() || name.find('.') != std::string::npos) {
     return Fail({.what = "not a name of a namespace",
                  .where = fields.PathOf("name"),
@@ -77,7 +63,7 @@ Status ReadNamespace(Fields& fields, ResponsesRequest& out, Json::Array& echo) {
     CARAT_ASSIGN(Fields tool, Fields::Of(tools->array()[i], fmt::format("{}[{}]", where, i)));
     CARAT_ASSIGN(const std::string type, tool.RequireString("type"));
     if (type != "function") {
-      return NotDone("a namespace holds functions", tool.PathOf("type"), type);
+      return NotSupported("a namespace holds functions", tool.PathOf("type"), type);
     }
     CARAT_TRY(ReadFunction(tool, name + ".", out, inner));
   }
@@ -106,7 +92,7 @@ Status ReadTool(const Json& tool, const std::string& where, ResponsesRequest& ou
                                            fields.PathOf("type"), type));
     return {};
   }
-  return NotDone("carat runs no tools of its own", fields.PathOf("type"), type);
+  return NotSupported("carat runs no tools of its own", fields.PathOf("type"), type);
 }
 
 // As the model calls it: NAMESPACE.NAME, also where the client names it without, if one has it.
@@ -125,7 +111,7 @@ std::string CalledName(const ResponsesRequest& out, const std::optional<std::str
 // Tools that were left out are left out here too.
 Result<std::vector<std::string>> AllowedNames(const Json& tools, const std::string& where,
                                               const ResponsesRequest& out) {
-  if (!tools.is_array()) return Wrong(where, "an array", tools);
+  if (!tools.is_array()) return WrongKind(where, "an array", tools);
   std::vector<std::string> names;
   for (size_t i = 0; i < tools.array().size(); ++i) {
     CARAT_ASSIGN(Fields fields, Fields::Of(tools.array()[i], fmt::format("{}[{}]", where, i)));
@@ -162,7 +148,7 @@ Status ReadToolChoice(const Json& choice, ResponsesRequest& out) {
     return RequireTool(CalledName(out, space, name), fields.PathOf("name"), ask);
   }
   if (type != "allowed_tools") {
-    return NotDone("carat runs no tools of its own", fields.PathOf("type"), type);
+    return NotSupported("carat runs no tools of its own", fields.PathOf("type"), type);
   }
   CARAT_ASSIGN(const std::optional<std::string> mode, fields.OneOf("mode", {"auto", "required"}));
   CARAT_ASSIGN(const Json* const tools, fields.Require("tools"));
@@ -177,7 +163,7 @@ Status ReadToolChoice(const Json& choice, ResponsesRequest& out) {
 Status ReadResponseTools(Fields& fields, ResponsesRequest& out) {
   Json::Array shown;
   if (const Json* const tools = fields.Take("tools"); tools != nullptr) {
-    if (!tools->is_array()) return Wrong("tools", "an array", *tools);
+    if (!tools->is_array()) return WrongKind("tools", "an array", *tools);
     for (size_t i = 0; i < tools->array().size(); ++i) {
       CARAT_TRY(ReadTool(tools->array()[i], fmt::format("tools[{}]", i), out, shown));
     }

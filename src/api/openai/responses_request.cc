@@ -20,20 +20,6 @@ constexpr size_t kMaxReferences = 256;
 constexpr size_t kMaxMetadata = 16;
 constexpr int64_t kMaxTokens = int64_t{1} << 31;
 
-std::unexpected<Error> Wrong(std::string where, std::string wanted, const Json& found) {
-  return Fail({.what = "wrong value",
-               .where = std::move(where),
-               .wanted = std::move(wanted),
-               .found = std::string(found.KindName())});
-}
-
-std::unexpected<Error> NotDone(std::string what, std::string where, std::string_view found) {
-  return Fail({.code = ErrorCode::kUnsupported,
-               .what = std::move(what),
-               .where = std::move(where),
-               .found = Quoted(found, 40)});
-}
-
 // --- input ---------------------------------------------------------------------------------------
 
 bool IsReference(const Json& item) {
@@ -67,7 +53,7 @@ Result<Json::Array> NewItems(const Json* input, const std::string& owner, Respon
     items.push_back(std::move(message));
     return items;
   }
-  if (!input->is_array()) return Wrong("input", "a string or an array of items", *input);
+  if (!input->is_array()) return WrongKind("input", "a string or an array of items", *input);
   size_t references = 0;
   for (size_t i = 0; i < input->array().size(); ++i) {
     const Json& item = input->array()[i];
@@ -133,7 +119,7 @@ Status ReadFormat(const Json& format, Ask& ask) {
   CARAT_TRY(fields.String("description"));
   CARAT_TRY(fields.Bool("strict"));  // the schema is followed either way
   CARAT_TRY(fields.Done());
-  if (!schema->is_object()) return Wrong(fields.PathOf("schema"), "an object", *schema);
+  if (!schema->is_object()) return WrongKind(fields.PathOf("schema"), "an object", *schema);
   ask.format = AnswerFormat::kJsonSchema;
   ask.schema = *schema;
   ask.schema_where = fields.PathOf("schema");
@@ -208,11 +194,11 @@ Status ReadInclude(Fields& fields, ResponsesRequest& out) {
                                                       "computer_call_output.output.image_url",
                                                       "code_interpreter_call.outputs"};
   if (const Json* const include = fields.Take("include"); include != nullptr) {
-    if (!include->is_array()) return Wrong("include", "an array", *include);
+    if (!include->is_array()) return WrongKind("include", "an array", *include);
     for (size_t i = 0; i < include->array().size(); ++i) {
       const Json& name = include->array()[i];
       if (!name.is_string() || std::ranges::find(kKnown, name.string()) == kKnown.end()) {
-        return NotDone("carat can't include this", fmt::format("include[{}]", i), name.Dump());
+        return NotSupported("carat can't include this", fmt::format("include[{}]", i), name.Dump());
       }
       if (name.string() == kKnown[0]) out.sealed = true;
       if (name.string() == kKnown[1]) out.logprobs = true;
@@ -236,8 +222,8 @@ Status ReadMetadata(Fields& fields, ResponsesRequest& out) {
                               member.second.string().size() <= 2048;
                      });
   if (sound) return {};
-  return Wrong("metadata", fmt::format("an object of at most {} short strings", kMaxMetadata),
-               *metadata);
+  return WrongKind("metadata", fmt::format("an object of at most {} short strings", kMaxMetadata),
+                   *metadata);
 }
 
 Status ReadKeeping(Fields& fields, ResponsesRequest& out) {
