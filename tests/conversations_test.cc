@@ -253,7 +253,7 @@ TEST_F(Conversations, LetAPageInWithoutAKey) {
   ApiOptions options;
   options.history = history_.get();
   options.page_door = &door;
-  AccessOptions with{.token_owner = [&](std::string_view token) { return door.OwnerOf(token); }};
+  AccessOptions with{.page_key = [&](std::string_view token) { return door.KeyOf(token); }};
   api_ = std::make_unique<Api>(*host_, std::move(options),
                                Access(with, {{.key = kKey, .name = "me", .manages = true}}));
   const Json code = Get("POST", "/v1/carat/page/codes");
@@ -265,9 +265,58 @@ TEST_F(Conversations, LetAPageInWithoutAKey) {
   EXPECT_EQ(Call("GET", "/v1/carat/conversations", "", token).status, 200);
   EXPECT_EQ(Call("POST", "/v1/carat/page/codes", "", token).status, 403);
   EXPECT_EQ(Call("GET", "/v1/carat/page/proof?key=me&nonce=1", "", "none").status, 200);
+  EXPECT_EQ(Call("GET", "/v1/carat/page/proof?token=me&nonce=1", "", "none").status, 200);
+  EXPECT_EQ(Call("GET", "/v1/carat/page/proof?token=me&key=me&nonce=1", "", "none").status, 400);
+  EXPECT_EQ(Call("POST", "/v1/carat/backup", R"({"folder": "/x"})", token).status, 403);
   EXPECT_EQ(Call("DELETE", "/v1/carat/page/tokens", "", token).status, 200);
   EXPECT_EQ(Call("GET", "/v1/carat/conversations", "", token).status, 401);
   EXPECT_EQ(Call("POST", "/v1/carat/page/codes", "", "none").status, 401);
+}
+
+TEST_F(Conversations, PresetsHaveNames) {
+  EXPECT_EQ(
+      Call("POST", "/v1/carat/presets", R"({"name": "a", "settings": {"temperature": 0}})").status,
+      200);
+  EXPECT_EQ(
+      Call("POST", "/v1/carat/presets", R"({"name": "a", "settings": {"system": "s"}})").status,
+      200);
+  const Json presets = *Get("GET", "/v1/carat/presets").Find("presets");
+  ASSERT_EQ(presets.array().size(), 1U);
+  EXPECT_EQ(presets.array()[0].Find("settings")->Dump(), R"({"system": "s"})");
+  for (const char* const bad : {R"({"name": "", "settings": {}})", R"({"name": "b"})",
+                                R"({"name": "b", "settings": {"temperature": 9}})",
+                                R"({"name": "b", "settings": {"messages": []}})"})
+    EXPECT_EQ(Call("POST", "/v1/carat/presets", bad).status, 400) << bad;
+  EXPECT_EQ(Call("DELETE", "/v1/carat/presets?name=b").status, 404);
+  EXPECT_EQ(Call("DELETE", "/v1/carat/presets?name=a").status, 200);
+  EXPECT_TRUE(Get("GET", "/v1/carat/presets").Find("presets")->array().empty());
+}
+
+TEST_F(Conversations, AreCopiedWhileTheyAreServed) {
+  const std::string id = New();
+  const std::string copy = (folder_ / "copy").string();
+  EXPECT_EQ(Call("POST", "/v1/carat/backup", R"({"folder": "copy"})").status, 400);
+  EXPECT_EQ(Call("POST", "/v1/carat/backup", R"({"folder": ")" + copy + "\"}").status, 200);
+  EXPECT_NE(Call("POST", "/v1/carat/backup", R"({"folder": ")" + copy + "\"}").status, 200);
+  const auto restored = History::Open(copy).value();
+  EXPECT_TRUE(restored->Get("me", id).has_value());
+}
+
+TEST_F(Conversations, SayWhatMediaTake) {
+  const auto png =
+      MustRead(std::filesystem::path(CARAT_SOURCE_DIR) / "tests/fixtures/point/shapes.png");
+  const net::Reply kept = Call("POST", "/v1/carat/media", png, kKey, "application/octet-stream");
+  ASSERT_EQ(kept.status, 200) << kept.body;
+  const std::string part =
+      R"({"type": "image", "media": ")" + MustParse(kept.body).Find("media")->string() + "\"";
+  const auto tokens = [&](const std::string& more) {
+    return Get("POST", "/v1/carat/media/tokens", R"({"content": [)" + part + more + "}]}")
+        .Find("tokens")
+        ->integer();
+  };
+  EXPECT_GT(tokens(R"(, "budget": 280)"), tokens(R"(, "budget": 70)"));
+  EXPECT_LE(tokens(R"(, "budget": 280)"), 280);
+  EXPECT_GT(tokens(""), 0);
 }
 
 TEST_F(Conversations, TellOtherPages) {

@@ -102,7 +102,7 @@ TEST(Terminal, CtrlCStopsAnAnswerAndKeepsTheConversation) {
     chat.program().Send(kCtrlC);
     ExpectHas(chat.program().WaitForPrompt(), {"; cancelled]\r\n"});
   }
-  ExpectHas(chat.Type("/stats"), {"4 messages; context "});
+  ExpectHas(chat.Type("/stats"), {"4 messages; seed "});
 }
 
 TEST(Terminal, AnInterruptThatMeetsAWriteIsNoError) {
@@ -116,7 +116,7 @@ TEST(Terminal, AnInterruptThatMeetsAWriteIsNoError) {
     chat.program().Send(kCtrlQ);
     ExpectHas(chat.program().WaitForPrompt(), {"; cancelled]\r\n"});
   }
-  ExpectHas(chat.Type("/stats"), {"4 messages; context "});
+  ExpectHas(chat.Type("/stats"), {"4 messages; seed "});
 }
 
 TEST(Terminal, CtrlCEndsASingleAnswerWithCode130) {
@@ -155,7 +155,7 @@ TEST(Terminal, Commands) {
   ExpectHas(chat.Type("/nonsense"), {"no such command", "/help", "found /nonsense"});
   ExpectHas(chat.Type("/save"), {"/save: a file name is missing"});
   chat.Type("hello");
-  ExpectHas(chat.Type("/stats"), {"2 messages; context ", " of 4096 positions; seed ", "kernels "});
+  ExpectHas(chat.Type("/stats"), {"2 messages; seed ", " of 4096 positions; kernels ", "kernels "});
   ExpectHas(chat.Type("/new"), {"a new conversation"});
   ExpectHas(chat.Type("/stats"), {"0 messages; "});
   ExpectHas(chat.Type("/system Be kind."), {"system prompt set", "a new conversation"});

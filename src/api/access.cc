@@ -24,8 +24,9 @@ std::string Lower(std::string_view text) {
 
 std::string DigestOf(std::string_view text) { return Sha256Hex(std::as_bytes(std::span(text))); }
 
-// Every byte is looked at. Precondition: equal lengths.
+// Every byte is looked at.
 bool SameDigest(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
   unsigned different = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     different |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
@@ -70,7 +71,7 @@ struct Access::State {
   };
   bool ask_for_key = true;
   std::vector<std::string> hosts;
-  std::function<std::optional<std::string>(std::string_view)> token_owner;
+  std::function<std::optional<PageKey>(std::string_view)> page_key;
   const std::string nobody = NewId("");  // in place of a key that is not there
   std::mutex mutex;                      // of the keys' changing members
   std::vector<Key> keys;
@@ -86,7 +87,7 @@ Access::Access(const AccessOptions& options, const std::vector<AccessKey>& keys)
     : state_(std::make_unique<State>()) {
   CARAT_CHECK(!keys.empty() || !options.ask_for_key);
   state_->ask_for_key = options.ask_for_key;
-  state_->token_owner = options.token_owner;
+  state_->page_key = options.page_key;
   state_->hosts = {"localhost", "127.0.0.1", "[::1]"};
   for (const std::string& host : options.hosts) state_->hosts.push_back(Lower(host));
   for (const AccessKey& key : keys) {
@@ -143,11 +144,10 @@ std::optional<std::string_view> Access::Presented(const net::RequestHead& head) 
 std::expected<std::string, ApiError> Access::Owner(const net::RequestHead& head) const {
   if (!state_->ask_for_key) return "local";
   const std::optional<std::string_view> presented = Presented(head);
-  if (presented && presented->starts_with(kPageToken) && state_->token_owner) {
-    const auto named = state_->token_owner(*presented);
-    // Its key may be gone from the file.
-    if (named && std::ranges::find(state_->keys, *named, &State::Key::name) != state_->keys.end())
-      return *named;
+  if (presented && presented->starts_with(kPageToken) && state_->page_key) {
+    // Its key may be gone from the file, or be another one.
+    const auto page = state_->page_key(*presented);
+    if (page && SameDigest(page->mark, Mark(page->owner))) return page->owner;
   }
   const std::string digest = DigestOf(presented.value_or(""));
   const State::Key* owner = nullptr;
@@ -168,6 +168,10 @@ size_t Access::NumOwners() const { return state_->keys.size(); }
 std::string Access::Proof(const std::string& name, std::string_view text) const {
   const auto key = std::ranges::find(state_->keys, name, &State::Key::name);
   return HmacSha256Hex(key != state_->keys.end() ? key->digest : state_->nobody, text);
+}
+
+std::string Access::Mark(const std::string& owner) const {
+  return Proof(owner, "carat page token");
 }
 
 bool Access::Manages(const std::string& owner) const {

@@ -41,13 +41,19 @@ Result<std::vector<AccessKey>> ReadKeys(const std::filesystem::path& path);
 // named "default".
 Result<std::vector<AccessKey>> LoadKeys(const std::filesystem::path& path);
 
+// The key behind a page's token.
+struct PageKey {
+  std::string owner = {};
+  std::string mark = {};  // Access::Mark, when it was given
+};
+
 struct AccessOptions {
   bool ask_for_key = true;  // false: everybody who reaches the port is the owner "local"
   // Names by which the server is reached beside localhost, 127.0.0.1 and [::1]; without ports.
   std::vector<std::string> hosts = {};
-  // The owner of a page's token (page_door.h), whose name begins with kPageToken; null: there are
+  // What a page's token (page_door.h), which begins with kPageToken, was given for; null: there are
   // none.
-  std::function<std::optional<std::string>(std::string_view token)> token_owner = {};
+  std::function<std::optional<PageKey>(std::string_view token)> page_key = {};
 };
 inline constexpr std::string_view kPageToken = "page-";
 
@@ -78,6 +84,9 @@ class Access {
   // What only who holds the key of that name can tell: HMAC-SHA-256 over the text with the key's
   // SHA-256. For another name it looks the same, and is nothing.
   std::string Proof(const std::string& name, std::string_view text) const;
+
+  // Of the owner's key: another one under the same name has another mark.
+  std::string Mark(const std::string& owner) const;
 
   // Whether the owner may change which model is loaded.
   bool Manages(const std::string& owner) const;

@@ -60,14 +60,22 @@ struct ModelHooks {
   };
   struct Pull {
     std::string name;
-    std::string state;  // "running", "done", "failed"
-    double part = 0;    // of its bytes, 0 to 1
+    std::string state;       // "running", "done", "failed"
+    double part = 0;         // of its bytes, 0 to 1
+    std::string error = {};  // of "failed", for who manages
+  };
+  // A model that can be pulled, and what it would take of this machine; bytes.
+  struct Offer {
+    std::string name, description;
+    uint64_t download = 0, disk = 0, memory = 0;
+    bool fits_disk = true, fits_memory = true;
   };
   std::function<Result<std::vector<Stored>>()> list = {};
   // Begins to pull a model whose name is compiled in; kNotFound for any other name, kBusy where one
   // is being pulled.
   std::function<Status(const std::string& name)> pull = {};
   std::function<std::vector<Pull>()> pulls = {};
+  std::function<std::vector<Offer>()> offers = {};
 };
 
 struct ApiOptions {
@@ -80,6 +88,8 @@ struct ApiOptions {
   ModelHooks models = {};
   // Of the server, for /metrics; null: none are shown.
   std::function<net::Server::Counts()> counts = {};
+  // That the server listens on; null: nothing is proved to pages.
+  std::function<uint16_t()> port = {};
   // Called after each request that was let in; null: nothing is noted.
   std::function<void(const RequestLog&)> log = {};
   bool log_content = false;                   // what is asked and answered too

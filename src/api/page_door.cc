@@ -1,10 +1,12 @@
 #include "api/page_door.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
 
-#include "api/access.h"
 #include "io/digest.h"
+#include "sys/clock.h"
 #include "sys/ids.h"
 
 namespace carat {
@@ -13,17 +15,31 @@ namespace {
 // What is looked up is never the secret itself, so that no comparison of texts tells of it.
 std::string DigestOf(std::string_view text) { return Sha256Hex(std::as_bytes(std::span(text))); }
 
+bool IsGood(const HistoryToken& token) { return UnixMs() - token.created_ms < PageDoor::kTokenMs; }
+
 }  // namespace
+
+std::string ProofText(std::string_view nonce, uint16_t port) {
+  return fmt::format("carat page {} {}", port, nonce);
+}
 
 Result<std::unique_ptr<PageDoor>> PageDoor::Open(History& history) {
   CARAT_ASSIGN(auto tokens, history.Tokens());
+  for (auto token = tokens.begin(); token != tokens.end();) {
+    if (IsGood(token->second)) {
+      ++token;
+      continue;
+    }
+    CARAT_TRY(history.DropToken(token->first));
+    token = tokens.erase(token);
+  }
   return std::unique_ptr<PageDoor>(new PageDoor(history, std::move(tokens)));
 }
 
-std::string PageDoor::NewCode(const std::string& owner, double now_s) {
+std::string PageDoor::NewCode(const PageKey& key, double now_s) {
   const std::lock_guard lock(mutex_);
   std::erase_if(codes_, [&](const auto& code) { return code.second.until_s < now_s; });
-  const auto of_owner = [&](const auto& code) { return code.second.owner == owner; };
+  const auto of_owner = [&](const auto& code) { return code.second.key.owner == key.owner; };
   if (static_cast<size_t>(std::ranges::count_if(codes_, of_owner)) >= kMaxCodes) {
     auto oldest = codes_.end();
     for (auto code = codes_.begin(); code != codes_.end(); ++code) {
@@ -33,33 +49,44 @@ std::string PageDoor::NewCode(const std::string& owner, double now_s) {
     codes_.erase(oldest);
   }
   std::string code = NewId("");
-  codes_[DigestOf(code)] = {.owner = owner, .until_s = now_s + kCodeSeconds};
+  codes_[DigestOf(code)] = {.key = key, .until_s = now_s + kCodeSeconds};
   return code;
 }
 
 Result<std::optional<std::string>> PageDoor::Swap(const std::string& code, double now_s) {
-  std::string owner;
+  HistoryToken kept{.created_ms = UnixMs()};
   {
     const std::lock_guard lock(mutex_);
     const auto found = codes_.find(DigestOf(code));
     if (found == codes_.end()) return std::nullopt;
     const bool good = found->second.until_s >= now_s;
-    owner = found->second.owner;
+    kept.owner = found->second.key.owner;
+    kept.mark = found->second.key.mark;
     codes_.erase(found);
     if (!good) return std::nullopt;
   }
   std::string token = NewId(kPageToken);
-  CARAT_TRY(history_.KeepToken(owner, DigestOf(token)));
+  CARAT_TRY(history_.KeepToken(DigestOf(token), kept));
   const std::lock_guard lock(mutex_);
-  tokens_[DigestOf(token)] = owner;
+  tokens_[DigestOf(token)] = std::move(kept);
   return token;
 }
 
-std::optional<std::string> PageDoor::OwnerOf(std::string_view token) const {
+std::optional<PageKey> PageDoor::KeyOf(std::string_view token) const {
   const std::string digest = DigestOf(token);
   const std::lock_guard lock(mutex_);
   const auto found = tokens_.find(digest);
-  return found != tokens_.end() ? std::optional(found->second) : std::nullopt;
+  if (found == tokens_.end() || !IsGood(found->second)) return std::nullopt;
+  return PageKey{.owner = found->second.owner, .mark = found->second.mark};
+}
+
+std::string PageDoor::Prove(std::string_view name, std::string_view nonce, uint16_t port) const {
+  std::string digest = nobody_;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [token, kept] : tokens_) {
+    if (DigestOf(token) == name && IsGood(kept)) digest = token;
+  }
+  return HmacSha256Hex(digest, ProofText(nonce, port));
 }
 
 // No more let in first, whatever the disk says.
@@ -75,7 +102,7 @@ Status PageDoor::Drop(std::string_view token) {
 Status PageDoor::DropAll(const std::string& owner) {
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(tokens_, [&](const auto& token) { return token.second == owner; });
+    std::erase_if(tokens_, [&](const auto& token) { return token.second.owner == owner; });
   }
   return history_.DropTokens(owner);
 }

@@ -7,6 +7,7 @@
 #include "api/carat/conversations.h"
 #include "api/carat/models.h"
 #include "api/carat/page.h"
+#include "api/carat/presets.h"
 #include "api/carat/status.h"
 #include "api/carat/tokens.h"
 #include "api/openai/chat.h"
@@ -71,7 +72,12 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"DELETE", "/v1/carat/messages/{id}", DeleteMessage},
     {"GET", "/v1/carat/search", SearchConversations, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/media", KeepMedium, kOpenAi, Body::kBytes, kMediaBody},
+    {"POST", "/v1/carat/media/tokens", CountMediaTokens, kOpenAi, Body::kJson, kPlainBody},
     {"GET", "/v1/carat/media/{id}", ShowMedium, kOpenAi, Body::kNone, 0, kSecret},
+    {"GET", "/v1/carat/presets", ListPresets},
+    {"POST", "/v1/carat/presets", KeepPreset, kOpenAi, Body::kJson, kPlainBody},
+    {"DELETE", "/v1/carat/presets", DropPreset, kOpenAi, Body::kNone, 0, kQuery},
+    {"POST", "/v1/carat/backup", BackupHistory, kOpenAi, Body::kJson, kPlainBody},
     {"GET", "/v1/carat/answers", ListAnswers},
     {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer, kOpenAi, Body::kNone, kNoBody, kUrgent},

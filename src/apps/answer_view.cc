@@ -98,6 +98,7 @@ void ClearBar() {
 }
 
 void AnswerView::Prefill(size_t done, size_t total) {
+  if (kind_ == ViewKind::kNone) return;
   if (kind_ == ViewKind::kJson) {
     Json fields;
     fields.Set("done", done);
@@ -110,6 +111,7 @@ void AnswerView::Prefill(size_t done, size_t total) {
 }
 
 Status AnswerView::Event(const OutputEvent& event) {
+  if (kind_ == ViewKind::kNone) return {};
   if (kind_ == ViewKind::kJson) return EmitEvent(event);
   if (event.kind == OutputEvent::Kind::kThinking) {
     if (IsTerminal(STDERR_FILENO)) {
@@ -145,6 +147,7 @@ void AnswerView::Broken(const Error& error) {
 }
 
 void AnswerView::Done(const AnswerStats& stats) {
+  if (kind_ == ViewKind::kNone) return;
   if (kind_ == ViewKind::kJson) return EmitDone(stats);
   line_open_ = true;  // an answer ends its line, even an empty one
   CloseLines();

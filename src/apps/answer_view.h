@@ -16,6 +16,7 @@ enum class ViewKind {
   kTerminal,  // the answer to stdout; thoughts, bars and the status line to stderr
   kAnswer,    // only the answer to stdout; on a terminal thoughts and bars to stderr
   kJson,      // events as lines of JSON, to stdout
+  kNone,      // nothing
 };
 
 struct AnswerStats {
@@ -26,9 +27,9 @@ struct AnswerStats {
   double seconds = 0;  // of decoding
   Pos used = 0, context = 0;
   uint64_t seed = 0;
-  std::string drafting;     // DescribeDrafting
-  DraftCounts drafts;       // of this answer
-  std::string_view reason;  // StopReasonName, "stop_string" or "cancelled"
+  std::string drafting;  // DescribeDrafting
+  DraftCounts drafts;    // of this answer
+  std::string reason;    // StopReasonName, "stop_string" or "cancelled"
 };
 
 // One owner thread.

@@ -71,17 +71,14 @@ constexpr std::string_view kHelp =
     "/detach         forget the media that wait for the next message\n"
     "/save FILE      write the conversation as JSON\n"
     "/load FILE      read one back\n"
-    "/stats          messages, context, seed, kernels\n"
+    "/stats          messages, seed, context, who answers\n"
     "/quit           leave (also Ctrl-D)\n"
     "A backslash at the end of a line goes on in the next; so do lines between two \"\"\".\n"
     "Ctrl-C stops an answer and keeps the conversation.\n";
 
-void ShowStats(const Conversation& conversation, const Session& session) {
-  const Engine& engine = session.engine();
-  PrintErr("{} messages; context {} of {} positions; seed {}; kernels {}, {} threads\n",
-           conversation.num_messages(), session.size(), session.context(), conversation.seed(),
-           engine.table().name, engine.pool().threads());
-  PrintErr("drafting: {}\n", EscapeLine(DescribeDrafting(session, {})));
+void ShowStats(const Conversation& conversation) {
+  PrintErr("{} messages; seed {}; {}", conversation.num_messages(), conversation.seed(),
+           EscapeForTerminal(conversation.answerer().Describe()));
 }
 
 void System(const std::string& text, Conversation& conversation) {
@@ -118,8 +115,7 @@ bool LooksLikePath(std::string_view line) {
 }
 
 // One slash command. False: leave.
-Result<bool> Command(const std::string& line, Conversation& conversation, const Session& session,
-                     Attacher& attacher) {
+Result<bool> Command(const std::string& line, Conversation& conversation, Attacher& attacher) {
   const size_t space = line.find(' ');
   const std::string name = line.substr(0, space);
   const std::string rest = space == std::string::npos ? "" : Trimmed(line.substr(space));
@@ -143,7 +139,7 @@ Result<bool> Command(const std::string& line, Conversation& conversation, const 
     PrintErr("{} media forgotten\n", conversation.num_attached());
     conversation.Detach();
   } else if (name == "/stats") {
-    ShowStats(conversation, session);
+    ShowStats(conversation);
   } else {
     return Fail({.what = "no such command; /help lists them", .found = name});
   }
@@ -167,21 +163,17 @@ Status Message(const DroppedFiles& dropped, const TypedMessage& message, Convers
 
 }  // namespace
 
-Error WithAdvice(Error error, const Session& session, bool chat) {
-  if (error.code == ErrorCode::kContextFull) {
-    error.what += fmt::format("; --context N gives more room, up to {}",
-                              session.engine().config().max_positions);
-    if (chat) error.what += ", /new begins again, /save FILE keeps the conversation";
-  }
-  return error;
-}
-
-Status Chat(Conversation& conversation, const Session& session, const ChatOptions& options) {
+Status Chat(Conversation& conversation, const ChatOptions& options) {
   WriteErr("Type a message; /help lists the commands, Ctrl-D ends.\n");
   LineEditor editor(options.keep_history ? HistoryFile() : std::filesystem::path());
   AnswerView view(ViewKind::kTerminal);
   Attacher attacher(conversation, editor, options.media);
-  const auto report = [&](const Error& error) { Report(WithAdvice(error, session, true)); };
+  const auto report = [&](const Error& broken) {
+    Error error = conversation.answerer().WithAdvice(broken);
+    if (error.code == ErrorCode::kContextFull)
+      error.what += ", /new begins again, /save FILE keeps the conversation";
+    Report(error);
+  };
   for (const MediaRequest& request : options.media.requests) CARAT_TRY(attacher.Attach(request));
   while (const std::optional<TypedMessage> message = editor.Read()) {
     if (Trimmed(message->text).empty()) continue;
@@ -189,7 +181,7 @@ Status Chat(Conversation& conversation, const Session& session, const ChatOption
     const DroppedFiles dropped = FindDroppedFiles(message->text, KindOf);
     if (message->one_line && message->text.starts_with("/") && dropped.files.empty() &&
         !LooksLikePath(message->text)) {
-      const Result<bool> go_on = Command(message->text, conversation, session, attacher);
+      const Result<bool> go_on = Command(message->text, conversation, attacher);
       if (!go_on) report(go_on.error());
       if (go_on && !*go_on) return {};
     } else if (const Status done = Message(dropped, *message, conversation, attacher, view);

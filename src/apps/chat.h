@@ -4,7 +4,6 @@
 #include "apps/conversation.h"
 #include "apps/media_options.h"
 #include "base/result.h"
-#include "engine/session.h"
 
 namespace carat {
 
@@ -15,9 +14,6 @@ struct ChatOptions {
 
 // Reads messages and commands from the terminal until the end; what goes wrong is said, and the
 // conversation stays. Fails only if the media that the program was started with cannot be shown.
-Status Chat(Conversation& conversation, const Session& session, const ChatOptions& options);
-
-// What a person can do about a full context, added to its error.
-Error WithAdvice(Error error, const Session& session, bool chat);
+Status Chat(Conversation& conversation, const ChatOptions& options);
 
 }  // namespace carat

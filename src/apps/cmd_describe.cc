@@ -4,14 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "apps/answerer.h"
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
 #include "apps/media_options.h"
 #include "apps/models.h"
-#include "apps/one_answer.h"
 #include "apps/output.h"
+#include "apps/own_answerer.h"
 #include "apps/run_options.h"
+#include "apps/server_answerer.h"
 #include "chat/media_reader.h"
 #include "media/limits.h"
 
@@ -29,6 +31,7 @@ struct DescribeOptions {
   double fps = 0;
   size_t max_tokens = 512;
   int threads = 0;
+  bool own = false;
 };
 
 Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& file) {
@@ -46,40 +49,32 @@ Result<MediaRequest> RequestFor(const DescribeOptions& o, const std::string& fil
       .kind = PartKind::kVideo, .path = file, .frames = o.fps > 0 ? 0 : o.frames, .fps = o.fps};
 }
 
-Result<Json> Describe(const DescribeOptions& o, Session& session, const Tokenizer& tokenizer,
-                      const std::string& file) {
+Result<Json> Describe(const DescribeOptions& o, Answerer& answerer, const std::string& file) {
   CARAT_ASSIGN(const MediaRequest request, RequestFor(o, file));
   MediaReader reader(MediaReading::kConversation, AppDecoder());
   CARAT_ASSIGN(const MediaReader::Read read,
-               reader.Get(request, static_cast<size_t>(session.context()) / 2));
+               reader.Get(request, static_cast<size_t>(answerer.context()) / 2));
   Json text = TextPart(!o.question.empty()                ? o.question
                        : request.kind == PartKind::kVideo ? "Describe the video."
                                                           : "Describe the picture.");
-  CARAT_ASSIGN(const Prompt prompt,
-               OneMessagePrompt(tokenizer, {ToJson(request), std::move(text)}, read.part));
-  CARAT_ASSIGN(const OneAnswer answer, GreedyAnswer(session, tokenizer, prompt, o.max_tokens));
+  CARAT_TRY(answerer.Take(request));
+  CARAT_ASSIGN(const MadeAnswer answer,
+               AnswerOne(answerer, {ToJson(request), std::move(text)}, read.part));
   Json json;
   json.Set("file", file);
-  json.Set("text", answer.text);
-  json.Set("reason", StopReasonName(answer.reason));
+  json.Set("text", answer.Text());
+  json.Set("reason", answer.stats.reason);
   json.Set("read", read.summary);
-  json.Set("prompt_tokens", static_cast<int64_t>(prompt.ids.size()));
+  json.Set("prompt_tokens", static_cast<int64_t>(answer.stats.prompt_tokens));
   if (!read.warning.empty()) json.Set("warning", read.warning);
   return json;
 }
 
 // A file that cannot be described gets a line with its error, and the others their turn.
-Result<int> Run(const DescribeOptions& o) {
-  CatchInterrupts();
-  EngineOptions options{.embedders = o.mmproj, .threads = o.threads};
-  TakeDraftFlags(o.drafts, options);
-  CARAT_ASSIGN(const auto engine, OpenModel(o.model, options, true));
-  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
-  CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
-  CARAT_ASSIGN(Session session, Session::Create(*engine, {.drafts = DraftsOf(o.drafts)}));
+Result<int> DescribeAll(const DescribeOptions& o, Answerer& answerer) {
   int code = 0;
   for (const std::string& file : o.files) {
-    auto line = Describe(o, session, *tokenizer, file);
+    auto line = Describe(o, answerer, file);
     if (!line) {
       if (line.error().code == ErrorCode::kCancelled) return Fail(line.error());
       Json json;
@@ -92,6 +87,21 @@ Result<int> Run(const DescribeOptions& o) {
     CARAT_TRY(FlushOutput());
   }
   return code;
+}
+
+Result<int> Run(const DescribeOptions& o) {
+  CatchInterrupts();
+  if (!o.own) {
+    if (const auto answerer = ServerAnswerer::Find(o.model, GreedySampling(o.max_tokens)))
+      return DescribeAll(o, *answerer);
+  }
+  EngineOptions options{.embedders = o.mmproj, .threads = o.threads};
+  TakeDraftFlags(o.drafts, options);
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model, options, true));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
+  CARAT_ASSIGN(const auto answerer, OwnAnswerer::Create(*engine, {.drafts = DraftsOf(o.drafts)},
+                                                        GreedyOptions(*engine, o.max_tokens)));
+  return DescribeAll(o, *answerer);
 }
 
 }  // namespace
@@ -117,7 +127,9 @@ void AddDescribe(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   AddDraftOptions(*command, o->drafts);
   AddThreadsOption(*command, o->threads);
-  command->callback([o, &exit_code] {
+  AddOwnOption(*command, o->own);
+  command->callback([o, command, &exit_code] {
+    o->own = WantsOwn(*command);
     const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());
   });

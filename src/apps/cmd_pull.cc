@@ -14,6 +14,7 @@
 #include "apps/models.h"
 #include "apps/output.h"
 #include "apps/progress_bar.h"
+#include "apps/pull_needs.h"
 #include "apps/terminal.h"
 #include "bundle/bundle.h"
 #include "convert/pack_model.h"
@@ -164,8 +165,7 @@ class Pull {
             ByteText(wanted.remote.size), wanted.remote.repository, wanted.remote.file,
             wanted.remote.commit.substr(0, 12));
     }
-    // The files and the bundle that is made of them are on the disk together for a while.
-    const uint64_t bundle = o_.part.empty() ? total_ + total_ / 20 : 0;
+    const uint64_t bundle = o_.part.empty() ? NeedsOf(total_, 0).bundle : 0;
     const uint64_t disk = total_ - std::min(total_, here) + bundle;
     Print("{} to fetch{}; {} of disk{}, in {}\n", ByteText(total_ - std::min(total_, here)),
           here > 0 ? " (" + ByteText(here) + " are here)" : "", ByteText(disk),
@@ -182,10 +182,8 @@ class Pull {
 
   Status CheckMemory() const {
     const size_t available = AvailableMemory();
-    const size_t session =
-        MemoryOfSession(ConfigOf12B(), true, SessionOptions(), kLeastContext).needed();
-    const ModelMemory memory{.weights = static_cast<size_t>(total_)};
-    const size_t needed = memory.total() + session + Spare(available);
+    const PullNeeds needs = NeedsOf(total_, available);
+    const size_t needed = needs.memory;
     if (needed <= available) {
       Print("{} of memory with a short conversation; {} are free\n", ByteText(needed),
             ByteText(available));
@@ -196,7 +194,7 @@ class Pull {
                                  ByteText(available))});
       return {};
     }
-    Error error = DoesNotFit(memory, session, available);
+    Error error = DoesNotFit(needs.model, needs.session, available);
     error.wanted += "; --anyway pulls it nevertheless";
     return std::unexpected(std::move(error));
   }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "apps/answer_view.h"
 #include "apps/chat.h"
@@ -14,7 +15,9 @@
 #include "apps/media_options.h"
 #include "apps/models.h"
 #include "apps/output.h"
+#include "apps/own_answerer.h"
 #include "apps/run_options.h"
+#include "apps/server_answerer.h"
 #include "apps/terminal.h"
 #include "apps/thumbnail.h"
 #include "io/file.h"
@@ -44,37 +47,12 @@ Result<std::optional<std::string>> SinglePrompt(const RunOptions& o) {
   return prompt;
 }
 
-Result<int> Run(const RunOptions& o) {
-  CARAT_ASSIGN(const std::optional<std::string> prompt, SinglePrompt(o));
-  if (!prompt && o.json)
-    return Fail({.what = "--json answers one prompt",
-                 .wanted = "a prompt as argument or on standard input"});
-  // In a chat they hold for what is named later.
-  if (prompt) CARAT_TRY(CheckAllUsed(o.media));
-  CatchInterrupts();
-  const SessionOptions session_options{
-      .cache = CacheType(o.cache), .context = o.context, .drafts = DraftsOf(o.drafts)};
-  EngineOptions engine_options{.embedders = o.mmproj,
-                               .threads = o.threads,
-                               .kernels = o.kernels,
-                               .preload = true,
-                               .verify = o.verify,
-                               .session = session_options,
-                               .progress = ShowLoading};
-  TakeDraftFlags(o.drafts, engine_options);
-  CARAT_ASSIGN(const auto engine, OpenModel(o.model, engine_options, true));
-  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
-  CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
-  CARAT_ASSIGN(GenerateOptions generating, ToGenerateOptions(o, *engine));
-  CARAT_ASSIGN(Session session, Session::Create(*engine, session_options));
-  Conversation conversation(session, *tokenizer,
-                            {.system = o.system,
-                             .think = o.think,
-                             .stop = o.stop,
-                             .seed = o.seed,
-                             .generating = std::move(generating)});
+// Talks, or answers the prompt.
+Result<int> Use(const RunOptions& o, const std::optional<std::string>& prompt, Answerer& answerer) {
+  Conversation conversation(answerer,
+                            {.system = o.system, .think = o.think, .stop = o.stop, .seed = o.seed});
   if (!prompt) {
-    CARAT_TRY(Chat(conversation, session, {.media = o.media, .keep_history = !o.no_history}));
+    CARAT_TRY(Chat(conversation, {.media = o.media, .keep_history = !o.no_history}));
     return 0;
   }
   AnswerView view(o.json ? ViewKind::kJson : ViewKind::kAnswer);
@@ -89,8 +67,39 @@ Result<int> Run(const RunOptions& o) {
   Status done = attach();
   if (!done) view.Broken(done.error());
   if (done) done = conversation.Answer(*prompt, view);
-  if (!done) return Fail(WithAdvice(done.error(), session, false));
+  if (!done) return Fail(answerer.WithAdvice(done.error()));
   return Interrupted() ? 130 : 0;
+}
+
+Result<int> Run(const RunOptions& o) {
+  CARAT_ASSIGN(const std::optional<std::string> prompt, SinglePrompt(o));
+  if (!prompt && o.json)
+    return Fail({.what = "--json answers one prompt",
+                 .wanted = "a prompt as argument or on standard input"});
+  // In a chat they hold for what is named later.
+  if (prompt) CARAT_TRY(CheckAllUsed(o.media));
+  CatchInterrupts();
+  if (!o.own) {
+    if (const auto answerer = ServerAnswerer::Find(o.model, SamplingOf(o)))
+      return Use(o, prompt, *answerer);
+  }
+  const SessionOptions session_options{
+      .cache = CacheType(o.cache), .context = o.context, .drafts = DraftsOf(o.drafts)};
+  EngineOptions engine_options{.embedders = o.mmproj,
+                               .threads = o.threads,
+                               .kernels = o.kernels,
+                               .preload = true,
+                               .verify = o.verify,
+                               .session = session_options,
+                               .progress = ShowLoading};
+  TakeDraftFlags(o.drafts, engine_options);
+  CARAT_ASSIGN(const auto engine, OpenModel(o.model, engine_options, true));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
+  CARAT_TRY(engine->RequireTokenizer());
+  CARAT_ASSIGN(GenerateOptions generating, ToGenerateOptions(o, *engine));
+  CARAT_ASSIGN(const auto answerer,
+               OwnAnswerer::Create(*engine, session_options, std::move(generating)));
+  return Use(o, prompt, *answerer);
 }
 
 void AddAnswerOptions(CLI::App& run, RunOptions& o) {
@@ -145,6 +154,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_flag("--json", o->json,
                 "events as lines of JSON: prefill, thinking, text, tool_call, malformed_call, then "
                 "done or, once the model is loaded, error");
+  AddOwnOption(*run, o->own);
   run->add_flag("--no-history", o->no_history, "keep no history of what is typed");
   run->add_option("--context", o->context,
                   "most positions; 0 for as many as fit the memory, up to 32768 (carat plan)")
@@ -152,6 +162,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   AddEngineOptions(*run, o->threads, o->kernels, o->cache);
   run->callback([o, run, &exit_code] {
     o->media = ReadMediaOptions(*run);
+    o->own = WantsOwn(*run) || run->count("--logit-bias") > 0 || o->no_repetition_guard;
     const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());
   });

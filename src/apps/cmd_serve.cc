@@ -23,6 +23,7 @@
 #include "apps/models.h"
 #include "apps/open_page.h"
 #include "apps/output.h"
+#include "apps/own_server.h"
 #include "apps/places.h"
 #include "apps/pull_child.h"
 #include "apps/run_options.h"
@@ -191,6 +192,7 @@ ModelHooks Hooks(PullChild& pull, bool may_pull) {
   if (!may_pull) return hooks;
   hooks.pull = [&pull](const std::string& name) { return pull.Start(name); };
   hooks.pulls = [&pull] { return pull.State(); };
+  hooks.offers = PullChild::Offers;
   return hooks;
 }
 
@@ -219,7 +221,9 @@ Status Announce(const ServeOptions& o, const ServerRecord::Content& self, const 
   if (!o.no_api_key) PrintErr("carat: keys are in {}\n", EscapeLine(o.key_file));
   log.Event("serving", self.url);
   // A page that can't be opened is no reason not to serve.
-  if (const Status opened = o.open_page ? OpenPage(self) : Status(); !opened) {
+  if (!o.open_page) return {};
+  const auto server = ProvenServer(self);
+  if (const Status opened = server ? OpenPage(*server) : Status(Fail(server.error())); !opened) {
     PrintErr("carat: {}\n", EscapeLine(opened.error().Message()));
   }
   return {};
@@ -269,7 +273,7 @@ Status Run(ServeOptions o, bool offline) {
   std::atomic<net::Server*> listening = nullptr;
   AccessOptions access{.ask_for_key = !o.no_api_key, .hosts = o.hosts};
   if (kept.door != nullptr) {
-    access.token_owner = [&](std::string_view token) { return kept.door->OwnerOf(token); };
+    access.page_key = [&](std::string_view token) { return kept.door->KeyOf(token); };
   }
   Api api(host,
           {.access = access,
@@ -281,6 +285,11 @@ Status Run(ServeOptions o, bool offline) {
                [&] {
                  net::Server* const server = listening;
                  return server != nullptr ? server->counts() : net::Server::Counts();
+               },
+           .port =
+               [&] {
+                 net::Server* const server = listening;
+                 return server != nullptr ? server->port() : uint16_t{0};
                },
            .log = log.sink(),
            .log_content = o.log_content,

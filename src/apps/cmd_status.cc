@@ -7,7 +7,7 @@
 #include "api/access.h"
 #include "apps/commands.h"
 #include "apps/output.h"
-#include "apps/server_record.h"
+#include "apps/own_server.h"
 #include "apps/terminal.h"
 #include "io/json.h"
 #include "net/client.h"
@@ -33,13 +33,14 @@ void PrintMembers(const Json& json, const std::string& prefix) {
 }
 
 Status Run(StatusOptions o) {
-  if (o.url.empty()) {
-    CARAT_ASSIGN(const ServerRecord::Content record, ServerRecord::Read());
-    o.url = record.url;
-    if (o.key_file.empty()) o.key_file = record.key_file;
-  }
   net::ClientRequest request{.url = o.url, .target = "/v1/carat/status"};
+  if (o.url.empty()) {
+    CARAT_ASSIGN(const OwnServer server, FindOwnServer());
+    request.url = o.url = server.url;
+    request.fields = server.KeyFields();
+  }
   if (!o.key_file.empty()) {
+    request.fields.clear();
     CARAT_ASSIGN(const auto keys, ReadKeys(o.key_file));
     request.fields.emplace_back("authorization", "Bearer " + keys.front().key);
   }

@@ -5,18 +5,20 @@
 #include <memory>
 #include <string>
 
+#include "api/wav.h"
 #include "apps/answer_view.h"
+#include "apps/answerer.h"
 #include "apps/commands.h"
 #include "apps/input.h"
 #include "apps/interrupt.h"
 #include "apps/media_options.h"
 #include "apps/models.h"
-#include "apps/one_answer.h"
 #include "apps/output.h"
+#include "apps/own_answerer.h"
 #include "apps/run_options.h"
+#include "apps/server_answerer.h"
 #include "apps/terminal.h"
 #include "chat/transcript.h"
-#include "engine/session.h"
 #include "media/decoder.h"
 #include "media/limits.h"
 #include "media/sound_cutter.h"
@@ -37,7 +39,7 @@ struct TranscribeOptions {
   std::string language;
   std::string translate;
   int threads = 0;
-  bool reference = false;
+  bool reference = false, own = false;
 };
 
 TranscriptFormat FormatOf(const std::string& name) {
@@ -46,23 +48,37 @@ TranscriptFormat FormatOf(const std::string& name) {
   return name == "json" ? TranscriptFormat::kJson : TranscriptFormat::kText;
 }
 
-// The prompt of one piece: the instruction, then the clip.
-Result<Prompt> PromptOf(const TranscribeOptions& o, const Tokenizer& tokenizer,
-                        const SoundPiece& piece) {
-  Json clip;
-  clip.Set("type", "audio");
-  return OneMessagePrompt(
-      tokenizer, {TextPart(TranscribeInstruction(o.language, o.translate)), std::move(clip)},
-      {PartKind::kAudio, {std::make_shared<const Medium>(Medium::FromSamples(piece.samples))}, {}});
+// What is said in one piece.
+Result<MadeAnswer> Hear(const TranscribeOptions& o, Answerer& answerer, const SoundPiece& piece) {
+  const MediaPart sound{
+      PartKind::kAudio, {std::make_shared<const Medium>(Medium::FromSamples(piece.samples))}, {}};
+  return AnswerOne(answerer,
+                   {TextPart(TranscribeInstruction(o.language, o.translate)),
+                    ToJson({.kind = PartKind::kAudio, .path = WavUrl(piece.samples)})},
+                   sound);
 }
 
-// For one piece after the other.
-Result<Session> OpenSession(const TranscribeOptions& o, Engine& engine) {
-  return Session::Create(engine, {.cache = o.reference ? DType::kF32 : DType::kBF16,
-                                  .context = std::min<Pos>(4096, engine.config().max_positions),
-                                  .window_pool_bytes = 0,
-                                  .max_picture = 0,
-                                  .drafts = DraftsOf(o.drafts)});
+// A model in this program, for one piece after the other.
+struct OwnModel {
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<Answerer> answerer;
+};
+
+Result<OwnModel> OpenOwn(const TranscribeOptions& o) {
+  EngineOptions options{
+      .embedders = o.mmproj, .threads = o.threads, .kernels = o.reference ? "reference" : ""};
+  TakeDraftFlags(o.drafts, options);
+  OwnModel own;
+  CARAT_ASSIGN(own.engine, OpenModel(o.model, options, true));
+  CARAT_TRY(CheckDraftFlags(o.drafts, *own.engine));
+  const SessionOptions session{.cache = o.reference ? DType::kF32 : DType::kBF16,
+                               .context = std::min<Pos>(4096, own.engine->config().max_positions),
+                               .window_pool_bytes = 0,
+                               .max_picture = 0,
+                               .drafts = DraftsOf(o.drafts)};
+  CARAT_ASSIGN(own.answerer,
+               OwnAnswerer::Create(*own.engine, session, GreedyOptions(*own.engine, kMaxAnswer)));
+  return own;
 }
 
 Status Run(const TranscribeOptions& o) {
@@ -76,13 +92,13 @@ Status Run(const TranscribeOptions& o) {
   CARAT_ASSIGN(const MediaInfo info, AppDecoder(false).Describe(source));
   // It has a bar of its own where the length is known.
   const MediaDecoder decoder = AppDecoder(info.seconds == 0);
-  EngineOptions options{
-      .embedders = o.mmproj, .threads = o.threads, .kernels = o.reference ? "reference" : ""};
-  TakeDraftFlags(o.drafts, options);
-  CARAT_ASSIGN(const auto engine, OpenModel(o.model, options, true));
-  CARAT_TRY(CheckDraftFlags(o.drafts, *engine));
-  CARAT_ASSIGN(const Tokenizer* tokenizer, engine->RequireTokenizer());
-  CARAT_ASSIGN(Session session, OpenSession(o, *engine));
+  std::unique_ptr<Answerer> by_server;
+  if (!o.own) by_server = ServerAnswerer::Find(o.model, GreedySampling(kMaxAnswer));
+  OwnModel own;
+  if (by_server == nullptr) {
+    CARAT_ASSIGN(own, OpenOwn(o));
+  }
+  Answerer& answerer = by_server != nullptr ? *by_server : *own.answerer;
   const TranscriptFormat format = FormatOf(o.format);
   const bool subtitles = format == TranscriptFormat::kSrt || format == TranscriptFormat::kVtt;
   Transcript transcript(format);
@@ -94,16 +110,15 @@ Status Run(const TranscribeOptions& o) {
   const auto take = [&](const SoundPiece& piece) -> Status {
     const double end = SecondsOf(piece.begin + piece.samples.size());
     if (!piece.silent()) {
-      CARAT_ASSIGN(const Prompt prompt, PromptOf(o, *tokenizer, piece));
-      CARAT_ASSIGN(const OneAnswer answer, GreedyAnswer(session, *tokenizer, prompt, kMaxAnswer));
+      CARAT_ASSIGN(const MadeAnswer answer, Hear(o, answerer, piece));
       ClearBar();
-      if (answer.reason != StopReason::kStopToken) {
-        PrintWarnings({fmt::format("the text from {} on ended early: {}",
-                                   SubtitleTime(SecondsOf(piece.speech_begin), '.'),
-                                   StopReasonName(answer.reason))});
+      if (answer.stats.reason != "stop") {
+        PrintWarnings(
+            {fmt::format("the text from {} on ended early: {}",
+                         SubtitleTime(SecondsOf(piece.speech_begin), '.'), answer.stats.reason)});
       }
-      const std::string part =
-          transcript.Part(SecondsOf(piece.speech_begin), SecondsOf(piece.speech_end), answer.text);
+      const std::string part = transcript.Part(SecondsOf(piece.speech_begin),
+                                               SecondsOf(piece.speech_end), answer.Text());
       WriteOut(::isatty(STDOUT_FILENO) != 0 ? EscapeForTerminal(part) : part);
       CARAT_TRY(FlushOutput());
     } else {
@@ -142,7 +157,9 @@ void AddTranscribe(CLI::App& app, int& exit_code) {
   AddDraftOptions(*command, o->drafts);
   AddThreadsOption(*command, o->threads);
   command->add_flag("--reference", o->reference, "everything in f32 with the scalar kernels");
-  command->callback([o, &exit_code] {
+  AddOwnOption(*command, o->own);
+  command->callback([o, command, &exit_code] {
+    o->own = WantsOwn(*command);
     if (const Status done = Run(*o); !done) exit_code = Report(done.error());
   });
 }

@@ -9,6 +9,7 @@
 namespace carat {
 
 // Exit codes: 0 done, 2 bad input or options, 130 cancelled by Ctrl-C.
+void AddBackup(CLI::App& app, int& exit_code);
 void AddBench(CLI::App& app, int& exit_code);
 void AddDescribe(CLI::App& app, int& exit_code);
 void AddImport(CLI::App& app, int& exit_code);

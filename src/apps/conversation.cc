@@ -4,21 +4,15 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <random>
 #include <span>
 #include <utility>
 
 #include "apps/input.h"
-#include "apps/interrupt.h"
 #include "apps/media_options.h"
 #include "apps/output.h"
-#include "apps/run_options.h"
 #include "apps/terminal.h"
 #include "base/bytes.h"
-#include "chat/prompt.h"
-#include "engine/stop_strings.h"
 #include "io/file.h"
-#include "sys/clock.h"
 
 namespace carat {
 namespace {
@@ -31,36 +25,6 @@ size_t Places(std::span<const MediaPart> parts) {
   size_t places = 0;
   for (const MediaPart& part : parts) places += NumTokens(part) + kMarks * part.media.size();
   return places;
-}
-
-OutputEvent TextEvent(std::string text) {
-  OutputEvent event;
-  event.text = std::move(text);
-  return event;
-}
-
-// Shows events and keeps them for the history. Stop strings look at the answer's text only.
-Status Take(std::vector<OutputEvent>& fresh, StopStrings& stops, AnswerView& view,
-            std::vector<OutputEvent>& all) {
-  const auto show = [&](OutputEvent event) -> Status {
-    CARAT_TRY(view.Event(event));
-    all.push_back(std::move(event));
-    return {};
-  };
-  for (OutputEvent& event : fresh) {
-    if (stops.hit()) break;
-    const bool text = event.kind == OutputEvent::Kind::kText;
-    // What was held back stands before an event of another kind.
-    std::string ready = text ? stops.Push(event.text) : stops.Finish();
-    if (!ready.empty()) {
-      CARAT_TRY(show(TextEvent(std::move(ready))));
-    }
-    if (!text) {
-      CARAT_TRY(show(std::move(event)));
-    }
-  }
-  fresh.clear();
-  return {};
 }
 
 // Content as one text: a string, or the texts of its parts.
@@ -98,9 +62,8 @@ Result<RenderedPrompt> CheckLoaded(const Json& messages, const std::string& path
 
 }  // namespace
 
-Conversation::Conversation(Session& session, const Tokenizer& tokenizer, Options options)
-    : session_(session),
-      tokenizer_(tokenizer),
+Conversation::Conversation(Answerer& answerer, Options options)
+    : answerer_(answerer),
       options_(std::move(options)),
       reader_(MediaReading::kConversation, AppDecoder()) {
   Clear();
@@ -136,18 +99,21 @@ Status Conversation::Load(const std::string& path) {
   CARAT_ASSIGN(const RenderedPrompt rendered, CheckLoaded(messages, path));
   const auto requests = MediaRequestsOf(rendered);
   if (!requests) return Fail(Within(path, requests.error()));
-  const size_t text = ToPrompt(tokenizer_, rendered).ids.size();  // without the media
+  const size_t text = answerer_.Positions(rendered);
   std::vector<MediaPart> media;
   for (const MediaRequest& request : *requests) {
     auto part = Read(request, text + Places(media));
     if (!part) return Fail(Within(path, part.error()));
+    if (const Status taken = answerer_.Take(request); !taken)
+      return Fail(Within(path, taken.error()));
     media.push_back(*std::move(part));
   }
-  if (const size_t all = text + Places(media); all > static_cast<size_t>(session_.context())) {
+  const auto context = static_cast<size_t>(answerer_.context());
+  if (const size_t all = text + Places(media); context > 0 && all > context) {
     return Fail({.code = ErrorCode::kContextFull,
                  .what = "the conversation does not fit the context",
                  .where = path,
-                 .wanted = fmt::format("at most {} tokens", session_.context()),
+                 .wanted = fmt::format("at most {} tokens", context),
                  .found = std::to_string(all)});
   }
   messages_ = std::move(messages);
@@ -165,7 +131,9 @@ Status Conversation::Load(const std::string& path) {
 }
 
 Result<MediaPart> Conversation::Read(const MediaRequest& request, size_t taken) const {
-  const auto context = static_cast<size_t>(session_.context());
+  // Whose context is not known here counts itself.
+  const auto context =
+      answerer_.context() > 0 ? static_cast<size_t>(answerer_.context()) : kLongestContext;
   taken += std::min(kQuestionAndAnswer, context / 8);
   CARAT_ASSIGN(MediaReader::Read read, reader_.Get(request, context > taken ? context - taken : 0));
   PrintErr("{}\n", EscapeLine(read.summary));
@@ -175,9 +143,10 @@ Result<MediaPart> Conversation::Read(const MediaRequest& request, size_t taken) 
 
 Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
   CARAT_ASSIGN(const RenderedPrompt rendered, RenderPrompt(messages_, nullptr, {}));
-  size_t taken = ToPrompt(tokenizer_, rendered).ids.size() + Places(media_);
+  size_t taken = answerer_.Positions(rendered) + Places(media_);
   for (const Attached& other : attached_) taken += Places(std::span(&other.part, 1));
   CARAT_ASSIGN(MediaPart part, Read(request, taken));
+  CARAT_TRY(answerer_.Take(request));
   attached_.push_back({request, part});
   return part;
 }
@@ -197,7 +166,7 @@ Status Conversation::Answer(const std::string& text, AnswerView& view) {
     if (!text.empty()) parts.push_back(TextPart(text));
     AddMessage("user", std::move(parts));
   }
-  Status done = Stream(view);
+  Status done = Ask(view);
   if (!done) view.Broken(done.error());
   // Without an answer it is as if nobody had asked.
   if (!done || num_messages() == before + 1) {
@@ -216,62 +185,16 @@ void Conversation::AddMessage(std::string_view role, Json content) {
   messages_.array().push_back(std::move(message));
 }
 
-Status Conversation::Stream(AnswerView& view) {
-  CARAT_ASSIGN(const RenderedPrompt rendered,
-               RenderPrompt(messages_, nullptr, {.enable_thinking = options_.think}));
-  CARAT_ASSIGN(const Prompt prompt, ToPrompt(tokenizer_, rendered, media_));
-  AnswerStats stats;
-  stats.prompt_tokens = prompt.ids.size();
-  const double start = Now();
-  CARAT_ASSIGN(stats.sync, session_.SyncTo(prompt, [&](size_t done, size_t total) {
-    view.Prefill(done, total);
-    return !Interrupted();
-  }));
-  const double read = Now();
-  GenerateOptions generating = options_.generating;
-  generating.sampling.seed = stats.seed = seed_ =
-      options_.seed ? *options_.seed : std::random_device()();
-  CARAT_ASSIGN(Generation answer, Generation::Create(session_, std::move(generating)));
-  const Speculator* speculator = session_.speculator();
-  const DraftCounts before = speculator != nullptr ? speculator->counts() : DraftCounts();
-  std::vector<OutputEvent> all;
-  CARAT_ASSIGN(stats.reason, Decode(answer, rendered.opens_thought, view, all));
-  // An answer without a word is one all the same, unless Ctrl-C came before it began.
-  if (!all.empty() || stats.reason != "cancelled")
-    messages_.array().push_back(AssistantMessage(all));
-  stats.tokens = answer.num_tokens();
-  stats.prefill_seconds = read - start;
-  stats.seconds = Now() - read;
-  stats.drafting = DescribeDrafting(session_, before);
-  if (speculator != nullptr) stats.drafts = speculator->counts() - before;
-  stats.used = session_.size();
-  stats.context = session_.context();
-  view.Done(stats);
+Status Conversation::Ask(AnswerView& view) {
+  CARAT_ASSIGN(MadeAnswer made, answerer_.Answer({.messages = messages_,
+                                                  .media = media_,
+                                                  .think = options_.think,
+                                                  .stop = options_.stop,
+                                                  .seed = options_.seed},
+                                                 view));
+  seed_ = made.stats.seed;
+  if (!made.message.is_null()) messages_.array().push_back(std::move(made.message));
   return {};
-}
-
-// The answer's events into `all`; why it ended.
-Result<std::string_view> Conversation::Decode(Generation& answer, bool opens_thought,
-                                              AnswerView& view, std::vector<OutputEvent>& all) {
-  OutputParser parser(tokenizer_, opens_thought);
-  StopStrings stops(options_.stop);
-  std::vector<OutputEvent> fresh;
-  StopReason reason = StopReason::kNone;
-  while (!answer.done() && !Interrupted() && !stops.hit()) {
-    CARAT_ASSIGN(const GenerateStep step, answer.Step(parser.text_kind()));
-    reason = step.reason;
-    if (step.id < 0) continue;
-    parser.Push(step.id, fresh);
-    CARAT_TRY(Take(fresh, stops, view, all));
-  }
-  parser.Finish(fresh);
-  CARAT_TRY(Take(fresh, stops, view, all));
-  if (std::string rest = stops.Finish(); !rest.empty()) {
-    all.push_back(TextEvent(std::move(rest)));
-    CARAT_TRY(view.Event(all.back()));
-  }
-  if (stops.hit()) return "stop_string";
-  return reason == StopReason::kNone ? "cancelled" : StopReasonName(reason);
 }
 
 }  // namespace carat

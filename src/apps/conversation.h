@@ -1,4 +1,4 @@
-// Conversation: the messages of `carat run` and the session that reads them.
+// Conversation: the messages of `carat run`, and who answers them.
 #pragma once
 
 #include <cstdint>
@@ -8,17 +8,15 @@
 #include <vector>
 
 #include "apps/answer_view.h"
+#include "apps/answerer.h"
 #include "base/result.h"
 #include "chat/media_reader.h"
 #include "chat/template.h"
-#include "engine/generate.h"
-#include "engine/session.h"
 #include "io/json.h"
-#include "tokenizer/tokenizer.h"
 
 namespace carat {
 
-// Borrows the session and the tokenizer. Ctrl-C (interrupt.h) stops an answer; the caller clears
+// Borrows the answerer. Ctrl-C (interrupt.h) stops an answer; the caller clears
 // the flag before the next. One owner thread.
 class Conversation {
  public:
@@ -27,9 +25,8 @@ class Conversation {
     bool think = false;
     std::vector<std::string> stop;
     std::optional<uint64_t> seed;  // absent: another one for every answer
-    GenerateOptions generating;
   };
-  Conversation(Session& session, const Tokenizer& tokenizer, Options options);
+  Conversation(Answerer& answerer, Options options);
 
   // Begins again, with the system prompt.
   void Clear();
@@ -42,6 +39,7 @@ class Conversation {
   Status Load(const std::string& path);
   size_t num_messages() const { return messages_.array().size(); }
   uint64_t seed() const { return seed_; }  // of the last answer
+  const Answerer& answerer() const { return answerer_; }
 
   // Answers one message of the user, shown through `view`. If it fails, or is stopped before it
   // begins, the message is taken back. An answer stopped later is kept as far as it came.
@@ -59,12 +57,9 @@ class Conversation {
   // answer; says on standard error what it is.
   Result<MediaPart> Read(const MediaRequest& request, size_t taken) const;
   void AddMessage(std::string_view role, Json content);
-  Status Stream(AnswerView& view);
-  Result<std::string_view> Decode(Generation& answer, bool opens_thought, AnswerView& view,
-                                  std::vector<OutputEvent>& all);
+  Status Ask(AnswerView& view);
 
-  Session& session_;
-  const Tokenizer& tokenizer_;
+  Answerer& answerer_;
   Options options_;
   Json messages_;     // an array
   std::string file_;  // of the last Save or Load

@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   CLI::App* serve = carat::AddServe(app, exit_code, offline);
   carat::AddPage(app, exit_code);
   carat::AddStatus(app, exit_code);
+  carat::AddBackup(app, exit_code);
   carat::AddTranscribe(app, exit_code);
   carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);

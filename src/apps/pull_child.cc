@@ -1,11 +1,20 @@
 #include "apps/pull_child.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 
+#include "apps/models.h"
+#include "apps/places.h"
+#include "apps/pull_needs.h"
 #include "apps/silent_child.h"
+#include "io/disk_space.h"
+#include "io/file.h"
+#include "sys/memory.h"
 #ifdef CARAT_PULLS
 #include "hub/catalogue.h"
 #endif
@@ -13,12 +22,45 @@
 namespace carat {
 namespace {
 
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxErrors = 64 << 10;
+
+fs::path ErrorsFile() { return StateFolder() / "pull.log"; }
+
 // The program itself.
 Result<pid_t> StartPull(const std::string& name) {
-  const auto pid = StartSilently("/proc/self/exe", {"carat", "pull", "--quiet", name}, false);
+  CARAT_TRY(MakeFolder(StateFolder()));
+  const auto pid = StartSilently("/proc/self/exe", {"carat", "pull", "--quiet", name},
+                                 {.errors_to = ErrorsFile().string()});
   if (pid) return *pid;
   return Fail({.code = ErrorCode::kIo, .what = "carat pull can't be started"});
 }
+
+// What it said last.
+std::string LastError() {
+  std::string text = ReadFile(ErrorsFile(), kMaxErrors).value_or("");
+  while (text.ends_with('\n')) text.pop_back();
+  text = text.substr(text.rfind('\n') + 1);
+  return text.starts_with("carat: ") ? text.substr(7) : text;
+}
+
+#ifdef CARAT_PULLS
+// Of its bytes, what has come: files are as long as they will be from the beginning.
+double PartOf(const CatalogueEntry& entry, const std::string& name) {
+  if (entry.size() == 0) return 0;
+  uint64_t here = 0;
+  for (const CatalogueFile& file : entry.files) {
+    const fs::path path = Models().DownloadFolder(name) / file.local_name;
+    for (const char* const ending : {"", ".part"}) {
+      struct stat info{};
+      if (::stat((path.string() + ending).c_str(), &info) == 0)
+        here += std::min(file.size, static_cast<uint64_t>(info.st_blocks) * 512);
+    }
+  }
+  return std::min(1.0, static_cast<double>(here) / static_cast<double>(entry.size()));
+}
+#endif
 
 }  // namespace
 
@@ -68,10 +110,38 @@ std::vector<ModelHooks::Pull> PullChild::State() const {
   const std::lock_guard lock(data_->mutex);
   data_->Look();
   if (data_->name.empty()) return {};
-  return {{.name = data_->name,
-           .state = data_->pid >= 0 ? "running"
-                    : data_->done   ? "done"
-                                    : "failed"}};
+  ModelHooks::Pull pull{.name = data_->name,
+                        .state = data_->pid >= 0 ? "running"
+                                 : data_->done   ? "done"
+                                                 : "failed",
+                        .part = data_->done ? 1.0 : 0.0};
+#ifdef CARAT_PULLS
+  const CatalogueEntry* const entry = FindInCatalogue(data_->name);
+  if (entry != nullptr && !data_->done) pull.part = PartOf(*entry, data_->name);
+#endif
+  if (pull.state == "failed") pull.error = LastError();
+  return {pull};
+}
+
+std::vector<ModelHooks::Offer> PullChild::Offers() {
+  std::vector<ModelHooks::Offer> offers;
+#ifdef CARAT_PULLS
+  const size_t available = AvailableMemory();
+  for (const CatalogueEntry& entry : Catalogue()) {
+    if (entry.size() == 0) continue;  // nobody knows before the hub is asked
+    const PullNeeds needs = NeedsOf(entry.size(), available);
+    ModelHooks::Offer offer{
+        .name = FindInCatalogue(entry.name) == &entry ? std::string(entry.name) : entry.FullName(),
+        .description = std::string(entry.description),
+        .download = entry.size(),
+        .disk = entry.size() + needs.bundle,
+        .memory = needs.memory};
+    offer.fits_disk = CheckFreeSpace(Models().path(), offer.disk).has_value();
+    offer.fits_memory = offer.memory <= available;
+    offers.push_back(std::move(offer));
+  }
+#endif
+  return offers;
 }
 
 }  // namespace carat

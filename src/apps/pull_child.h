@@ -21,6 +21,8 @@ class PullChild {
   Status Start(const std::string& name);
   // The last one, or none.
   std::vector<ModelHooks::Pull> State() const;
+  // What can be pulled, by the memory and disk that are free now.
+  static std::vector<ModelHooks::Offer> Offers();
 
  private:
   struct Data;

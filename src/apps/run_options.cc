@@ -68,6 +68,22 @@ void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std
   AddKernelsOption(command, kernels);
 }
 
+void AddOwnOption(CLI::App& command, bool& own) {
+  command.add_flag("--own", own,
+                   "load the model in this program, though the server that runs has it; options of "
+                   "loading and drafting do so too");
+}
+
+bool WantsOwn(const CLI::App& command) {
+  for (const char* const name :
+       {"--own", "--verify", "--mmproj", "--context", "--cache", "--threads", "--kernels",
+        "--drafter", "--draft-depth", "--reference"}) {
+    const CLI::Option* const option = command.get_option_no_throw(name);
+    if (option != nullptr && option->count() > 0) return true;
+  }
+  return false;
+}
+
 void AddDraftFileOption(CLI::App& command, DraftFlags& flags) {
   command
       .add_option("--drafter", flags.drafter,

@@ -39,6 +39,7 @@ struct RunOptions {
   bool no_history = false;
   bool verify = false;
   bool json = false;
+  bool own = false;  // in this program, whatever a server has
   std::vector<std::string> stop;
   int64_t context = 0;
   int threads = 0;
@@ -54,6 +55,11 @@ Result<GenerateOptions> ToGenerateOptions(const RunOptions& options, const Engin
 void AddThreadsOption(CLI::App& command, int& threads);
 CLI::Option* AddKernelsOption(CLI::App& command, std::string& kernels);
 void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std::string& cache);
+
+// --own, and whether a model in this program is wanted: by it, or by an option that says how to
+// load or to draft.
+void AddOwnOption(CLI::App& command, bool& own);
+bool WantsOwn(const CLI::App& command);
 
 // --drafter alone, and with --draft-depth.
 void AddDraftFileOption(CLI::App& command, DraftFlags& flags);

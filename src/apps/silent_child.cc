@@ -11,17 +11,19 @@ extern char** environ;  // NOLINT: what the child gets
 namespace carat {
 
 std::optional<pid_t> StartSilently(const std::string& program, std::vector<std::string> arguments,
-                                   bool own_session) {
+                                   const SilentChild& how) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO})
     posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+  posix_spawn_file_actions_addopen(&files, STDERR_FILENO, how.errors_to.c_str(),
+                                   O_WRONLY | O_CREAT | O_TRUNC, 0600);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  const int session = own_session ? POSIX_SPAWN_SETSID : 0;
+  const int session = how.own_session ? POSIX_SPAWN_SETSID : 0;
   posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | session));
   std::vector<char*> words;
   for (std::string& argument : arguments) words.push_back(argument.data());

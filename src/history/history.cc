@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <set>
+#include <thread>
 
 #include "history/state.h"
 #include "sys/clock.h"
@@ -19,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr int32_t kApplication = 0x63617232;  // "car2"
 // The parent of a message is checked at the end of a transaction: a conversation of thousands of
 // turns goes in one statement. Search takes any part of a word, in any language.
-constexpr std::array<std::string_view, 2> kMigrations = {R"(
+constexpr std::array<std::string_view, 3> kMigrations = {R"(
 CREATE TABLE conversations (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, title TEXT NOT NULL,
   settings TEXT NOT NULL, leaf TEXT NOT NULL, created_ms INTEGER NOT NULL,
@@ -58,9 +60,19 @@ END;)",
                                                          R"(
 CREATE TABLE tokens (
   digest TEXT PRIMARY KEY, owner TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT,
-  WITHOUT ROWID;)"};
+  WITHOUT ROWID;)",
+                                                         R"(
+DROP TABLE tokens;
+CREATE TABLE tokens (
+  digest TEXT PRIMARY KEY, owner TEXT NOT NULL, mark TEXT NOT NULL, created_ms INTEGER NOT NULL)
+  STRICT, WITHOUT ROWID;
+CREATE TABLE presets (
+  owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, PRIMARY KEY (owner, name))
+  STRICT, WITHOUT ROWID;)"};
 
 constexpr size_t kMaxChanges = 1024;
+// All segments of the index into one, some hundred pages at a time.
+constexpr std::string_view kMergeStep = "INSERT INTO texts (texts, rank) VALUES ('merge', -256)";
 
 Status MakeFolder(const fs::path& folder) {
   if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
@@ -111,9 +123,23 @@ void History::State::Note(const std::string& owner, const std::string& conversat
   changed.notify_all();
 }
 
-// The index keeps what was deleted until it is merged.
-Status History::State::Forget() {
-  CARAT_TRY(database.Run("INSERT INTO texts (texts) VALUES ('optimize')"));
+// The index keeps what was deleted until all of it is merged (SQLite's FTS5, 6.8: a step that
+// changes less than two rows was the last).
+Status History::State::Forget(std::unique_lock<std::mutex>& lock) {
+  const auto rows = [&]() -> Result<int64_t> {
+    CARAT_ASSIGN(Statement total, database.Prepare("SELECT total_changes()"));
+    CARAT_TRY(total.Step());
+    return total.Int(0);
+  };
+  for (;;) {
+    CARAT_ASSIGN(const int64_t before, rows());
+    CARAT_TRY(database.Run(kMergeStep));
+    CARAT_ASSIGN(const int64_t after, rows());
+    if (after - before < 2) break;
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // a mutex is not fair
+    lock.lock();
+  }
   return database.Forget();
 }
 
@@ -130,7 +156,10 @@ Result<std::unique_ptr<History>> History::Open(const fs::path& folder) {
   // Nobody writes them any more. A program that was killed has left what it had deleted.
   CARAT_TRY(state->database.Run("UPDATE messages SET state = 2 WHERE state = 1"));
   CARAT_TRY(state->SweepMedia());
-  CARAT_TRY(state->Forget());
+  {
+    std::unique_lock lock(state->mutex);
+    CARAT_TRY(state->Forget(lock));
+  }
   return std::unique_ptr<History>(new History(std::move(state)));
 }
 
@@ -224,46 +253,14 @@ Status History::Change(const std::string& owner, const std::string& id,
 }
 
 Status History::Delete(const std::string& owner, const std::string& id) {
-  const std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   CARAT_ASSIGN(const int64_t row, state_->ConversationRow(owner, id));
   CARAT_ASSIGN(Statement remove,
                state_->database.Prepare("DELETE FROM conversations WHERE number = ?"));
   CARAT_TRY(remove.With(row).Run());
   state_->Note(owner, id);
   CARAT_TRY(state_->SweepMedia());
-  return state_->Forget();
-}
-
-// --- tokens --------------------------------------------------------------------------------------
-
-Status History::KeepToken(const std::string& owner, const std::string& digest) {
-  const std::lock_guard lock(state_->mutex);
-  CARAT_ASSIGN(Statement insert,
-               state_->database.Prepare("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)"));
-  return insert.With(digest, owner, UnixMs()).Run();
-}
-
-Result<std::map<std::string, std::string>> History::Tokens() const {
-  const std::lock_guard lock(state_->mutex);
-  CARAT_ASSIGN(Statement all, state_->database.Prepare("SELECT digest, owner FROM tokens"));
-  std::map<std::string, std::string> tokens;
-  for (;;) {
-    CARAT_ASSIGN(const bool more, all.Step());
-    if (!more) return tokens;
-    tokens.emplace(all.Text(0), all.Text(1));
-  }
-}
-
-Status History::DropToken(const std::string& digest) {
-  const std::lock_guard lock(state_->mutex);
-  CARAT_ASSIGN(Statement drop, state_->database.Prepare("DELETE FROM tokens WHERE digest = ?"));
-  return drop.With(digest).Run();
-}
-
-Status History::DropTokens(const std::string& owner) {
-  const std::lock_guard lock(state_->mutex);
-  CARAT_ASSIGN(Statement drop, state_->database.Prepare("DELETE FROM tokens WHERE owner = ?"));
-  return drop.With(owner).Run();
+  return state_->Forget(lock);
 }
 
 // --- changes -------------------------------------------------------------------------------------
@@ -298,20 +295,32 @@ Status History::Backup(const fs::path& folder) const {
                  .wanted = "a name that is not there yet",
                  .found = std::strerror(errno)});
   }
-  const std::lock_guard lock(state_->mutex);
-  CARAT_ASSIGN(Statement copy, state_->database.Prepare("VACUUM INTO ?"));
-  CARAT_TRY(copy.With((folder / "history.db").string()).Run());
+  std::set<std::string> hashes;
+  {
+    const std::lock_guard lock(state_->mutex);
+    CARAT_ASSIGN(Statement copy, state_->database.Prepare("VACUUM INTO ?"));
+    CARAT_TRY(copy.With((folder / "history.db").string()).Run());
+    CARAT_ASSIGN(hashes, state_->Hashes());
+    ++state_->backups;
+  }
   std::error_code error;
   fs::permissions(folder / "history.db", fs::perms::owner_read | fs::perms::owner_write, error);
-  if (!error) fs::copy(state_->folder / "media", folder / "media", error);
+  if (!error) fs::create_directory(folder / "media", error);
   if (!error) fs::permissions(folder / "media", fs::perms::owner_all, error);
-  if (error) {
-    return Fail({.code = ErrorCode::kIo,
-                 .what = "the copy is not whole",
-                 .where = folder.string(),
-                 .found = error.message()});
+  for (const std::string& hash : hashes) {
+    if (error) break;
+    fs::copy_file(state_->MediumPath(hash), folder / "media" / hash, error);
   }
-  return {};
+  {
+    const std::lock_guard lock(state_->mutex);
+    --state_->backups;
+    CARAT_TRY(state_->SweepMedia());
+  }
+  if (!error) return {};
+  return Fail({.code = ErrorCode::kIo,
+               .what = "the copy is not whole",
+               .where = folder.string(),
+               .found = error.message()});
 }
 
 }  // namespace carat

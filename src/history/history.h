@@ -62,6 +62,18 @@ struct HistoryHit {
   std::string snippet = {};  // with what was found in it
 };
 
+// What lets a page in; its digest alone is kept.
+struct HistoryToken {
+  std::string owner = {};
+  std::string mark = {};  // of the key that it was given for (Access::Mark)
+  int64_t created_ms = 0;
+};
+
+struct HistoryPreset {
+  std::string name = {};
+  Json settings = {};  // as a conversation's
+};
+
 // Something of an owner's has changed: what two open pages agree by.
 struct HistoryChange {
   uint64_t number = 0;  // rising, from 1 with each program
@@ -106,24 +118,35 @@ class History {
   Result<std::vector<HistoryHit>> Search(const std::string& owner, std::string_view text,
                                          size_t limit) const;
 
-  // Keeps bytes until the last message that names them is gone, or for a day where none does.
+  // Keeps bytes until the last message that names them is gone, or for a day where none does
+  // (Sweep).
   Result<HistoryMedium> Keep(const std::string& owner, std::span<const std::byte> bytes,
                              const std::string& type);
   Result<HistoryMedium> Medium(const std::string& owner, const std::string& hash) const;
   Result<std::string> MediumBytes(const std::string& owner, const std::string& hash) const;
 
-  // Digests of what lets pages in, and whose they are.
-  Status KeepToken(const std::string& owner, const std::string& digest);
-  Result<std::map<std::string, std::string>> Tokens() const;  // owners by digests
+  // Removes media that nobody has named for a day.
+  Status Sweep();
+
+  Status KeepToken(const std::string& digest, const HistoryToken& token);
+  Result<std::map<std::string, HistoryToken>> Tokens() const;  // by digests
   Status DropToken(const std::string& digest);
   Status DropTokens(const std::string& owner);
+
+  // Settings that an owner has given a name, ordered by it.
+  Result<std::vector<HistoryPreset>> Presets(const std::string& owner) const;
+  // In place of one of that name. Errors: more than kMaxPresets.
+  Status KeepPreset(const std::string& owner, const HistoryPreset& preset);
+  Status DropPreset(const std::string& owner, const std::string& name);
+  static constexpr size_t kMaxPresets = 200;
 
   // Changes behind number `after` of this owner, waiting for one until the time is over.
   std::vector<HistoryChange> WaitForChanges(const std::string& owner, uint64_t after,
                                             int64_t timeout_ms) const;
   uint64_t last_change() const;
 
-  // A copy of everything in a new folder, as it is at this moment.
+  // A copy of everything, of all owners, in a new folder, as it is at this moment: a history of its
+  // own. Others can go on while media are copied.
   Status Backup(const std::filesystem::path& folder) const;
 
  private:

@@ -54,19 +54,29 @@ Result<std::string> History::MediumBytes(const std::string& owner, const std::st
   return ReadFile(state_->MediumPath(medium.hash), kMaxMedium);
 }
 
+Result<std::set<std::string>> History::State::Hashes() const {
+  std::set<std::string> hashes;
+  CARAT_ASSIGN(Statement rows, database.Prepare("SELECT hash FROM media"));
+  for (;;) {
+    CARAT_ASSIGN(const bool more, rows.Step());
+    if (!more) return hashes;
+    hashes.insert(rows.Text(0));
+  }
+}
+
+Status History::Sweep() {
+  const std::lock_guard lock(state_->mutex);
+  return state_->SweepMedia();
+}
+
 // A file without a row was left by a program that was killed, or belongs to one just deleted.
 Status History::State::SweepMedia() {
   CARAT_ASSIGN(Statement remove,
                database.Prepare("DELETE FROM media WHERE (used = 1 OR kept_ms < ?) AND"
                                 " number NOT IN (SELECT medium FROM uses)"));
   CARAT_TRY(remove.With(UnixMs() - kUnusedMs).Run());
-  std::set<std::string> kept;
-  CARAT_ASSIGN(Statement rows, database.Prepare("SELECT hash FROM media"));
-  for (;;) {
-    CARAT_ASSIGN(const bool more, rows.Step());
-    if (!more) break;
-    kept.insert(rows.Text(0));
-  }
+  if (backups > 0) return {};  // which sweeps when it is done
+  CARAT_ASSIGN(const std::set<std::string> kept, Hashes());
   std::error_code error;
   for (const auto& file : fs::directory_iterator(folder / "media", error)) {
     std::error_code ignored;

@@ -175,7 +175,7 @@ Result<std::string> History::State::LeafBeside(const MessagePlace& gone) {
 }
 
 Status History::DeleteMessage(const std::string& owner, const std::string& message) {
-  const std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   CARAT_ASSIGN(const State::MessagePlace place, state_->PlaceOf(owner, message));
   CARAT_ASSIGN(auto transaction, Database::Transaction::Begin(state_->database));
   CARAT_ASSIGN(Statement remove,
@@ -193,7 +193,7 @@ Status History::DeleteMessage(const std::string& owner, const std::string& messa
   CARAT_TRY(transaction.Commit());
   state_->Note(owner, place.conversation);
   CARAT_TRY(state_->SweepMedia());
-  return state_->Forget();
+  return state_->Forget(lock);
 }
 
 Result<std::string> History::Import(const std::string& owner,

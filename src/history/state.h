@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct History::State {
       : database(std::move(opened)), folder(std::move(place)) {}
 
   mutable std::mutex mutex;  // of all that follows
-  Database database;
+  mutable Database database;
   const std::filesystem::path folder;
   mutable std::condition_variable changed;
   std::deque<HistoryChange> changes;  // the newest last
@@ -51,10 +52,14 @@ struct History::State {
   // After a commit: tells who waits.
   void Note(const std::string& owner, const std::string& conversation);
 
+  Result<std::set<std::string>> Hashes() const;  // of all media
+  int backups = 0;                               // under way: files of media stay meanwhile
+
   // Media that nobody uses any more, and their files.
   Status SweepMedia();
-  // After deletions, so that no file shows what was deleted.
-  Status Forget();
+  // After deletions, so that no file shows what was deleted. The lock of the mutex is given up now
+  // and then: the index of a long history takes a while.
+  Status Forget(std::unique_lock<std::mutex>& lock);
 };
 
 Error NotInHistory(std::string_view what);

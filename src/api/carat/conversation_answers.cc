@@ -54,20 +54,26 @@ struct Started {
   std::shared_ptr<Answer> answer;
 };
 
-// Has the branch that ends with the question `leaf` answered. Nothing is kept yet.
+// The branch that ends with the question `leaf`, as the service takes it.
+Result<Ask> AskOf(const Call& call, const History& history, const HistoryConversation& conversation,
+                  const std::string& leaf) {
+  CARAT_ASSIGN(const Json json, ChatRequestOf(conversation, leaf, Urls(history, call.owner)));
+  CARAT_ASSIGN(ChatRequest request, ReadChatRequest(json));
+  request.ask.owner = call.owner;
+  request.ask.progress = true;
+  return std::move(request.ask);
+}
+
+// Has it answered. Nothing is kept yet.
 std::expected<Started, ApiError> Start(Api& api, Call& call, const History& history,
                                        const HistoryConversation& conversation,
                                        const std::string& leaf) {
   const auto refused = [](const Error& error) { return std::unexpected(ToApiError(error)); };
-  const auto json = ChatRequestOf(conversation, leaf, Urls(history, call.owner));
-  if (!json) return refused(json.error());
-  auto request = ReadChatRequest(*json);
-  if (!request) return refused(request.error());
-  request->ask.owner = call.owner;
-  request->ask.progress = true;
+  const auto ask = AskOf(call, history, conversation, leaf);
+  if (!ask) return refused(ask.error());
   const auto loaded = ServiceFor(api.host(), std::nullopt);
   if (!loaded) return std::unexpected(loaded.error());
-  auto answer = (*loaded)->service->Submit(request->ask, call.StillThere());
+  auto answer = (*loaded)->service->Submit(*ask, call.StillThere());
   if (!answer) return refused(answer.error());
   return Started{*loaded, *std::move(answer)};
 }
@@ -168,6 +174,32 @@ void AnswerAgain(Api& api, Call& call) {
     return body;
   };
   call.SendResult(keep());
+}
+
+void CountMediaTokens(Api& api, Call& call) {
+  const History* const history = HistoryOf(api, call);
+  if (history == nullptr) return;
+  const auto read = [&]() -> Result<Ask> {
+    CARAT_ASSIGN(const Json json, call.ParseBody());
+    CARAT_ASSIGN(Fields fields, Fields::Of(json, ""));
+    CARAT_ASSIGN(const Json* const content, fields.Require("content"));
+    CARAT_TRY(fields.Done());
+    HistoryConversation alone;
+    alone.messages.push_back({.id = "new", .role = "user"});
+    Json body;
+    body.Set("content", *content);
+    CARAT_ASSIGN(alone.messages.back().body, CheckedBody(body, "", true));
+    return AskOf(call, *history, alone, "new");
+  };
+  const auto ask = read();
+  if (!ask) return call.SendError(ToApiError(ask.error()));
+  const auto loaded = ServiceFor(api.host(), std::nullopt);
+  if (!loaded) return call.SendError(loaded.error());
+  const auto count = (*loaded)->service->Count(*ask, call.StillThere());
+  if (!count) return call.SendError(ToApiError(count.error()));
+  Json body;
+  body.Set("tokens", static_cast<int64_t>(count->pictures + count->sound));
+  call.SendJson(body);
 }
 
 }  // namespace carat

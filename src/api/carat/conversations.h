@@ -19,6 +19,7 @@
 // /v1/carat/media
 //   POST                       bytes, of a kind that carat takes: {"media": HASH, "type", "bytes"}
 //   GET …/{hash}               them
+//   POST …/tokens              {"content": [parts]} to {"tokens"}: what its media take of a context
 #pragma once
 
 #include <functional>
@@ -40,6 +41,7 @@ void DeleteMessage(Api& api, Call& call);
 // conversation_answers.cc
 void AskInConversation(Api& api, Call& call);
 void AnswerAgain(Api& api, Call& call);
+void CountMediaTokens(Api& api, Call& call);
 
 // kept_media.cc
 void KeepMedium(Api& api, Call& call);

@@ -65,7 +65,25 @@ bool MayManage(Api& api, Call& call) {
   return false;
 }
 
-Json PullsOf(const ModelHooks& hooks) {
+Json OffersOf(const ModelHooks& hooks) {
+  Json::Array offers;
+  if (!hooks.offers) return Json(std::move(offers));
+  for (const ModelHooks::Offer& offer : hooks.offers()) {
+    Json one;
+    one.Set("name", offer.name);
+    one.Set("description", offer.description);
+    one.Set("download_bytes", static_cast<int64_t>(offer.download));
+    one.Set("disk_bytes", static_cast<int64_t>(offer.disk));
+    one.Set("memory_bytes", static_cast<int64_t>(offer.memory));
+    one.Set("fits_disk", offer.fits_disk);
+    one.Set("fits_memory", offer.fits_memory);
+    offers.push_back(std::move(one));
+  }
+  return Json(std::move(offers));
+}
+
+// `all`: with what went wrong, which may tell of the machine.
+Json PullsOf(const ModelHooks& hooks, bool all) {
   Json::Array pulls;
   if (!hooks.pulls) return Json(std::move(pulls));
   for (const ModelHooks::Pull& pull : hooks.pulls()) {
@@ -73,6 +91,7 @@ Json PullsOf(const ModelHooks& hooks) {
     one.Set("name", pull.name);
     one.Set("state", pull.state);
     one.Set("part", pull.part);
+    if (all && !pull.error.empty()) one.Set("error", pull.error);
     pulls.push_back(std::move(one));
   }
   return Json(std::move(pulls));
@@ -103,7 +122,8 @@ void ListStoredModels(Api& api, Call& call) {
   Json body;
   body.Set("loaded", loaded == nullptr ? Json() : Json(loaded->name));
   body.Set("models", Json(std::move(models)));
-  body.Set("pulls", PullsOf(hooks));
+  body.Set("pulls", PullsOf(hooks, api.access().Manages(call.owner)));
+  body.Set("offers", OffersOf(hooks));
   call.SendJson(body);
 }
 

@@ -1,5 +1,7 @@
 #include "api/carat/page.h"
 
+#include <fmt/format.h>
+
 #include "api/fields.h"
 #include "api/page_door.h"
 #include "api/query.h"
@@ -7,6 +9,8 @@
 
 namespace carat {
 namespace {
+
+constexpr size_t kMaxNonce = 128;
 
 PageDoor* DoorOf(Api& api, Call& call) {
   if (api.page_door() == nullptr) {
@@ -29,11 +33,28 @@ void ProveToPage(Api& api, Call& call) {
   const auto prove = [&]() -> Result<Json> {
     CARAT_ASSIGN(const Json members, ParseTexts(call.request.head.query));
     CARAT_ASSIGN(Fields fields, Fields::Of(members, ""));
-    CARAT_ASSIGN(const std::string key, fields.RequireString("key"));
+    CARAT_ASSIGN(const auto key, fields.String("key"));
+    CARAT_ASSIGN(const auto token, fields.String("token"));
     CARAT_ASSIGN(const std::string nonce, fields.RequireString("nonce"));
     CARAT_TRY(fields.Done());
+    if (key.has_value() == token.has_value()) {
+      return Fail({.what = "wrong members", .wanted = "one of key and token"});
+    }
+    if (nonce.size() > kMaxNonce) {
+      return Fail({.what = "too long",
+                   .where = "nonce",
+                   .wanted = fmt::format("at most {} bytes", kMaxNonce)});
+    }
+    const uint16_t port = api.options().port ? api.options().port() : 0;
     Json body;
-    body.Set("proof", api.access().Proof(key, ProofText(nonce)));
+    if (key) {
+      body.Set("proof", api.access().Proof(*key, ProofText(nonce, port)));
+    } else {
+      const PageDoor* const door = api.page_door();
+      if (door == nullptr)
+        return Fail({.code = ErrorCode::kUnsupported, .what = "this server lets no page in"});
+      body.Set("proof", door->Prove(*token, nonce, port));
+    }
     return body;
   };
   call.SendResult(prove());
@@ -48,7 +69,8 @@ void NewPageCode(Api& api, Call& call) {
                            .message = "A page can't let another page in: this needs a key."});
   }
   Json body;
-  body.Set("code", door->NewCode(call.owner, Now()));
+  const PageKey key{.owner = call.owner, .mark = api.access().Mark(call.owner)};
+  body.Set("code", door->NewCode(key, Now()));
   body.Set("seconds", PageDoor::kCodeSeconds);
   call.SendJson(body);
 }

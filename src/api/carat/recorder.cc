@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{200};
 constexpr double kSaveEvery = 1;  // seconds
+constexpr std::chrono::hours kSweep{1};
 
 Json UsageOf(const Answer& answer) {
   const AnswerUsage usage = answer.usage();
@@ -81,7 +82,8 @@ Json AnswerBody::Get() const {
   return body;
 }
 
-Recorder::Recorder(History& history) : history_(history), thread_([this] { Loop(); }) {}
+Recorder::Recorder(History& history)
+    : history_(history), swept_s_(Now()), thread_([this] { Loop(); }) {}
 
 Recorder::~Recorder() {
   {
@@ -119,9 +121,13 @@ void Recorder::Settle(const std::string& message) {
 void Recorder::Loop() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
-    work_.wait(lock, [&] { return stop_ || !followed_.empty(); });
+    work_.wait_for(lock, kSweep, [&] { return stop_ || !followed_.empty(); });
     const auto now = followed_;
     lock.unlock();  // nobody who comes waits for the disk
+    if (Now() - swept_s_ >= static_cast<double>(std::chrono::seconds(kSweep).count())) {
+      static_cast<void>(history_.Sweep());  // else in an hour
+      swept_s_ = Now();
+    }
     std::vector<std::shared_ptr<Followed>> done;
     for (const auto& followed : now)
       if (!Update(*followed, false)) done.push_back(followed);

@@ -1,4 +1,5 @@
-// Recorder: writes answers into the conversations that they belong to, while they are made.
+// Recorder: writes answers into the conversations that they belong to, while they are made, and has
+// the history swept every hour.
 #pragma once
 
 #include <chrono>
@@ -69,6 +70,7 @@ class Recorder {
   std::condition_variable work_;
   std::vector<std::shared_ptr<Followed>> followed_;
   bool stop_ = false;
+  double swept_s_;  // of the thread
   std::thread thread_;
 };
 

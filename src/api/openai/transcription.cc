@@ -181,9 +181,10 @@ class Transcriber {
     if (request_.translate) segment.text = TranslationIn(segment.text, "English");
     DeltaJoiner trimmer;
     segment.text = trimmer.Add(segment.text);
-    if (!segment.text.empty() || segment.reason != AnswerEnd::kStop) {
-      segments_.push_back(std::move(segment));
-    }
+    if (segment.text.empty() && segment.reason == AnswerEnd::kStop) return {};
+    if (request_.stream && request_.format == TranscriptionFormat::kVerboseJson)
+      SendPiece(SegmentPiece(segment, segments_.size(), request_.temperature));
+    segments_.push_back(std::move(segment));
     return {};
   }
 

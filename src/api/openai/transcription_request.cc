@@ -123,8 +123,11 @@ Status ReadStream(Fields& fields, TranscriptionRequest& request) {
   CARAT_ASSIGN(request.logprobs, OnlyValue(fields, "include", "logprobs"));
   CARAT_ASSIGN(const bool segments, OnlyValue(fields, "timestamp_granularities", "segment"));
   const bool json = request.format == TranscriptionFormat::kJson;
-  if (request.stream && !json && request.format != TranscriptionFormat::kText) {
-    return Unsupported("this format does not stream", "stream", "response_format json or text");
+  const bool subtitles =
+      request.format == TranscriptionFormat::kSrt || request.format == TranscriptionFormat::kVtt;
+  if (request.stream && subtitles) {
+    return Unsupported("this format does not stream", "stream",
+                       "response_format json, text or verbose_json");
   }
   if (request.logprobs && !json) {
     return Unsupported("this format has no place for logprobs", "include", "response_format json");

@@ -54,6 +54,7 @@ TEST(ReadTranscriptionForm, RefusesByName) {
       {{{"temperature", "warm"}}, "temperature: "},
       {{{"stream", "1"}}, "stream: "},
       {{{"stream", "true"}, {"response_format", "srt"}}, "stream: "},
+      {{{"stream", "true"}, {"response_format", "vtt"}}, "stream: "},
       {{{"include[]", "everything"}}, "include: "},
       {{{"include[]", "logprobs"}, {"response_format", "text"}}, "include: "},
       {{{"timestamp_granularities[]", "segment"}}, "timestamp_granularities: "},

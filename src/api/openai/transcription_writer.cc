@@ -164,6 +164,15 @@ StreamPiece DeltaPiece(std::string_view text, const std::vector<TokenLogprob>& t
   return {.event = "transcript.text.delta", .data = piece.Dump()};
 }
 
+StreamPiece SegmentPiece(const TranscriptSegment& segment, size_t number, double temperature) {
+  constexpr std::string_view kType = "transcript.text.segment";
+  Json piece;
+  piece.Set("type", kType);
+  const Json members = SegmentOf(segment, number, temperature);
+  for (const auto& [key, value] : members.object()) piece.Set(key, value);
+  return {.event = std::string(kType), .data = piece.Dump()};
+}
+
 StreamPiece DonePiece(const TranscriptionRequest& request,
                       const std::vector<TranscriptSegment>& segments,
                       const TranscriptTotals& totals, const Tokenizer* tokenizer) {

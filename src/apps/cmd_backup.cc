@@ -1,0 +1,94 @@
+// carat backup: a copy of all conversations.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "apps/commands.h"
+#include "apps/input.h"
+#include "apps/output.h"
+#include "apps/own_server.h"
+#include "apps/places.h"
+#include "apps/terminal.h"
+#include "history/history.h"
+#include "io/json.h"
+#include "net/client.h"
+
+namespace carat {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct BackupOptions {
+  std::string folder, history;
+};
+
+constexpr int kCopyMs = 24 * 3600 * 1000;
+
+// By the server that has the conversations open.
+Status ByServer(const OwnServer& server, const std::string& folder) {
+  Json body;
+  body.Set("folder", folder);
+  net::ClientRequest request{.url = server.url,
+                             .method = "POST",
+                             .target = "/v1/carat/backup",
+                             .fields = server.KeyFields(),
+                             .body = body.Dump(),
+                             .timeout_ms = kCopyMs};
+  request.fields.emplace_back("content-type", "application/json");
+  CARAT_ASSIGN(const net::Reply reply, net::Ask(request));
+  if (reply.status == 200) return {};
+  const auto json = ParseJson(reply.body);
+  const Json* const error = json ? json->Find("error") : nullptr;
+  return Fail({.code = ErrorCode::kIo,
+               .what = "the server made no copy",
+               .where = folder,
+               .found = error != nullptr ? StringIn(*error, "message")
+                                         : fmt::format("status {}", reply.status)});
+}
+
+Status Run(const BackupOptions& o) {
+  const std::string folder = fs::absolute(o.folder).lexically_normal().string();
+  const auto server = FindOwnServer();
+  if (!server && server.error().code != ErrorCode::kNotFound) return Fail(server.error());
+  if (server && o.history.empty()) {
+    CARAT_TRY(ByServer(*server, folder));
+  } else {
+    const fs::path kept = o.history.empty() ? DataFolder() / "history" : fs::path(o.history);
+    std::error_code ignored;
+    if (!fs::exists(kept / "history.db", ignored)) {
+      return Fail({.code = ErrorCode::kNotFound,
+                   .what = "no conversations are kept there",
+                   .where = kept.string()});
+    }
+    CARAT_ASSIGN(const auto history, History::Open(kept));
+    CARAT_TRY(history->Backup(folder));
+  }
+  Print("{}\n", EscapeLine(folder));
+  return {};
+}
+
+}  // namespace
+
+void AddBackup(CLI::App& app, int& exit_code) {
+  auto o = std::make_shared<BackupOptions>();
+  CLI::App* backup = app.add_subcommand(
+      "backup",
+      "Copy all conversations with their media to a new folder, while the server runs or "
+      "not; carat serve --history FOLDER serves the copy");
+  backup->add_option("FOLDER", o->folder, "a name that is not there yet")
+      ->required()
+      ->check(NotEmpty());
+  backup
+      ->add_option("--history", o->history,
+                   "the folder to copy, of a server that does not run; if not given, that of the "
+                   "server that runs, or " +
+                       DataFolder().string() + "/history")
+      ->check(NotEmpty());
+  backup->callback([o, &exit_code] {
+    if (const Status done = Run(*o); !done) exit_code = Report(done.error());
+  });
+}
+
+}  // namespace carat

@@ -1,0 +1,62 @@
+#include "apps/own_server.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdint>
+#include <span>
+
+#include "api/access.h"
+#include "api/page_door.h"
+#include "io/digest.h"
+#include "io/json.h"
+#include "net/client.h"
+#include "sys/ids.h"
+
+namespace carat {
+namespace {
+
+uint16_t PortOf(const std::string& url) {
+  uint16_t port = 0;
+  const size_t colon = url.rfind(':');
+  if (colon != std::string::npos)
+    std::from_chars(url.data() + colon + 1, url.data() + url.size(), port);
+  return port;
+}
+
+}  // namespace
+
+net::Fields OwnServer::KeyFields() const {
+  if (key.empty()) return {};
+  return {{"authorization", "Bearer " + key}};
+}
+
+Result<OwnServer> ProvenServer(const ServerRecord::Content& recorded) {
+  OwnServer server{.url = recorded.url, .key = {}};
+  // One place, and not whoever else a name or a wildcard may lead to.
+  for (const std::string_view host : {"//localhost:", "//0.0.0.0:", "//[::]:"}) {
+    if (const size_t at = server.url.find(host); at != std::string::npos)
+      server.url.replace(at, host.size(), "//127.0.0.1:");
+  }
+  if (recorded.key_file.empty()) return server;
+  CARAT_ASSIGN(const auto keys, ReadKeys(recorded.key_file));
+  server.key = keys.front().key;
+  const std::string nonce = NewId("");
+  CARAT_ASSIGN(const net::Reply reply,
+               net::Ask({.url = server.url,
+                         .target = fmt::format("/v1/carat/page/proof?key={}&nonce={}",
+                                               keys.front().name, nonce)}));
+  const auto json = ParseJson(reply.body);
+  const std::string digest = Sha256Hex(std::as_bytes(std::span(server.key)));
+  const std::string wanted = HmacSha256Hex(digest, ProofText(nonce, PortOf(server.url)));
+  if (reply.status == 200 && json && StringIn(*json, "proof") == wanted) return server;
+  return Fail({.what = "what listens there is not the server of this key, and gets no key",
+               .where = server.url});
+}
+
+Result<OwnServer> FindOwnServer() {
+  CARAT_ASSIGN(const ServerRecord::Content recorded, ServerRecord::Read());
+  return ProvenServer(recorded);
+}
+
+}  // namespace carat

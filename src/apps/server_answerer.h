@@ -1,0 +1,44 @@
+// Answers by the server that runs, so that no model is loaded twice.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "apps/answerer.h"
+#include "apps/own_server.h"
+#include "apps/run_options.h"
+
+namespace carat {
+
+class ServerAnswerer : public Answerer {
+ public:
+  // By the server that runs, if the model that this name means (ChooseModel) is loaded there; says
+  // so on standard error. Null: there is none such, or the name is a path. `sampling`: the members
+  // of Chat Completions that its answers are asked with.
+  static std::unique_ptr<ServerAnswerer> Find(const std::string& model, Json sampling);
+
+  Result<MadeAnswer> Answer(const Question& question, AnswerView& view) override;
+  Status Take(const MediaRequest& request) override;
+  Pos context() const override { return context_; }
+  size_t Positions(const RenderedPrompt&) const override { return 0; }
+  std::string Describe() const override;
+  Error WithAdvice(Error error) const override { return error; }
+
+ private:
+  ServerAnswerer(OwnServer server, std::string model, Pos context, Json sampling);
+  Json RequestOf(const Question& question) const;
+  Json PartOf(const Json& part) const;
+
+  const OwnServer server_;
+  const std::string model_;
+  const Pos context_;
+  const Json sampling_;
+  std::map<std::string, std::string> media_;  // data: URLs by paths, as they were read
+};
+
+// The members of Chat Completions for the options of an answer, and for the most probable one.
+Json SamplingOf(const RunOptions& options);
+Json GreedySampling(size_t max_tokens);
+
+}  // namespace carat
