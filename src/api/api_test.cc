@@ -298,8 +298,9 @@ TEST_F(ApiTest, NamesAParameterThatHasNoProperName) {
 TEST_F(ApiTest, ShowsStatusAndMetricsWithoutAModel) {
   EXPECT_EQ(Ask(MakeRequest("GET", "/v1/carat/status")).body,
             R"({"version": "9", "model": null, "own_answers": []})");
-  EXPECT_EQ(Ask(MakeRequest("GET", "/v1/carat/models")).body,
-            R"({"loaded": null, "models": [{"name": "point", "bytes": 5}], "pulls": [], "offers": []})");
+  EXPECT_EQ(
+      Ask(MakeRequest("GET", "/v1/carat/models")).body,
+      R"({"loaded": null, "models": [{"name": "point", "bytes": 5}], "pulls": [], "offers": []})");
   const net::Reply metrics = Ask(MakeRequest("GET", "/metrics"));
   EXPECT_TRUE(metrics.content_type.starts_with("text/plain; version=0.0.4"));
   EXPECT_NE(metrics.body.find("carat_model_loaded 0\n"), std::string::npos);

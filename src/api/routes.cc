@@ -77,7 +77,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/v1/carat/presets", ListPresets},
     {"POST", "/v1/carat/presets", KeepPreset, kOpenAi, Body::kJson, kPlainBody},
     {"DELETE", "/v1/carat/presets", DropPreset, kOpenAi, Body::kNone, 0, kQuery},
-    {"POST", "/v1/carat/backup", BackupHistory, kOpenAi, Body::kJson, kPlainBody},
+    {"POST", "/v1/carat/backup", BackupHistory, kOpenAi, Body::kNone, kNoBody},
     {"GET", "/v1/carat/answers", ListAnswers},
     {"GET", "/v1/carat/answers/{id}", ReadAnswer, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/answers/{id}/cancel", CancelAnswer, kOpenAi, Body::kNone, kNoBody, kUrgent},

@@ -26,26 +26,42 @@ struct BackupOptions {
 
 constexpr int kCopyMs = 24 * 3600 * 1000;
 
-// By the server that has the conversations open.
-Status ByServer(const OwnServer& server, const std::string& folder) {
-  Json body;
-  body.Set("folder", folder);
-  net::ClientRequest request{.url = server.url,
-                             .method = "POST",
-                             .target = "/v1/carat/backup",
-                             .fields = server.KeyFields(),
-                             .body = body.Dump(),
-                             .timeout_ms = kCopyMs};
-  request.fields.emplace_back("content-type", "application/json");
-  CARAT_ASSIGN(const net::Reply reply, net::Ask(request));
-  if (reply.status == 200) return {};
+// By the server that has the conversations open, which may be unable to write elsewhere.
+Status ByServer(const OwnServer& server, const fs::path& folder) {
+  std::error_code failed;
+  if (fs::exists(folder, failed)) {
+    return Fail({.what = "there is something already",
+                 .where = folder.string(),
+                 .wanted = "a name that is not there yet"});
+  }
+  CARAT_ASSIGN(const net::Reply reply, net::Ask({.url = server.url,
+                                                 .method = "POST",
+                                                 .target = "/v1/carat/backup",
+                                                 .fields = server.KeyFields(),
+                                                 .timeout_ms = kCopyMs}));
   const auto json = ParseJson(reply.body);
-  const Json* const error = json ? json->Find("error") : nullptr;
+  const fs::path made = json ? StringIn(*json, "folder") : "";
+  if (reply.status != 200 || made.empty()) {
+    const Json* const error = json ? json->Find("error") : nullptr;
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "the server made no copy",
+                 .where = server.url,
+                 .found = error != nullptr ? StringIn(*error, "message")
+                                           : fmt::format("status {}", reply.status)});
+  }
+  fs::rename(made, folder, failed);
+  if (!failed) return {};
+  // Of another file system.
+  fs::copy(made, folder, fs::copy_options::recursive, failed);
+  std::error_code ignored;
+  for (const fs::path& inner : {folder, folder / "media"})
+    fs::permissions(inner, fs::perms::owner_all, ignored);
+  fs::remove_all(made, ignored);
+  if (!failed) return {};
   return Fail({.code = ErrorCode::kIo,
-               .what = "the server made no copy",
-               .where = folder,
-               .found = error != nullptr ? StringIn(*error, "message")
-                                         : fmt::format("status {}", reply.status)});
+               .what = "the copy can't be put there",
+               .where = folder.string(),
+               .found = failed.message()});
 }
 
 Status Run(const BackupOptions& o) {

@@ -82,6 +82,17 @@ Status MakeFolder(const fs::path& folder) {
                .found = std::strerror(errno)});
 }
 
+constexpr std::string_view kBackup = "backup-";
+
+void RemoveBackups(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    if (file.path().filename().string().starts_with(kBackup)) found.push_back(file.path());
+  }
+  for (const fs::path& path : found) fs::remove_all(path, ignored);
+}
+
 constexpr std::string_view kConversation =
     "SELECT id, title, settings, leaf, created_ms, updated_ms FROM conversations ";
 
@@ -156,6 +167,7 @@ Result<std::unique_ptr<History>> History::Open(const fs::path& folder) {
   // Nobody writes them any more. A program that was killed has left what it had deleted.
   CARAT_TRY(state->database.Run("UPDATE messages SET state = 2 WHERE state = 1"));
   CARAT_TRY(state->SweepMedia());
+  RemoveBackups(folder);  // the folder is ours now
   {
     std::unique_lock lock(state->mutex);
     CARAT_TRY(state->Forget(lock));
@@ -321,6 +333,15 @@ Status History::Backup(const fs::path& folder) const {
                .what = "the copy is not whole",
                .where = folder.string(),
                .found = error.message()});
+}
+
+Result<fs::path> History::BackupHere() const {
+  fs::path folder = state_->folder / NewId(kBackup);
+  const Status done = Backup(folder);
+  if (done) return folder;
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  return Fail(done.error());
 }
 
 }  // namespace carat

@@ -148,6 +148,9 @@ class History {
   // A copy of everything, of all owners, in a new folder, as it is at this moment: a history of its
   // own. Others can go on while media are copied.
   Status Backup(const std::filesystem::path& folder) const;
+  // The same in a new folder inside its own, for somebody to move: the next Open removes it. For
+  // who may write nowhere else.
+  Result<std::filesystem::path> BackupHere() const;
 
  private:
   struct State;

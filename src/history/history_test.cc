@@ -1,11 +1,13 @@
 // History: what has returned is on the disk, belongs to its owner, and is gone when it is deleted.
 #include "history/history.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -154,6 +156,60 @@ TEST_F(HistoryTest, DeletesFromEveryFile) {
   EXPECT_FALSE(Holds("zir"));
   EXPECT_TRUE(Holds("this stays for good"));
   EXPECT_FALSE(history.Medium("ann", hash).has_value());
+}
+
+// A long history's index is merged in steps, between which others go on.
+TEST_F(HistoryTest, DeletesOfALongHistory) {
+  History& history = Open();
+  std::mt19937 rng(3);
+  const auto words = [&] {
+    std::string text;
+    for (int i = 0; i < 2000; ++i) text += fmt::format("{:x} ", rng());
+    return text;
+  };
+  std::vector<std::string> ids;
+  for (int i = 0; i < 60; ++i) {
+    ids.push_back(history.Create("ann", "", Json(Json::Object())).value());
+    Add(history, ids.back(), fmt::format("secret{:02}word {}", i, words()), "");
+  }
+  std::atomic<bool> deleting = true;
+  size_t reads = 0;
+  std::thread other([&] {
+    while (deleting) reads += history.Get("ann", ids[1]).has_value() ? 1 : 0;
+  });
+  for (size_t i = 0; i < ids.size(); i += 2) EXPECT_TRUE(history.Delete("ann", ids[i]).has_value());
+  deleting = false;
+  other.join();
+  EXPECT_GT(reads, 0U);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string word = fmt::format("secret{:02}word", i);
+    EXPECT_EQ(history.Search("ann", word, 10)->size(), i % 2) << i;
+    EXPECT_EQ(Holds(word), i % 2 == 1) << i;
+  }
+}
+
+TEST_F(HistoryTest, PresetsAreTheirOwners) {
+  History& history = Open();
+  Json settings;
+  settings.Set("system", "be kind and quiet");
+  EXPECT_TRUE(history.KeepPreset("ann", {.name = "b", .settings = settings}).has_value());
+  EXPECT_TRUE(
+      history.KeepPreset("ann", {.name = "a", .settings = Json(Json::Object())}).has_value());
+  EXPECT_TRUE(
+      history.KeepPreset("bob", {.name = "c", .settings = Json(Json::Object())}).has_value());
+  ASSERT_VALUE(const auto presets, Open().Presets("ann"));
+  ASSERT_EQ(presets.size(), 2U);
+  EXPECT_EQ(presets[0].name, "a");
+  EXPECT_EQ(presets[1].settings.Dump(), settings.Dump());
+  ExpectError(history_->DropPreset("bob", "b"), {"no such preset"});
+  EXPECT_TRUE(history_->DropPreset("ann", "b").has_value());
+  EXPECT_FALSE(Holds("kind and quiet"));
+  for (size_t i = 1; i < History::kMaxPresets; ++i) {
+    EXPECT_TRUE(
+        history_->KeepPreset("ann", {.name = std::to_string(i), .settings = settings}).has_value());
+  }
+  ExpectError(history_->KeepPreset("ann", {.name = "more", .settings = settings}), {"too many"});
+  EXPECT_TRUE(history_->KeepPreset("ann", {.name = "a", .settings = settings}).has_value());
 }
 
 TEST_F(HistoryTest, DeletesABranch) {

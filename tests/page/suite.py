@@ -5,11 +5,15 @@ Needs the packages of requirements.txt and /usr/bin/chromium; without them it en
 skipped. With --pictures it writes those of docs/page.md.
 """
 
+import base64
+import hashlib
+import http.server
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import wave
@@ -50,6 +54,32 @@ $\\href{javascript:window.harmed=1}{x}$ and $x^2$
 | --- | ---: |
 | 1 | <iframe src="https://evil.example"></iframe> |
 """
+
+
+HELVETICA = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+SONG = ("<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-H /DescendantFonts [<< /Type /Font"
+        " /Subtype /CIDFontType0 /BaseFont /STSong-Light /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 2 >>"
+        " /FontDescriptor << /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /FontBBox [0 0 1000 1000] /ItalicAngle 0"
+        " /Ascent 880 /Descent -120 /CapHeight 880 /StemV 93 >> >>] >>")
+
+
+def pdf(*pages, font=HELVETICA):
+    """A document of these lines, one on a page, in a font that it does not bring along."""
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>",
+               f"<< /Type /Pages /Count {len(pages)} /Kids [{' '.join(f'{4 + 2 * i} 0 R' for i in range(len(pages)))}] >>",
+               font]
+    for i, line in enumerate(pages):
+        shown = line if line.startswith("<") else f"({line})"
+        text = f"BT /F 24 Tf 72 700 Td {shown} Tj ET" if line else "72 700 100 20 re f"
+        objects += [f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {5 + 2 * i} 0 R"
+                    " /Resources << /Font << /F 3 0 R >> >> >>", f"<< /Length {len(text)} >>\nstream\n{text}\nendstream"]
+    out, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n".encode()
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    return out + (f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
+                  f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n").encode()
 
 
 def spoken(folder):
@@ -143,6 +173,12 @@ class PageTest(unittest.TestCase):
         self.assertEqual(self.errors, [])
 
     # --- help ---
+
+    def wait_until(self, holds):
+        until = time.monotonic() + 15
+        while not holds():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.02)
 
     def ask(self, text, page=None):
         page = page or self.page
@@ -249,11 +285,27 @@ class PageTest(unittest.TestCase):
         self.kept("Where is it?", "In the **third** drawer.")
         with self.page.expect_download() as download:
             self.page.get_by_role("button", name="Markdown").click()
-        self.assertEqual(download.value.path().read_text(),
-                         "# kept\n\n## You\n\nWhere is it?\n\n## carat\n\nIn the **third** drawer.\n")
+        written = download.value.path().read_text()
+        self.assertEqual(written, "# kept\n\n## You\n\nWhere is it?\n\n## carat\n\nIn the **third** drawer.\n")
+        # And back; what looks like a heading of the file stays a part of its message.
+        self.page.set_input_files("input[accept^='application/json']", {
+            "name": "back.md", "mimeType": "text/markdown",
+            "buffer": written.replace("# kept", "# back").replace("drawer.", "drawer.\n\\## You").encode()})
+        expect(self.page.locator("header h1")).to_have_text("back")
+        expect(self.page.locator("article")).to_have_count(2)
+        expect(self.answer().locator("h2")).to_have_text("You")
 
     def test_first_visit(self):
-        expect(self.page.get_by_label("The model", exact=True)).to_contain_text("Fetch Gemma 4 12B")
+        """What can be had, and whether this machine takes it."""
+        model = self.page.get_by_label("The model", exact=True)
+        expect(model).to_contain_text("Fetch Gemma 4 12B, 7.4 GB")
+        _, known = self.call("GET", "/v1/carat/models")
+        self.assertEqual([offer["name"] for offer in known["offers"]], ["gemma-4-12b", "gemma-4-12b:q8_0"])
+        for offer in known["offers"]:
+            fits = offer["fits_memory"] and offer["fits_disk"]
+            item = model.locator("li", has_text=offer["description"])
+            expect(item.locator(".fits" if fits else ".lacks")).to_be_visible()
+            expect(item.get_by_role("button")).to_be_enabled(enabled=fits)
 
     def test_documents(self):
         self.page.set_input_files("input[type=file]:not([accept])",
@@ -262,9 +314,208 @@ class PageTest(unittest.TestCase):
         self.ask("Who are you?")
         self.answer().wait_for()
         expect(self.page.locator("article.mine summary")).to_have_text("notes.txt")
+        expect(self.page.locator("article.mine pre")).to_contain_text("some notes")
         self.page.set_input_files("input[type=file]:not([accept])",
                                   {"name": "what.bin", "mimeType": "", "buffer": b"\0\1\2\3" * 50})
         expect(self.page.get_by_role("alert")).to_contain_text("what.bin")
+
+    def add(self, name, data, kind=""):
+        self.page.set_input_files("input[type=file]:not([accept])", {"name": name, "mimeType": kind, "buffer": data})
+
+    def last_question(self):
+        _, kept = self.call("GET", "/v1/carat/conversations/" + self.page.url.split("=")[1])
+        return [message for message in kept["messages"] if message["role"] == "user"][-1]["body"]["content"]
+
+    def test_pdf_as_text(self):
+        self.add("paper.pdf", pdf("The zebra is in room 7.", "A second page."), "application/pdf")
+        expect(self.page.locator(".attached li")).to_contain_text("of 2")
+        expect(self.page.locator(".attached .cost")).to_contain_text("tokens")
+        self.page.get_by_label("Last page of paper.pdf").fill("1")
+        self.page.get_by_label("Last page of paper.pdf").blur()
+        self.ask("Who are you?")
+        self.answer().wait_for()
+        self.assertEqual(self.last_question()[0], {"type": "text", "name": "paper.pdf", "text": "[page 1]\nThe zebra is in room 7."})
+
+    def test_pdf_as_pictures(self):
+        self.add("paper.pdf", pdf("The zebra is in room 7."), "application/pdf")
+        self.page.get_by_label("How paper.pdf goes").select_option("pages")
+        expect(self.page.get_by_label("Detail of paper.pdf")).to_be_visible()
+        self.page.get_by_label("Detail of paper.pdf").select_option("280")
+        self.ask("What do you see?")
+        self.page.locator("article.mine img").wait_for()
+        [part, _] = self.last_question()
+        self.assertEqual((part["type"], part["name"], part["budget"]), ("image", "paper.pdf, page 1", 280))
+        # The letters are there, though the document brings no font.
+        dark = self.page.evaluate("""async () => {
+          const image = document.querySelector("article.mine img"), canvas = document.createElement("canvas")
+          await image.decode()
+          canvas.width = image.naturalWidth; canvas.height = image.naturalHeight
+          const context = canvas.getContext("2d")
+          context.drawImage(image, 0, 0)
+          const { data } = context.getImageData(0, 0, canvas.width, canvas.height)
+          let dark = 0
+          for (let i = 0; i < data.length; i += 4) dark += data[i] < 100
+          return dark }""")
+        self.assertGreater(dark, 500)
+
+    def test_pdf_in_chinese(self):
+        """Its codes mean something by a table that the document does not bring along either."""
+        self.add("hello.pdf", pdf("<4F60597D>", font=SONG), "application/pdf")
+        expect(self.page.locator(".attached .cost")).to_contain_text("tokens")
+        self.ask("Who are you?")
+        self.answer().wait_for()
+        self.assertEqual(self.last_question()[0]["text"], "[page 1]\n你好")
+
+    def test_pdf_without_text(self):
+        """A scan goes as pictures by itself; what is broken or locked is refused by name."""
+        self.add("scan.pdf", pdf(""), "application/pdf")
+        expect(self.page.get_by_label("How scan.pdf goes")).to_have_value("pages")
+        self.add("broken.pdf", b"%PDF-1.7 nothing at all")
+        expect(self.page.get_by_role("alert")).to_contain_text("broken.pdf can't be read: it is no PDF")
+
+    def test_transcript(self):
+        self.page.set_input_files("input[type=file]:not([accept])", FIXTURES / "door.wav")
+        self.page.locator(".attached").get_by_role("button", name="Transcribe").click()
+        view = self.page.get_by_label("Transcript", exact=True)
+        expect(view.locator("li")).to_contain_text("Open the door.")
+        expect(view.get_by_label("Place in the recording")).to_be_visible()
+        texts = {}
+        for kind in ("SRT", "VTT"):
+            with self.page.expect_download() as download:
+                view.get_by_role("button", name=kind).click()
+            texts[kind] = download.value.path().read_text()
+        self.assertRegex(texts["SRT"], r"^1\n00:00:00,\d\d\d --> 00:00:01,\d\d\d\nOpen the door.\n$")
+        self.assertRegex(texts["VTT"], r"^WEBVTT\n\n00:00:00.\d\d\d --> 00:00:01.\d\d\d\nOpen the door.\n$")
+        view.get_by_label("Place in the recording").focus()
+        self.page.keyboard.press("ArrowRight")
+        at = lambda: self.page.evaluate("document.querySelector('.transcript audio').currentTime")
+        self.wait_until(lambda: at() > 0.5)
+        view.locator("li button").click()
+        self.wait_until(lambda: 0 < at() < 0.5)
+        view.get_by_role("button", name="Put into the message").click()
+        expect(self.page.get_by_label("Message")).to_have_value("Open the door.")
+        view.get_by_role("button", name="Close").click()
+        self.page.get_by_label("Leave out door.wav").click()
+
+    def test_presets_of_ones_own(self):
+        self.page.get_by_role("button", name="Settings").click()
+        self.page.get_by_label("What it is told before everything").fill("You are kind.")
+        self.page.get_by_label("Min p").fill("0.05")
+        self.page.get_by_label("Min p").blur()
+        self.said = "Kind"
+        self.page.get_by_role("button", name="Keep these as a preset").click()
+        expect(self.page.get_by_role("button", name="Forget the preset Kind")).to_be_visible()
+        self.page.evaluate("localStorage.removeItem('carat-settings')")
+        self.page.reload()
+        self.page.get_by_role("button", name="Settings").click()
+        expect(self.page.get_by_label("What it is told before everything")).to_have_value("")
+        self.page.get_by_role("combobox", name="Preset").select_option("Kind")
+        expect(self.page.get_by_label("What it is told before everything")).to_have_value("You are kind.")
+        expect(self.page.get_by_label("Min p")).to_have_value("0.05")
+        self.page.get_by_role("button", name="Forget the preset Kind").click()
+        expect(self.page.get_by_role("button", name="Forget the preset Kind")).to_have_count(0)
+        self.page.evaluate("localStorage.removeItem('carat-settings')")
+
+    def test_tree(self):
+        self.ask("Count from 3 to 5.")
+        self.page.get_by_role("button", name="Again").click()
+        expect(self.page.locator("article.its .branches")).to_contain_text("2/2")
+        self.page.get_by_role("button", name="Edit").click()
+        self.page.get_by_label("Edit the question").fill("Count from 6 to 8.")
+        self.page.get_by_role("button", name="Ask this instead").click()
+        expect(self.answer()).to_contain_text("8")
+        self.page.get_by_role("button", name="Branches").click()
+        tree = self.page.get_by_label("Branches", exact=True).locator("li")
+        expect(tree).to_have_count(4)  # two questions, the first with two answers, the second with its one
+        tree.get_by_role("button", name="Count from 3 to 5.").click()
+        expect(self.answer()).to_contain_text("3, 4, 5")
+
+    def test_push_to_talk(self):
+        """As long as the button is held; then it goes at once."""
+        button = self.page.get_by_role("button", name="Speak")
+        button.hover()
+        self.page.mouse.down()
+        self.page.get_by_label("Loudness").wait_for()
+        time.sleep(1)
+        self.page.mouse.up()
+        self.page.locator("article.mine audio").wait_for()
+        self.page.get_by_role("button", name="Again").wait_for()
+
+    def test_paste_of_files_with_text(self):
+        self.page.get_by_label("Message").focus()
+        self.page.evaluate("""() => {
+          const data = new DataTransfer()
+          data.items.add(new File(["some notes"], "notes.txt", { type: "text/plain" }))
+          data.setData("text/plain", "and words")
+          document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })) }""")
+        expect(self.page.locator(".attached li")).to_contain_text("notes.txt")
+        expect(self.page.get_by_label("Message")).to_have_value("and words")
+        self.page.get_by_label("Message").fill("")
+        self.page.get_by_label("Leave out notes.txt").click()
+
+    def test_turned_text_is_shown_as_it_is(self):
+        bad = "user\u202Egnp.exe"
+        status, body = self.call("POST", "/v1/carat/conversations/import", {"title": bad, "messages": [
+            {"id": "a", "role": "user", "body": {"content": bad}},
+            {"id": "b", "parent": "a", "role": "assistant", "body": {"content": "x", "reasoning": bad,
+             "tool_calls": [{"name": "f", "arguments": {"x": bad}}]}}]})
+        self.assertEqual(status, 200, body)
+        self.page.goto(f"{self.server.url}/?c={body['id']}")
+        self.page.locator("article").first.wait_for()
+        for summary in self.page.locator("summary").all():
+            summary.click()
+        expect(self.page.locator(".thoughts")).to_contain_text("U+202E")
+        self.assertNotIn("\u202E", self.page.locator("body").inner_text() + self.page.title())
+
+    def test_large_archives(self):
+        """Media go one by one: an archive may be larger than any request."""
+        pictures = {}
+        for n in range(4):
+            data = (FIXTURES / "shapes.png").read_bytes() + bytes([n]) * 20_000_000
+            pictures[hashlib.sha256(data).hexdigest()] = {"type": "image/png", "data": base64.b64encode(data).decode()}
+        archive = {"title": "large", "messages": [{"id": "a", "role": "user", "body": {
+            "content": [{"type": "image", "media": name} for name in pictures]}}], "media": pictures}
+        file = Path(self.folder.name) / "large.json"
+        file.write_text(json.dumps(archive))
+        self.page.set_input_files("input[accept^='application/json']", file)
+        expect(self.page.locator("header h1")).to_have_text("large", timeout=60_000)
+        expect(self.page.locator("article.mine img")).to_have_count(4)
+
+    def test_shows_its_token_to_nobody_else(self):
+        """Another program listens where the server was: it is asked for a proof, and gets no token."""
+        own = Server(Path(tempfile.mkdtemp()))
+        page = self.new_context().new_page()
+        page.goto(own.entrance())
+        page.get_by_label("Message").wait_for()
+        port = int(own.url.rsplit(":", 1)[1])
+        own.end()
+        asked = []
+
+        class Other(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append((self.path, self.headers.get("authorization")))
+                body = b'{"proof": "0", "conversations": [], "has_more": false}'
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        http.server.ThreadingHTTPServer.allow_reuse_address = True
+        other = http.server.ThreadingHTTPServer(("127.0.0.1", port), Other)
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        expect(page.get_by_text("is not the server that let this page in")).to_be_visible(timeout=30_000)
+        other.shutdown()
+        other.server_close()
+        page.close()
+        self.contexts[-1].asked.clear()
+        self.assertTrue(any("/page/proof" in path for path, _ in asked))
+        self.assertEqual([one for one in asked if one[1]], [])
 
     def test_thinking(self):
         self.page.get_by_role("button", name="Settings").click()
@@ -290,7 +541,7 @@ class PageTest(unittest.TestCase):
         expect(self.page.get_by_role("heading", name="What is it?")).to_be_visible()
         database = (Path(self.folder.name) / "history" / "history.db").read_bytes()
         self.assertNotIn(b"zirconium", database)
-        self.page.set_input_files("input[accept='application/json']", file)
+        self.page.set_input_files("input[accept^='application/json']", file)
         expect(self.answer()).to_contain_text("third drawer")
 
     def test_two_tabs_agree(self):
@@ -375,13 +626,20 @@ class PageTest(unittest.TestCase):
                 page.get_by_label("Message").wait_for()
                 self.ask("Count from 3 to 11.", page)
                 expect(self.answer(page)).to_contain_text("11")
-                page.get_by_role("button", name="Settings").click()
+                page.get_by_role("button", name="Again").click()
+                expect(page.locator("article.its .branches")).to_contain_text("2/2")
+                page.set_input_files("input[type=file]:not([accept])", FIXTURES / "door.wav")
+                page.locator(".attached").get_by_role("button", name="Transcribe").click()
+                expect(page.locator(".transcript li")).to_contain_text("Open the door.")
+                page.set_input_files("input[type=file]:not([accept])", {"name": "a.pdf", "mimeType": "", "buffer": pdf("x")})
+                page.get_by_label("How a.pdf goes").wait_for()
                 page.locator(".status button").click()
                 page.evaluate(AXE)
-                found = page.evaluate("axe.run()")["violations"]
-                self.assertEqual([(one["id"], [node["html"] for node in one["nodes"]]) for one in found], [], f"{scheme} {width}")
-                if PICTURES and width == 1200:
-                    page.screenshot(path=str(PICTURES / f"page-machine-{scheme}.png"))
+                for panel in ("Branches", "Settings"):
+                    page.get_by_role("button", name=panel).click()
+                    found = page.evaluate("axe.run()")["violations"]
+                    self.assertEqual([(one["id"], [node["html"] for node in one["nodes"]]) for one in found], [],
+                                     f"{panel} {scheme} {width}")
                 context.close()
 
     def test_right_to_left(self):
@@ -404,6 +662,15 @@ class PageTest(unittest.TestCase):
             expect(self.answer(page)).to_contain_text("yellow")
             time.sleep(0.5)
             page.screenshot(path=str(PICTURES / f"page-{scheme}.png"))
+            page.locator(".status button").click()
+            time.sleep(5)
+            page.screenshot(path=str(PICTURES / f"page-machine-{scheme}.png"))
+            page.locator(".status button").click()
+            page.set_input_files("input[type=file]:not([accept])", FIXTURES / "door.wav")
+            page.locator(".attached").get_by_role("button", name="Transcribe").click()
+            expect(page.locator(".transcript li")).to_contain_text("Open the door.")
+            time.sleep(0.5)
+            page.screenshot(path=str(PICTURES / f"page-transcript-{scheme}.png"))
             context.close()
 
 

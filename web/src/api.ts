@@ -1,5 +1,5 @@
 // The server, and how the page gets in. Nothing else is ever asked.
-import type { Conversation, Hit, Models, Part, Settings, Status, Summary } from "./types"
+import type { Conversation, Hit, Models, Part, Preset, Settings, Status, Summary } from "./types"
 
 const kTokenName = "carat-token"
 
@@ -12,6 +12,8 @@ export class ApiError extends Error {
     super(message)
   }
 }
+
+// --- the door ------------------------------------------------------------------------------------
 
 // The code behind '#' is swapped at once, and does not stay in the history of the browser.
 export async function takeCode(): Promise<void> {
@@ -28,10 +30,45 @@ export async function takeCode(): Promise<void> {
   localStorage.setItem(kTokenName, token)
 }
 
-function headers(): Record<string, string> {
-  const token = localStorage.getItem(kTokenName)
-  return token === null ? {} : { authorization: `Bearer ${token}` }
+const kUtf8 = new TextEncoder()
+
+function hex(bytes: ArrayBuffer): string {
+  return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
 }
+
+async function sha256(text: string): Promise<string> {
+  return hex(await crypto.subtle.digest("SHA-256", kUtf8.encode(text)))
+}
+
+async function hmac(key: string, text: string): Promise<string> {
+  const imported = await crypto.subtle.importKey("raw", kUtf8.encode(key), { name: "HMAC", hash: "SHA-256" }, false, ["sign"])
+  return hex(await crypto.subtle.sign("HMAC", imported, kUtf8.encode(text)))
+}
+
+// Once the server has ended, any program of this machine may listen in its place: the token is shown
+// only to one that has just proved to know it, or that holds a stream open since it did.
+let streams = 0
+
+async function prove(token: string): Promise<void> {
+  // Another machine's server is proved by its certificate, or not at all.
+  if (location.protocol !== "http:" || !/^(127\.|localhost$|\[::1\]$)/.test(location.hostname)) return
+  const secret = await sha256(token)
+  const nonce = hex(crypto.getRandomValues(new Uint8Array(16)).buffer)
+  const reply = await fetch(`/v1/carat/page/proof?token=${await sha256(secret)}&nonce=${nonce}`)
+  const proof = reply.ok ? ((await reply.json()) as { proof: string }).proof : ""
+  if (proof !== (await hmac(secret, `carat page ${location.port || "80"} ${nonce}`)))
+    throw new ApiError(401, "no_proof", "What answers here is not the server that let this page in.")
+}
+
+// What a request shows.
+async function headers(): Promise<Record<string, string>> {
+  const token = localStorage.getItem(kTokenName)
+  if (token === null) return {}
+  if (streams === 0) await prove(token)
+  return { authorization: `Bearer ${token}` }
+}
+
+// --- requests ------------------------------------------------------------------------------------
 
 async function errorOf(reply: Response): Promise<ApiError> {
   try {
@@ -42,15 +79,23 @@ async function errorOf(reply: Response): Promise<ApiError> {
   }
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, headers: headers() }
-  if (body !== undefined) {
-    init.headers = { ...headers(), "content-type": "application/json" }
-    init.body = JSON.stringify(body)
-  }
-  const reply = await fetch(path, init)
+async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  const shown = await headers()
+  const reply = await fetch(path, { ...init, headers: { ...shown, ...(init.headers as Record<string, string>) } })
   if (!reply.ok) throw await errorOf(reply)
-  return (await reply.json()) as T
+  return reply
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const json = body === undefined ? {}
+    : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }
+  return (await (await send(path, { method, ...json })).json()) as T
+}
+
+export interface KeptMedium {
+  media: string
+  type: string
+  bytes: number
 }
 
 export const api = {
@@ -81,28 +126,38 @@ export const api = {
     call<{ hits: Hit[] }>("GET", `/v1/carat/search?text=${encodeURIComponent(text)}`),
   stop: (answer: string) => call<object>("POST", `/v1/carat/answers/${answer}/cancel`),
   endThinking: (answer: string) => call<object>("POST", `/v1/carat/answers/${answer}/end_thinking`),
+  presets: () => call<{ presets: Preset[] }>("GET", "/v1/carat/presets"),
+  keepPreset: (preset: Preset) => call<object>("POST", "/v1/carat/presets", preset),
+  dropPreset: (name: string) => call<object>("DELETE", `/v1/carat/presets?name=${encodeURIComponent(name)}`),
   models: () => call<Models>("GET", "/v1/carat/models"),
   load: (model: string) => call<object>("POST", "/v1/carat/models/load", { model }),
   pull: (model: string) => call<object>("POST", "/v1/carat/models/pull", { model }),
-  forget: () => call<object>("DELETE", "/v1/carat/page/tokens"),
 
-  async keep(bytes: Blob): Promise<{ media: string; type: string; bytes: number }> {
-    const reply = await fetch("/v1/carat/media", {
-      method: "POST",
-      headers: { ...headers(), "content-type": "application/octet-stream" },
-      body: bytes,
-    })
-    if (!reply.ok) throw await errorOf(reply)
-    return (await reply.json()) as { media: string; type: string; bytes: number }
-  },
+  keep: async (bytes: Blob) =>
+    (await (
+      await send("/v1/carat/media", {
+        method: "POST",
+        headers: { "content-type": "application/octet-stream" },
+        body: bytes,
+      })
+    ).json()) as KeptMedium,
+  medium: async (hash: string) => (await send(`/v1/carat/media/${hash}`)).blob(),
 
-  // An address of this page alone, since a picture's own request could not show the token.
-  async mediumUrl(hash: string): Promise<string> {
-    const reply = await fetch(`/v1/carat/media/${hash}`, { headers: headers() })
-    if (!reply.ok) throw await errorOf(reply)
-    return URL.createObjectURL(await reply.blob())
+  // What parts of a question take of the context.
+  async tokens(parts: Part[]): Promise<number> {
+    const media = parts.filter((part) => part.type !== "text")
+    const text = parts.map((part) => (part.type === "text" ? part.text : "")).join("\n")
+    const [soft, ids] = await Promise.all([
+      media.length === 0 ? 0 : call<{ tokens: number }>("POST", "/v1/carat/media/tokens", { content: media })
+        .then((counted) => counted.tokens),
+      text.trim() === "" ? [] : call<{ tokens: number[] }>("POST", "/v1/tokenize", { content: text })
+        .then((counted) => counted.tokens),
+    ])
+    return soft + ids.length
   },
 }
+
+// --- streams -------------------------------------------------------------------------------------
 
 export interface ServerEvent {
   name: string
@@ -110,23 +165,36 @@ export interface ServerEvent {
 }
 
 // Server-sent events with a header, which EventSource can't send. Ends with the stream.
-export async function* events(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-  const reply = await fetch(path, { headers: headers(), signal })
-  if (!reply.ok || reply.body === null) throw await errorOf(reply)
+export async function* events(path: string, signal: AbortSignal, form?: FormData): AsyncGenerator<ServerEvent> {
+  const reply = await send(path, form === undefined ? { signal } : { signal, method: "POST", body: form })
+  if (reply.body === null) return
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader()
   let buffer = ""
-  for (;;) {
-    const { value, done } = await reader.read()
-    if (done) return
-    buffer += value
-    for (let end = buffer.indexOf("\n\n"); end >= 0; end = buffer.indexOf("\n\n")) {
-      const event: ServerEvent = { name: "", data: "" }
-      for (const line of buffer.slice(0, end).split("\n")) {
-        if (line.startsWith("event: ")) event.name = line.slice(7)
-        if (line.startsWith("data: ")) event.data += line.slice(6)
+  ++streams
+  let open = true
+  const closed = () => {
+    if (open) --streams
+    open = false
+  }
+  // Whatever the reader of the events waits for: a stream that has ended is known at once.
+  reader.closed.then(closed, closed)
+  try {
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return
+      buffer += value
+      for (let end = buffer.indexOf("\n\n"); end >= 0; end = buffer.indexOf("\n\n")) {
+        const event: ServerEvent = { name: "", data: "" }
+        for (const line of buffer.slice(0, end).split("\n")) {
+          if (line.startsWith("event: ")) event.name = line.slice(7)
+          if (line.startsWith("data: ")) event.data += line.slice(6)
+        }
+        buffer = buffer.slice(end + 2)
+        if (event.data !== "") yield event
       }
-      buffer = buffer.slice(end + 2)
-      if (event.data !== "") yield event
     }
+  } finally {
+    closed()
+    void reader.cancel().catch(() => undefined)
   }
 }

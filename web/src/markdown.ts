@@ -6,6 +6,7 @@ import DOMPurify from "dompurify"
 import MarkdownIt from "markdown-it"
 import type StateInline from "markdown-it/lib/rules_inline/state_inline.mjs"
 import type Token from "markdown-it/lib/token.mjs"
+import { plain } from "./plain"
 
 type Colour = (code: string, language: string) => string | null
 type Formula = (tex: string, display: boolean) => string
@@ -98,13 +99,8 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   node.setAttribute("referrerpolicy", "no-referrer")
 })
 
-// Characters that turn text around are shown as what they are, so that nothing looks like something
-// else.
-const kTurning = /[\u202A-\u202E\u2066-\u2069]/g
-
 export function render(text: string): DocumentFragment {
-  const plain = text.replace(kTurning, (c) => `\u{FFFD}U+${c.charCodeAt(0).toString(16).toUpperCase()}`)
-  return DOMPurify.sanitize(markdown.render(plain), {
+  return DOMPurify.sanitize(markdown.render(plain(text)), {
     USE_PROFILES: { html: true, mathMl: true },
     FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "img", "video", "audio", "source"],
     FORBID_ATTR: ["style", "id", "name"],

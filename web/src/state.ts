@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals"
 import { api, ApiError, events } from "./api"
 import { branchTo, newestLeaf, placeOf } from "./tree"
-import type { Conversation, Message, Part, Report, Settings, Status, Summary } from "./types"
+import type { Conversation, Message, Part, Preset, Report, Settings, Status, Summary } from "./types"
 
 // An answer as it comes.
 export interface Live {
@@ -12,7 +12,12 @@ export interface Live {
   read: { done: number; total: number } | null // of its prompt
 }
 
-export const locked = signal(false) // the server asks for a token that the page does not have
+export interface Recording {
+  name: string
+  sound: Blob
+}
+
+export const locked = signal<string | null>(null) // why the server does not let the page in
 export const lost = signal(false) // the server does not answer
 export const summaries = signal<Summary[]>([])
 export const moreSummaries = signal(false)
@@ -23,6 +28,9 @@ export const speeds = signal<{ at: number; tokens: number }[]>([]) // tokens/s, 
 export const problem = signal<string | null>(null)
 export const sending = signal(false) // a question is on its way: media are read, or a model is loaded
 export const settings = signal<Settings>(storedSettings()) // of the next new conversation
+export const presets = signal<Preset[]>([])
+export const transcribed = signal<Recording | null>(null) // what the transcript's view shows
+export const draft = signal(sessionStorage.getItem("carat-draft") ?? "")
 
 export const branch = computed<Message[]>(() =>
   current.value === null ? [] : branchTo(current.value.messages, current.value.leaf),
@@ -54,6 +62,10 @@ function keepSettings(value: Settings): void {
   localStorage.setItem("carat-settings", JSON.stringify(value))
 }
 
+function lock(error: ApiError): void {
+  locked.value = error.code === "no_proof" ? error.message : "This page was not let in by the server."
+}
+
 // Runs what may fail; tells what failed.
 export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
@@ -62,7 +74,7 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined>
     return result
   } catch (error) {
     if (error instanceof ApiError) {
-      if (error.status === 401) locked.value = true
+      if (error.status === 401) lock(error)
       else problem.value = error.message
     } else if (error instanceof TypeError) {
       lost.value = true
@@ -151,6 +163,11 @@ export async function changeSettings(value: Settings): Promise<void> {
   if (id === undefined) return keepSettings(value)
   await attempt(() => api.change(id, { settings: value }))
   await reload()
+}
+
+export async function refreshPresets(): Promise<void> {
+  const kept = await attempt(() => api.presets())
+  if (kept !== undefined) presets.value = kept.presets
 }
 
 // --- questions and answers -----------------------------------------------------------------------
@@ -295,16 +312,17 @@ async function watchChanges(): Promise<void> {
         wait = 500
         lost.value = false
         if (event.name === "hello") {
-          await Promise.all([refreshList(), reload()]) // what was missed
+          await Promise.all([refreshList(), refreshPresets(), reload()]) // what was missed
         } else if (event.name === "change") {
           const { conversation } = JSON.parse(event.data) as { conversation?: string }
           void refreshList()
+          if (conversation === undefined) void refreshPresets()
           if (conversation === undefined || conversation === current.value?.id) await reload()
         }
       }
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {
-        locked.value = true
+        lock(error)
         return
       }
       if (!controller.signal.aborted) lost.value = true
@@ -319,7 +337,7 @@ function visible(): Promise<void> {
   return new Promise((resolve) => document.addEventListener("visibilitychange", () => resolve(), { once: true }))
 }
 
-const kSpeeds = 60
+export const kSpeeds = 60
 
 async function watchStatus(): Promise<void> {
   for (;;) {
@@ -342,7 +360,7 @@ async function watchStatus(): Promise<void> {
 
 export async function start(): Promise<void> {
   await refreshList()
-  if (locked.value) return
+  if (locked.value !== null) return
   const id = new URLSearchParams(location.search).get("c")
   if (id !== null) await open(id)
   void watchChanges()

@@ -33,3 +33,38 @@ export function newestLeaf(messages: readonly Message[], start: string): string 
   for (let next = children.get(leaf); next !== undefined; next = children.get(leaf)) leaf = next
   return leaf
 }
+
+// Messages that follow each other without another version, and what parts behind them.
+export interface Fork {
+  chain: Message[]
+  forks: Fork[]
+}
+
+export function forksOf(messages: readonly Message[]): Fork[] {
+  const behind = new Map<string | null, Message[]>()
+  for (const message of messages) {
+    const beside = behind.get(message.parent)
+    if (beside === undefined) behind.set(message.parent, [message])
+    else beside.push(message)
+  }
+  const roots: Fork[] = []
+  const open: { into: Fork[]; from: Message }[] = []
+  const parts = (into: Fork[], parent: string | null) => {
+    for (const from of [...(behind.get(parent) ?? [])].reverse()) open.push({ into, from })
+  }
+  parts(roots, null)
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const fork: Fork = { chain: [next.from], forks: [] }
+    next.into.push(fork)
+    for (let last = next.from; ;) {
+      const children = behind.get(last.id) ?? []
+      if (children.length !== 1) {
+        parts(fork.forks, last.id)
+        break
+      }
+      last = children[0] as Message
+      fork.chain.push(last)
+    }
+  }
+  return roots
+}

@@ -78,10 +78,26 @@ export interface Hit {
   snippet: string
 }
 
+export interface Preset {
+  name: string
+  settings: Settings
+}
+
+export interface Offer {
+  name: string
+  description: string
+  download_bytes: number
+  disk_bytes: number
+  memory_bytes: number
+  fits_disk: boolean
+  fits_memory: boolean
+}
+
 export interface Models {
   loaded: string | null
   models: { name: string; bytes: number }[]
-  pulls: { name: string; state: "running" | "done" | "failed"; part: number }[]
+  pulls: { name: string; state: "running" | "done" | "failed"; part: number; error?: string }[]
+  offers: Offer[]
 }
 
 export interface Status {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "api/carat/branch.h"
 #include "api/carat/conversations.h"
 #include "api/fields.h"
@@ -76,19 +74,10 @@ void BackupHistory(Api& api, Call& call) {
                            .message = "This needs a key that manages: the first of the key file, "
                                       "or one with \"manages\" beside it."});
   }
-  AnswerFromHistory(api, call, [&](History& history) -> Result<Json> {
-    CARAT_ASSIGN(const Json json, call.ParseBody());
-    CARAT_ASSIGN(Fields fields, Fields::Of(json, ""));
-    CARAT_ASSIGN(const std::string folder, fields.RequireString("folder"));
-    CARAT_TRY(fields.Done());
-    if (!folder.starts_with('/') || folder.find('\0') != std::string::npos) {
-      return Fail({.what = "wrong value",
-                   .where = "folder",
-                   .wanted = "a path from the root of this machine"});
-    }
-    CARAT_TRY(history.Backup(std::filesystem::path(folder)));
+  AnswerFromHistory(api, call, [](History& history) -> Result<Json> {
+    CARAT_ASSIGN(const auto folder, history.BackupHere());
     Json body;
-    body.Set("folder", folder);
+    body.Set("folder", folder.string());
     return body;
   });
 }

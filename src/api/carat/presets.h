@@ -3,8 +3,9 @@
 //   POST            {"name", "settings"}, in place of one of that name
 //   DELETE ?name=N
 // /v1/carat/backup
-//   POST            {"folder"}: a copy of the conversations of all keys in a new folder of this
-//                   machine; for a key that manages, a page's token does not do
+//   POST            {"folder"}: a copy of the conversations of all keys, in a new folder inside the
+//                   history's, which whoever asked moves to where it is wanted (else the next start
+//                   removes it); for a key that manages, a page's token does not do
 #pragma once
 
 #include "api/api.h"

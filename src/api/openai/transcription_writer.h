@@ -38,8 +38,8 @@ net::Reply WriteTranscription(const TranscriptionRequest& request,
                               const std::vector<TranscriptSegment>& segments,
                               const TranscriptTotals& totals, const Tokenizer* tokenizer);
 
-// transcript.text.delta, transcript.text.segment (of verbose_json: {"id", "start", "end", "text"} and
-// what else its segments have) and transcript.text.done.
+// transcript.text.delta, transcript.text.segment (of verbose_json: {"id", "start", "end", "text"}
+// and what else its segments have) and transcript.text.done.
 StreamPiece SegmentPiece(const TranscriptSegment& segment, size_t number, double temperature);
 StreamPiece DeltaPiece(std::string_view text, const std::vector<TokenLogprob>& tokens,
                        const Tokenizer* tokenizer);

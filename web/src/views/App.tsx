@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks"
-import { branch, current, live, locked, open, problem, stop, versions, writing } from "../state"
+import { plain } from "../plain"
+import { branch, current, live, locked, open, problem, stop, transcribed, versions, writing } from "../state"
 import { placeOf } from "../tree"
 import { Composer } from "./Composer"
 import { Message } from "./Message"
@@ -7,12 +8,14 @@ import { Models } from "./Models"
 import { SettingsPanel } from "./SettingsPanel"
 import { Sidebar } from "./Sidebar"
 import { StatusLine } from "./StatusLine"
+import { Transcript } from "./Transcript"
+import { Tree } from "./Tree"
 
 function Locked() {
   return (
     <main class="locked">
       <h1>carat</h1>
-      <p>This page was not let in by the server. Run <code>carat page</code> on this machine: it opens the page anew.</p>
+      <p>{locked.value} Run <code>carat page</code> on this machine: it opens the page anew.</p>
     </main>
   )
 }
@@ -55,7 +58,9 @@ function Thread() {
 
 export function App() {
   const [sidebar, setSidebar] = useState(false) // on narrow screens
-  const [settings, setSettings] = useState(false)
+  const [panel, setPanel] = useState<"settings" | "tree" | null>(null)
+  const unfold = (which: "settings" | "tree") => setPanel(panel === which ? null : which)
+  const forked = [...versions.value.values()].some((count) => count > 1)
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.key === "Escape" && writing.value !== null) void stop()
@@ -74,23 +79,26 @@ export function App() {
     return () => document.removeEventListener("keydown", key)
   }, [])
   useEffect(() => {
-    document.title = current.value?.title ? `${current.value.title} – carat` : "carat"
+    document.title = current.value?.title ? `${plain(current.value.title)} – carat` : "carat"
   }, [current.value?.title])
-  if (locked.value) return <Locked />
+  if (locked.value !== null) return <Locked />
   return (
     <div class={`app ${sidebar ? "with-sidebar" : ""}`}>
       <Sidebar onChosen={() => setSidebar(false)} />
       <main class="talk">
         <header>
           <button class="narrow" aria-expanded={sidebar} onClick={() => setSidebar(!sidebar)}>Conversations</button>
-          <h1 dir="auto">{current.value?.title ?? "carat"}</h1>
-          <button aria-expanded={settings} onClick={() => setSettings(!settings)}>Settings</button>
+          <h1 dir="auto">{plain(current.value?.title ?? "carat")}</h1>
+          {forked && <button aria-expanded={panel === "tree"} onClick={() => unfold("tree")}>Branches</button>}
+          <button aria-expanded={panel === "settings"} onClick={() => unfold("settings")}>Settings</button>
         </header>
-        {settings && <SettingsPanel onClose={() => setSettings(false)} />}
+        {panel === "settings" && <SettingsPanel onClose={() => setPanel(null)} />}
+        {panel === "tree" && forked && <Tree onGone={() => setPanel(null)} />}
+        {transcribed.value !== null && <Transcript recording={transcribed.value} />}
         <Thread />
         {problem.value !== null && (
           <p class="problem" role="alert">
-            {problem.value} <button onClick={() => (problem.value = null)}>Dismiss</button>
+            {plain(problem.value)} <button onClick={() => (problem.value = null)}>Dismiss</button>
           </p>
         )}
         <Composer />

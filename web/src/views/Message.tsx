@@ -2,8 +2,9 @@ import { memo } from "preact/compat"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { api } from "../api"
 import { onRicher, render } from "../markdown"
+import { plain } from "../plain"
 import {
-  answerAgain, answerNow, ask, attempt, current, live, removeMessage, showBranch, type Live,
+  answerAgain, answerNow, ask, attempt, current, live, removeMessage, showBranch, transcribed, type Live,
 } from "../state"
 import { siblingsOf } from "../tree"
 import type { MediaPart, Message as Kept, Part, TextPart } from "../types"
@@ -21,35 +22,43 @@ function Markdown({ text }: { text: string }) {
 }
 
 function Medium({ part }: { part: MediaPart }) {
+  const [sound, setSound] = useState<Blob | null>(null)
   const [url, setUrl] = useState<string | null>(null)
+  // An address of this page alone, since a picture's own request could not show the token.
   useEffect(() => {
     let made: string | null = null
     let gone = false
-    void attempt(() => api.mediumUrl(part.media)).then((address) => {
-      if (address === undefined) return
-      made = address
-      if (gone) URL.revokeObjectURL(address)
-      else setUrl(address)
+    void attempt(() => api.medium(part.media)).then((blob) => {
+      if (blob === undefined || gone) return
+      made = URL.createObjectURL(blob)
+      setSound(blob)
+      setUrl(made)
     })
     return () => {
       gone = true
       if (made !== null) URL.revokeObjectURL(made)
     }
   }, [part.media])
-  const name = part.name ?? part.type
-  if (url === null) return <span class="medium waiting">{name}</span>
+  const name = plain(part.name ?? part.type)
+  if (url === null || sound === null) return <span class="medium waiting">{name}</span>
   if (part.type === "image") return <img class="medium" src={url} alt={name} />
-  if (part.type === "audio") return <audio class="medium" src={url} controls aria-label={name} />
-  return <video class="medium" src={url} controls aria-label={name} />
+  return (
+    <figure class="recording">
+      {part.type === "audio"
+        ? <audio class="medium" src={url} controls aria-label={name} />
+        : <video class="medium" src={url} controls aria-label={name} />}
+      <button onClick={() => (transcribed.value = { name: part.name ?? part.type, sound })}>Transcribe</button>
+    </figure>
+  )
 }
 
 function Said({ part }: { part: Part }) {
   if (part.type !== "text") return <Medium part={part} />
-  if (part.name === undefined) return <p class="plain" dir="auto">{part.text}</p>
+  if (part.name === undefined) return <p class="plain" dir="auto">{plain(part.text)}</p>
   return (
     <details class="document">
-      <summary>{part.name}</summary>
-      <pre tabIndex={0}>{part.text}</pre>
+      <summary dir="auto">{plain(part.name)}</summary>
+      <pre tabIndex={0}>{plain(part.text)}</pre>
     </details>
   )
 }
@@ -128,7 +137,7 @@ function Thoughts({ text, seconds, tokens, now }: { text: string; seconds?: numb
         {tokens !== undefined && tokens > 0 ? ` · ${tokens} tokens` : ""}
         {now && <button onClick={(event) => { event.preventDefault(); void answerNow() }}>Answer now</button>}
       </summary>
-      <p class="plain" dir="auto">{text}</p>
+      <p class="plain" dir="auto">{plain(text)}</p>
     </details>
   )
 }
@@ -152,8 +161,8 @@ function Answer({ message, now }: { message: Kept; now: Live | undefined }) {
       {now !== undefined && text === "" && thoughts === "" && <span class="caret" aria-hidden="true" />}
       {body.tool_calls?.map((call, index) => (
         <details class="document" key={index}>
-          <summary>Calls {call.name}</summary>
-          <pre tabIndex={0}>{JSON.stringify(call.arguments, null, 2)}</pre>
+          <summary>Calls {plain(call.name)}</summary>
+          <pre tabIndex={0}>{plain(JSON.stringify(call.arguments, null, 2))}</pre>
         </details>
       ))}
       {message.state === "cut" && <p class="note">The server ended while this was written.</p>}

@@ -1,19 +1,64 @@
 import { useEffect, useState } from "preact/hooks"
-import { changeSettings, current, settings } from "../state"
+import { api } from "../api"
+import { plain } from "../plain"
+import { attempt, changeSettings, current, presets, refreshPresets, settings } from "../state"
 import type { Settings } from "../types"
 
-const kNumbers: { key: "temperature" | "top_p" | "top_k" | "max_tokens" | "seed"; name: string; step: number; min: number; max: number }[] = [
+const kNumbers: { key: "temperature" | "top_p" | "top_k" | "min_p" | "max_tokens" | "seed"; name: string; step: number; min: number; max: number }[] = [
   { key: "temperature", name: "Temperature", step: 0.1, min: 0, max: 2 },
   { key: "top_p", name: "Top p", step: 0.05, min: 0, max: 1 },
   { key: "top_k", name: "Top k", step: 1, min: 0, max: 1000 },
+  { key: "min_p", name: "Min p", step: 0.01, min: 0, max: 1 },
   { key: "max_tokens", name: "Most tokens of an answer", step: 1, min: 1, max: 100_000 },
   { key: "seed", name: "Seed", step: 1, min: 0, max: 2_000_000_000 },
 ]
 
-const kPresets: Record<string, Settings> = {
-  "As the model's makers set it": {},
-  Exact: { temperature: 0 },
-  "Thinks first": { reasoning_effort: "medium" },
+const kPresets: { name: string; settings: Settings }[] = [
+  { name: "As the model's makers set it", settings: {} },
+  { name: "Exact", settings: { temperature: 0 } },
+  { name: "Thinks first", settings: { reasoning_effort: "medium" } },
+]
+
+// Carat's own keep what the model is told; those of one's own bring all that they hold.
+function Presets({ value }: { value: Settings }) {
+  const own = presets.value
+  const take = (choice: string) => {
+    const at = Number(choice.slice(1))
+    if (choice.startsWith("o")) void changeSettings(own[at]?.settings ?? {})
+    const preset = choice.startsWith("c") ? kPresets[at] : undefined
+    if (preset !== undefined) void changeSettings({ ...preset.settings, ...(value.system === undefined ? {} : { system: value.system }) })
+  }
+  const keep = async () => {
+    const name = prompt("Name of the preset")?.trim()
+    if (!name) return
+    await attempt(() => api.keepPreset({ name, settings: value }))
+    await refreshPresets()
+  }
+  const drop = async (name: string) => {
+    if (!confirm(`Forget the preset “${plain(name)}”?`)) return
+    await attempt(() => api.dropPreset(name))
+    await refreshPresets()
+  }
+  return (
+    <div class="presets">
+      <label>
+        Preset
+        <select value="" onChange={(event) => take(event.currentTarget.value)}>
+          <option value="">…</option>
+          {kPresets.map(({ name }, at) => <option key={name} value={`c${at}`}>{name}</option>)}
+          {own.length > 0 && (
+            <optgroup label="Your own">
+              {own.map(({ name }, at) => <option key={name} value={`o${at}`}>{plain(name)}</option>)}
+            </optgroup>
+          )}
+        </select>
+      </label>
+      <button onClick={() => void keep()}>Keep these as a preset …</button>
+      {own.map(({ name }) => (
+        <button key={name} aria-label={`Forget the preset ${plain(name)}`} onClick={() => void drop(name)}>{plain(name)} ×</button>
+      ))}
+    </div>
+  )
 }
 
 export function SettingsPanel({ onClose }: { onClose: () => void }) {
@@ -29,17 +74,7 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
   return (
     <section class="panel" aria-label="Settings">
       <h2>{current.value === null ? "Settings of new conversations" : "Settings of this conversation"}</h2>
-      <label>
-        Preset
-        <select value="" onChange={(event) => {
-          const preset = kPresets[event.currentTarget.value]
-          if (preset === undefined) return
-          void changeSettings({ ...preset, ...(value.system === undefined ? {} : { system: value.system }) })
-        }}>
-          <option value="">…</option>
-          {Object.keys(kPresets).map((name) => <option key={name}>{name}</option>)}
-        </select>
-      </label>
+      <Presets value={value} />
       <label>
         What it is told before everything
         <textarea rows={4} dir="auto" value={system} onInput={(event) => setSystem(event.currentTarget.value)}

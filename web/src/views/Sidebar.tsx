@@ -1,42 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { api } from "../api"
+import { exportJson, exportMarkdown, importFile } from "../archive"
+import { plain } from "../plain"
 import {
   attempt, branch, current, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
 } from "../state"
 import type { Hit } from "../types"
-
-function download(name: string, type: string, text: string) {
-  const link = document.createElement("a")
-  link.href = URL.createObjectURL(new Blob([text], { type }))
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
-}
-
-export async function exportJson(id: string, title: string) {
-  const json = await attempt(() => api.exported(id))
-  if (json !== undefined) download(`${title || "conversation"}.json`, "application/json", JSON.stringify(json, null, 1))
-}
-
-// The branch that is shown, for people.
-export function exportMarkdown() {
-  const title = current.value?.title || "conversation"
-  const turns = branch.value.map((message) => {
-    const { content } = message.body
-    const text = typeof content === "string" ? content
-      : content.map((part) => (part.type === "text" ? part.text : `[${part.type}: ${part.name ?? part.media}]`)).join("\n\n")
-    return `## ${message.role === "user" ? "You" : "carat"}\n\n${text}\n`
-  })
-  download(`${title}.md`, "text/markdown", `# ${title}\n\n${turns.join("\n")}`)
-}
-
-async function importFile(file: File) {
-  await attempt(async () => {
-    const { id } = await api.imported(JSON.parse(await file.text()))
-    await refreshList()
-    await open(id)
-  })
-}
 
 function Found({ hits, onDone }: { hits: Hit[]; onDone: () => void }) {
   const show = async (hit: Hit) => {
@@ -51,13 +20,19 @@ function Found({ hits, onDone }: { hits: Hit[]; onDone: () => void }) {
       {hits.map((hit, index) => (
         <li key={index}>
           <button onClick={() => void show(hit)}>
-            <strong dir="auto">{hit.title || "Untitled"}</strong>
-            <span class="snippet" dir="auto">{hit.snippet}</span>
+            <strong dir="auto">{plain(hit.title) || "Untitled"}</strong>
+            <span class="snippet" dir="auto">{plain(hit.snippet)}</span>
           </button>
         </li>
       ))}
     </ul>
   )
+}
+
+async function bring(file: File) {
+  const id = await attempt(() => importFile(file))
+  await refreshList()
+  if (id !== undefined) await open(id)
 }
 
 export function Sidebar({ onChosen }: { onChosen: () => void }) {
@@ -86,7 +61,7 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
             <li key={one.id} class={one.id === current.value?.id ? "chosen" : ""}>
               <button dir="auto" aria-current={one.id === current.value?.id ? "page" : undefined}
                 onClick={() => choose(one.id)}>
-                {one.title || "Untitled"}
+                {plain(one.title) || "Untitled"}
               </button>
               {one.id === current.value?.id && (
                 <span class="tools">
@@ -94,8 +69,8 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
                     const title = prompt("Title", one.title)
                     if (title !== null) void rename(one.id, title)
                   }}>Rename</button>
-                  <button onClick={() => void exportJson(one.id, one.title)}>Export</button>
-                  <button onClick={exportMarkdown}>Markdown</button>
+                  <button onClick={() => void attempt(() => exportJson(one.id, one.title))}>Export</button>
+                  <button onClick={() => exportMarkdown(one.title, branch.value)}>Markdown</button>
                   <button onClick={() =>
                     confirm("Delete this conversation? The server keeps nothing of it.") &&
                     void remove(one.id)}>Delete</button>
@@ -106,11 +81,11 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
         </ul>
       )}
       {hits === null && moreSummaries.value && <button onClick={() => void moreOfList()}>Older ones</button>}
-      <input ref={picker} type="file" accept="application/json" hidden
+      <input ref={picker} type="file" accept="application/json,text/markdown,.md" hidden
         onChange={(event) => {
           const file = event.currentTarget.files?.[0]
           event.currentTarget.value = ""
-          if (file !== undefined) void importFile(file)
+          if (file !== undefined) void bring(file)
         }} />
       <button class="import" onClick={() => picker.current?.click()}>Import …</button>
     </nav>

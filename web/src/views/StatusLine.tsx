@@ -1,17 +1,12 @@
 import { useState } from "preact/hooks"
-import { lost, speeds, status } from "../state"
-
-const kMiB = 1024 * 1024
-
-function bytes(n: number): string {
-  return n >= 1024 * kMiB ? `${(n / (1024 * kMiB)).toFixed(1)} GiB` : `${Math.round(n / kMiB)} MiB`
-}
+import { bytes } from "../plain"
+import { kSpeeds, lost, speeds, status } from "../state"
 
 // Tokens per second of the last two minutes.
 function Curve() {
   const most = Math.max(1, ...speeds.value.map((one) => one.tokens))
   const points = speeds.value
-    .map((one, index) => `${(index / 59) * 240},${48 - (one.tokens / most) * 44}`).join(" ")
+    .map((one, index) => `${(index / (kSpeeds - 1)) * 240},${48 - (one.tokens / most) * 44}`).join(" ")
   return (
     <svg viewBox="0 0 240 50" role="img" aria-label={`Tokens per second, at most ${most.toFixed(0)}`}>
       <polyline points={points} fill="none" stroke="currentColor" stroke-width="1.5" />
@@ -55,6 +50,35 @@ function Slots({ slots, context }: { slots: { state: string; tokens: number }[];
   )
 }
 
+// A part of a whole, drawn.
+function Share({ name, part }: { name: string; part: number }) {
+  const percent = Math.round(100 * part)
+  return (
+    <figure>
+      <svg viewBox="0 0 240 10" role="img" aria-label={`${name}: ${percent} %`}>
+        <rect width="240" height="10" class="slot" />
+        <rect width={240 * part} height="10" class="part-0" />
+      </svg>
+      <figcaption>{name}: {percent} %</figcaption>
+    </figure>
+  )
+}
+
+const kQueueShown = 24
+
+// Answers that are being written, and those that wait for their turn.
+function Queue({ running, waiting }: { running: number; waiting: number }) {
+  const marks = Array.from({ length: Math.min(kQueueShown, running + waiting) })
+  return (
+    <figure>
+      <svg viewBox="0 0 240 10" role="img" aria-label={`${running} answers are being written, ${waiting} wait`}>
+        {marks.map((_, index) => <rect key={index} x={index * 10} width="8" height="10" class={index < running ? "part-0" : "slot"} />)}
+      </svg>
+      <figcaption>{running === 0 && waiting === 0 ? "No answer is being written" : `${running} being written, ${waiting} waiting`}</figcaption>
+    </figure>
+  )
+}
+
 export function StatusLine() {
   const [unfolded, setUnfolded] = useState(false)
   const now = status.value
@@ -83,8 +107,12 @@ export function StatusLine() {
             ["pictures and sound", plan.embedders_bytes ?? 0], ["drafter", plan.drafter_bytes ?? 0],
             ["the rest", (plan.vocabulary_bytes ?? 0) + (plan.program_bytes ?? 0)]]} />
           {slots !== undefined && <Slots slots={slots} context={plan.context ?? 1} />}
+          <Queue running={answers?.running ?? 0} waiting={answers?.waiting ?? 0} />
           {tokens !== undefined && tokens.prompt > 0 && (
-            <p>{Math.round((100 * tokens.cached) / tokens.prompt)} % of what was asked had been read before.</p>
+            <Share name="Of what was asked, read before" part={tokens.cached / tokens.prompt} />
+          )}
+          {drafting !== undefined && drafting.drafted > 0 && (
+            <Share name="Of the drafted tokens, kept" part={drafting.accepted / drafting.drafted} />
           )}
           {drafting?.state !== undefined && <p>Drafting: {drafting.state}</p>}
         </div>
