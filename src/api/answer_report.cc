@@ -40,6 +40,9 @@ std::string SentenceOf(const ChoiceReport& choice) {
     return "The model wrote a tool call that can't be read; it stands in the text.";
   }
   if (choice.has_text || choice.has_calls) return "";
+  if (choice.end == AnswerEnd::kStopString) {
+    return "A stop string came first: nothing of the answer stood before it.";
+  }
   return choice.has_thought ? "The model ended its answer after thinking, without writing anything."
                             : "The model ended its answer without writing anything.";
 }

@@ -21,6 +21,7 @@ constexpr size_t kMaxKeptText = size_t{64} << 10;  // of what a kept grammar was
 constexpr size_t kMaxMedia = 64;
 // Of decoded media that waiting and running answers hold, of all owners.
 constexpr size_t kMaxHeldMedia = size_t{1} << 30;
+constexpr size_t kMediaCache = size_t{128} << 20;  // bytes
 
 bool CallsTools(const Ask& ask) { return ask.tools.is_array() && !ask.tools.array().empty(); }
 
@@ -59,14 +60,6 @@ Status CheckRequests(const Engine& engine, const std::vector<MediaRequest>& requ
     }
   }
   return {};
-}
-
-size_t BytesOf(const MediaPart& part) {
-  size_t bytes = 0;
-  for (const auto& medium : part.media) {
-    bytes += medium->samples().size() * sizeof(float) + medium->pixels().rgb.size();
-  }
-  return bytes;
 }
 
 // Of a medium that could not be read: at its place in the request, without what a decoder found,
@@ -114,6 +107,7 @@ Preparer::Preparer(const Engine& engine, const Tokenizer& tokenizer, MediaDecode
       decoder_(std::move(decoder)),
       decoders_(kMaxDecoders, several_owners),
       held_(kMaxHeldMedia),
+      media_(kMediaCache),
       context_(context),
       reserved_(ReservedInConversation(tokenizer, engine.config().vocab_size)) {}
 
@@ -161,12 +155,24 @@ Result<std::vector<MediaPart>> Preparer::ReadMedia(const Ask& ask,
                                                    const MediaWatch& goes_on, Prepared& out) const {
   std::vector<MediaPart> parts;
   if (requests.empty()) return parts;
-  CARAT_ASSIGN(const FairPlaces::Place place, decoders_.Wait(ask.owner, goes_on));
+  std::optional<FairPlaces::Place> place;  // once something is to be decoded
   const MediaReader reader(MediaReading::kConversation, decoder_.Watched(goes_on));
   out.media_share = held_.NewShare();
   size_t room = most - text;
+  const auto get = [&](const MediaRequest& request) -> Result<MediaReader::Read> {
+    const std::string key = MediaCache::KeyOf(ask.owner, request);
+    // What was chosen when there was more room may be too large now.
+    if (auto known = media_.Find(key); known && NumTokens(known->part) <= room) return *known;
+    if (!place) {
+      CARAT_ASSIGN(FairPlaces::Place turn, decoders_.Wait(ask.owner, goes_on));
+      place.emplace(std::move(turn));
+    }
+    CARAT_ASSIGN(MediaReader::Read read, reader.Get(request, room));
+    media_.Keep(key, read);
+    return read;
+  };
   for (const MediaRequest& request : requests) {
-    auto read = reader.Get(request, room);
+    auto read = get(request);
     if (!read && read.error().code == ErrorCode::kContextFull)
       return Fail(TooLong(ask, most, most + 1, true));
     if (!read) return Fail(OfMedium(std::move(read).error(), request));

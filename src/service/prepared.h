@@ -17,6 +17,7 @@
 #include "service/ask.h"
 #include "service/fair_places.h"
 #include "service/held_media.h"
+#include "service/media_cache.h"
 #include "service/service.h"
 
 namespace carat {
@@ -68,6 +69,7 @@ class Preparer {
   MediaDecoder decoder_;
   mutable FairPlaces decoders_;
   HeldMedia held_;
+  mutable MediaCache media_;
   Pos context_;
   std::vector<TokenId> reserved_;  // what no answer may hold
   std::unique_ptr<const GrammarVocabulary> vocabulary_;
