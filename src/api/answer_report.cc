@@ -41,7 +41,9 @@ std::string SentenceOf(const ChoiceReport& choice) {
   }
   if (choice.has_text || choice.has_calls) return "";
   if (choice.end == AnswerEnd::kStopString) {
-    return "A stop string came first: nothing of the answer stood before it.";
+    return choice.has_thought
+               ? "A stop string came right after thinking: nothing of the answer stood before it."
+               : "A stop string came first: nothing of the answer stood before it.";
   }
   return choice.has_thought ? "The model ended its answer after thinking, without writing anything."
                             : "The model ended its answer without writing anything.";

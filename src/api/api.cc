@@ -197,20 +197,26 @@ std::variant<Api::Door, net::Reply> Api::Open(const net::RequestHead& head) cons
 }
 
 std::variant<size_t, net::Reply> Api::Admit(const net::RequestHead& head) {
+  const auto note = [&](const std::string& owner, const Route* route, int status) {
+    if (!options_.log) return;
+    options_.log({.owner = owner,
+                  .method = head.method,
+                  .route = route != nullptr ? std::string(route->pattern) : std::string(),
+                  .status = status});
+  };
   auto opened = Open(head);
-  if (auto* const refused = std::get_if<net::Reply>(&opened)) return std::move(*refused);
+  if (auto* const reply = std::get_if<net::Reply>(&opened)) {
+    // The others are files of the page, and who only asks whether the server is there.
+    if (reply->status >= 400) note({}, FindRoute(head.method, head.path).route, reply->status);
+    return std::move(*reply);
+  }
   const Door& door = std::get<Door>(opened);
   auto refused = CheckBody(head, *door.route);
   if (!refused && (door.route->flags & Route::kOpen) == 0)
     refused = access_.Count(door.owner, Now());
   if (!refused) return door.route->max_body;
   const Dialect dialect = DialectOf(head, door.route);
-  if (options_.log) {
-    options_.log({.owner = door.owner,
-                  .method = head.method,
-                  .route = std::string(door.route->pattern),
-                  .status = StatusOf(*refused, dialect)});
-  }
+  note(door.owner, door.route, StatusOf(*refused, dialect));
   return Refusal(*refused, dialect);
 }
 

@@ -224,6 +224,7 @@ class PageTest(unittest.TestCase):
         self.ask("Who are you?")
         expect(self.answer()).to_contain_text("carat-point")
         expect(self.page.locator("header h1")).to_have_text("What is 12 plus 7?")
+        expect(self.page.locator(".status")).to_contain_text("of 4096")
 
     def test_reload_in_the_middle(self):
         self.ask("Tell me a short story.")

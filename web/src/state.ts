@@ -44,6 +44,11 @@ export const versions = computed<ReadonlyMap<string, number>>(() => {
   }
   return counts
 })
+// Positions that the branch takes, as of its last answer; 0: there is none.
+export const used = computed<number>(() => {
+  const report = branch.value.findLast((message) => message.body.carat?.prompt !== undefined)?.body.carat
+  return (report?.prompt ?? 0) + (report?.generated ?? 0)
+})
 export const writing = computed<string | null>(() => {
   const last = branch.value.at(-1)
   return last !== undefined && last.role === "assistant" && last.state === "writing" ? last.id : null

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks"
 import { bytes } from "../plain"
-import { kSpeeds, lost, speeds, status } from "../state"
+import { kSpeeds, lost, speeds, status, used } from "../state"
 
 // Tokens per second of the last two minutes.
 function Curve() {
@@ -95,7 +95,7 @@ export function StatusLine() {
       <button aria-expanded={unfolded} onClick={() => setUnfolded(!unfolded)}>
         {[now.model ?? "no model loaded",
           speed == null ? null : `${speed.toFixed(1)} tokens/s`,
-          kept, memory > 0 ? bytes(memory) : null,
+          kept, used.value > 0 && plan?.context !== undefined ? `context ${used.value} of ${plan.context}` : null, memory > 0 ? bytes(memory) : null,
           (answers?.waiting ?? 0) > 0 ? `${answers?.waiting} waiting` : null,
           "on this machine alone"].filter(Boolean).join(" · ")}
       </button>
