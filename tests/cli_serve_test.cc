@@ -87,6 +87,20 @@ TEST_F(ServedTest, OptionsOfLoadingLoadItHere) {
   EXPECT_EQ(Carat("run --model " + path + " Hello").err.find(kByServer), std::string::npos);
 }
 
+// In a chat what a file held when it was shown counts, and not what it holds when it is asked
+// about.
+TEST_F(ServedTest, SendsMediaAsTheyWere) {
+  Serve();
+  const std::string picture = (home_ / "picture.png").string();
+  fs::copy_file(kPoint + "/shapes.png", picture);
+  const Ran run = RunProgram("python3",
+                             (SourceDir() / "tests/support/chat.py").string() + " " + CARAT_BINARY +
+                                 " '/image " + picture + "' '!rm " + picture +
+                                 "' 'What colour is the circle?' 'What colour is the square?'",
+                             Environment());
+  ExpectHas(run.out, {kByServer, "The circle is yellow.", "blue"});
+}
+
 TEST_F(ServedTest, RefusalsAreTheServers) {
   Serve("--context 256");
   const std::string text(4000, 'x');
@@ -114,6 +128,7 @@ TEST_F(ServedTest, CopiesConversationsWhetherItRunsOrNot) {
 }
 
 TEST_F(ServedTest, TwoStartsOfThePageAreOne) {
+  WriteText(home_ / "serve.conf", "port = 0\n");
   std::vector<std::thread> starts;
   std::vector<Ran> ran(2);
   std::atomic<int> ended = 0;
@@ -139,7 +154,6 @@ TEST_F(ServedTest, TwoStartsOfThePageAreOne) {
 
 TEST_F(ServedTest, ShowsItsKeyToNobodyElse) {
   Serve();
-  const std::string record = MustRead(home_ / "server.json");
   End();
   // Another program, which answers whatever it is asked, and notes it.
   const std::string seen = (home_ / "seen").string();

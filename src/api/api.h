@@ -88,8 +88,6 @@ struct ApiOptions {
   ModelHooks models = {};
   // Of the server, for /metrics; null: none are shown.
   std::function<net::Server::Counts()> counts = {};
-  // That the server listens on; null: nothing is proved to pages.
-  std::function<uint16_t()> port = {};
   // Called after each request that was let in; null: nothing is noted.
   std::function<void(const RequestLog&)> log = {};
   bool log_content = false;                   // what is asked and answered too

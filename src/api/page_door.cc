@@ -19,8 +19,8 @@ bool IsGood(const HistoryToken& token) { return UnixMs() - token.created_ms < Pa
 
 }  // namespace
 
-std::string ProofText(std::string_view nonce, uint16_t port) {
-  return fmt::format("carat page {} {}", port, nonce);
+std::string ProofText(std::string_view nonce, std::string_view local) {
+  return fmt::format("carat page {} {}", local, nonce);
 }
 
 Result<std::unique_ptr<PageDoor>> PageDoor::Open(History& history) {
@@ -80,13 +80,14 @@ std::optional<PageKey> PageDoor::KeyOf(std::string_view token) const {
   return PageKey{.owner = found->second.owner, .mark = found->second.mark};
 }
 
-std::string PageDoor::Prove(std::string_view name, std::string_view nonce, uint16_t port) const {
+std::string PageDoor::Prove(std::string_view name, std::string_view nonce,
+                            std::string_view local) const {
   std::string digest = nobody_;
   const std::lock_guard lock(mutex_);
   for (const auto& [token, kept] : tokens_) {
     if (DigestOf(token) == name && IsGood(kept)) digest = token;
   }
-  return HmacSha256Hex(digest, ProofText(nonce, port));
+  return HmacSha256Hex(digest, ProofText(nonce, local));
 }
 
 // No more let in first, whatever the disk says.
@@ -103,6 +104,7 @@ Status PageDoor::DropAll(const std::string& owner) {
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(tokens_, [&](const auto& token) { return token.second.owner == owner; });
+    std::erase_if(codes_, [&](const auto& code) { return code.second.key.owner == owner; });
   }
   return history_.DropTokens(owner);
 }

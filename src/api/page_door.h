@@ -6,7 +6,8 @@
 //   3. The page swaps the code, which is good once and for a minute, for a token, and keeps that in
 //      the storage of its origin.
 //   4. Before it shows the token again it has the server prove that it knows it (Prove): another
-//      program may listen there by now.
+//      program may listen there by now. (A page that is loaded anew from such a program is that
+//      program's, and so is what the origin has stored: tokens end, and can be dropped.)
 #pragma once
 
 #include <cstddef>
@@ -27,9 +28,9 @@
 namespace carat {
 
 // What a server proves to hold a key or a token for: an HMAC-SHA-256 of this, with the SHA-256 of
-// either, in hexadecimal. The port is the one that was asked: a proof of another server of the same
-// machine is none.
-std::string ProofText(std::string_view nonce, uint16_t port);
+// either, in hexadecimal. `local` is the address that was asked, with its port
+// (RequestHead::local): a proof of another server of the same machine is none.
+std::string ProofText(std::string_view nonce, std::string_view local);
 
 // Thread-safe. Borrows the history, where tokens outlive the server.
 class PageDoor {
@@ -50,7 +51,7 @@ class PageDoor {
   std::optional<PageKey> KeyOf(std::string_view token) const;
   // The proof for a token that is named by the SHA-256 of its SHA-256, both in hexadecimal. For
   // another name it looks the same, and is nothing.
-  std::string Prove(std::string_view name, std::string_view nonce, uint16_t port) const;
+  std::string Prove(std::string_view name, std::string_view nonce, std::string_view local) const;
   Status Drop(std::string_view token);
   Status DropAll(const std::string& owner);
 

@@ -85,10 +85,11 @@ TEST(PageDoor, ProvesThatItKnowsAToken) {
   const std::string token = *opened->Swap(opened->NewCode({.owner = "ann"}, 0), 0).value();
   const auto hash = [](std::string_view text) { return Sha256Hex(std::as_bytes(std::span(text))); };
   const std::string secret = hash(token), name = hash(secret);
-  EXPECT_EQ(door.Prove(name, "n", 8012), HmacSha256Hex(secret, "carat page 8012 n"));
-  EXPECT_NE(door.Prove(name, "n", 8013), door.Prove(name, "n", 8012));
-  EXPECT_EQ(door.Prove(secret, "n", 8012).size(), 64U);
-  EXPECT_NE(door.Prove(secret, "n", 8012), door.Prove(name, "n", 8012));
+  EXPECT_EQ(door.Prove(name, "n", "127.0.0.1:8012"),
+            HmacSha256Hex(secret, "carat page 127.0.0.1:8012 n"));
+  EXPECT_NE(door.Prove(name, "n", "127.0.0.1:8013"), door.Prove(name, "n", "127.0.0.1:8012"));
+  EXPECT_EQ(door.Prove(secret, "n", "127.0.0.1:8012").size(), 64U);
+  EXPECT_NE(door.Prove(secret, "n", "127.0.0.1:8012"), door.Prove(name, "n", "127.0.0.1:8012"));
 }
 
 TEST(Access, TakesTokensOfKeysThatAreThere) {

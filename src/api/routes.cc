@@ -72,7 +72,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"DELETE", "/v1/carat/messages/{id}", DeleteMessage},
     {"GET", "/v1/carat/search", SearchConversations, kOpenAi, Body::kNone, 0, kQuery},
     {"POST", "/v1/carat/media", KeepMedium, kOpenAi, Body::kBytes, kMediaBody},
-    {"POST", "/v1/carat/media/tokens", CountMediaTokens, kOpenAi, Body::kJson, kPlainBody},
+    {"POST", "/v1/carat/media/tokens", CountMediaTokens, kOpenAi, Body::kJson, kMediaBody},
     {"GET", "/v1/carat/media/{id}", ShowMedium, kOpenAi, Body::kNone, 0, kSecret},
     {"GET", "/v1/carat/presets", ListPresets},
     {"POST", "/v1/carat/presets", KeepPreset, kOpenAi, Body::kJson, kPlainBody},

@@ -42,8 +42,8 @@ class Answerer {
 
   // Shows the answer through `view` as it comes.
   virtual Result<MadeAnswer> Answer(const Question& question, AnswerView& view) = 0;
-  // A medium that later questions will hold.
-  virtual Status Take(const MediaRequest& request) = 0;
+  // A medium that later questions will hold, and what was read of it.
+  virtual Status Take(const MediaRequest& request, const MediaPart& part) = 0;
 
   // Positions of a conversation, and those that a rendered one takes without its media; 0 where
   // only the server can count.

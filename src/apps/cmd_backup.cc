@@ -49,13 +49,19 @@ Status ByServer(const OwnServer& server, const fs::path& folder) {
                  .found = error != nullptr ? StringIn(*error, "message")
                                            : fmt::format("status {}", reply.status)});
   }
+  if (!fs::is_regular_file(made / "history.db", failed)) {
+    return Fail({.what = "what the server names is no copy", .where = made.string()});
+  }
   fs::rename(made, folder, failed);
   if (!failed) return {};
-  // Of another file system.
-  fs::copy(made, folder, fs::copy_options::recursive, failed);
+  // Of another file system: it gets its name once it is whole.
+  const fs::path part = folder.string() + ".part";
+  fs::copy(made, part, fs::copy_options::recursive, failed);
   std::error_code ignored;
-  for (const fs::path& inner : {folder, folder / "media"})
+  for (const fs::path& inner : {part, part / "media"})
     fs::permissions(inner, fs::perms::owner_all, ignored);
+  if (!failed) fs::rename(part, folder, failed);
+  if (failed) fs::remove_all(part, ignored);
   fs::remove_all(made, ignored);
   if (!failed) return {};
   return Fail({.code = ErrorCode::kIo,
@@ -65,7 +71,8 @@ Status ByServer(const OwnServer& server, const fs::path& folder) {
 }
 
 Status Run(const BackupOptions& o) {
-  const std::string folder = fs::absolute(o.folder).lexically_normal().string();
+  fs::path folder = fs::absolute(o.folder);
+  if (!folder.has_filename()) folder = folder.parent_path();  // behind a slash
   const auto server = FindOwnServer();
   if (!server && server.error().code != ErrorCode::kNotFound) return Fail(server.error());
   if (server && o.history.empty()) {
@@ -81,7 +88,7 @@ Status Run(const BackupOptions& o) {
     CARAT_ASSIGN(const auto history, History::Open(kept));
     CARAT_TRY(history->Backup(folder));
   }
-  Print("{}\n", EscapeLine(folder));
+  Print("{}\n", EscapeLine(folder.string()));
   return {};
 }
 

@@ -57,7 +57,7 @@ Result<Json> Describe(const DescribeOptions& o, Answerer& answerer, const std::s
   Json text = TextPart(!o.question.empty()                ? o.question
                        : request.kind == PartKind::kVideo ? "Describe the video."
                                                           : "Describe the picture.");
-  CARAT_TRY(answerer.Take(request));
+  CARAT_TRY(answerer.Take(request, read.part));
   CARAT_ASSIGN(const MadeAnswer answer,
                AnswerOne(answerer, {ToJson(request), std::move(text)}, read.part));
   Json json;
@@ -129,7 +129,7 @@ void AddDescribe(CLI::App& app, int& exit_code) {
   AddThreadsOption(*command, o->threads);
   AddOwnOption(*command, o->own);
   command->callback([o, command, &exit_code] {
-    o->own = WantsOwn(*command);
+    o->own = WantsOwn(*command) || !TakesLength(o->max_tokens);
     const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());
   });

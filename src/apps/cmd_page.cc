@@ -36,8 +36,12 @@ Result<std::optional<ScopedFd>> TakeTurn() {
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (::fcntl(fd.get(), F_SETLK, &lock) != 0) return std::nullopt;
-  return std::optional(std::move(fd));
+  if (::fcntl(fd.get(), F_SETLK, &lock) == 0) return std::optional(std::move(fd));
+  if (errno == EACCES || errno == EAGAIN) return std::nullopt;
+  return Fail({.code = ErrorCode::kIo,
+               .what = "the lock can't be taken",
+               .where = path.string(),
+               .found = std::strerror(errno)});
 }
 
 Status Run() {

@@ -1,6 +1,5 @@
 // carat pull: from a name to one verified bundle. The only command that opens connections.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -21,6 +20,7 @@
 #include "engine/session.h"
 #include "hub/catalogue.h"
 #include "hub/client.h"
+#include "hub/part_file.h"
 #include "io/disk_space.h"
 #include "sys/memory.h"
 
@@ -153,20 +153,17 @@ class Pull {
 
   // Says what will be fetched, and whether disk and memory take it.
   Status Plan() {
-    uint64_t here = 0;
+    uint64_t here = 0, reserved = 0;  // what has come, and the room that it has on the disk
     for (const Wanted& wanted : files_) {
       total_ += wanted.remote.size;
-      for (const char* ending : {"", ".part"}) {
-        struct stat info{};
-        if (::stat((wanted.target.string() + ending).c_str(), &info) == 0)
-          here += std::min(wanted.remote.size, static_cast<uint64_t>(info.st_blocks) * 512);
-      }
+      here += std::min(wanted.remote.size, PartFile::BytesHere(wanted.target));
+      reserved += std::min(wanted.remote.size, ReservedBytes(wanted.target));
       Print("{:<10} {:>9}  {}/{} at {}\n", ToString(wanted.file->role),
             ByteText(wanted.remote.size), wanted.remote.repository, wanted.remote.file,
             wanted.remote.commit.substr(0, 12));
     }
     const uint64_t bundle = o_.part.empty() ? NeedsOf(total_, 0).bundle : 0;
-    const uint64_t disk = total_ - std::min(total_, here) + bundle;
+    const uint64_t disk = total_ - std::min(total_, reserved) + bundle;
     Print("{} to fetch{}; {} of disk{}, in {}\n", ByteText(total_ - std::min(total_, here)),
           here > 0 ? " (" + ByteText(here) + " are here)" : "", ByteText(disk),
           bundle > 0 ? " until it is packed" : "", EscapeLine(directory_.path().string()));

@@ -162,7 +162,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   AddEngineOptions(*run, o->threads, o->kernels, o->cache);
   run->callback([o, run, &exit_code] {
     o->media = ReadMediaOptions(*run);
-    o->own = WantsOwn(*run) || run->count("--logit-bias") > 0 || o->no_repetition_guard;
+    o->own = WantsOwn(*run) || !ServerTakes(*o);
     const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());
   });

@@ -286,11 +286,6 @@ Status Run(ServeOptions o, bool offline) {
                  net::Server* const server = listening;
                  return server != nullptr ? server->counts() : net::Server::Counts();
                },
-           .port =
-               [&] {
-                 net::Server* const server = listening;
-                 return server != nullptr ? server->port() : uint16_t{0};
-               },
            .log = log.sink(),
            .log_content = o.log_content,
            .version = std::string(kVersion),
@@ -303,7 +298,13 @@ Status Run(ServeOptions o, bool offline) {
           {.host = o.host, .port = o.port, .certificate = o.certificate, .key = o.certificate_key},
           api));
   listening = server.get();
-  const ServerRecord::Content self{.url = server->url(), .key_file = o.key_file};
+  std::error_code ignored;
+  const bool by_path = std::filesystem::exists(o.model, ignored);
+  const ServerRecord::Content self{
+      .url = server->url(),
+      .key_file = o.key_file.empty() ? "" : std::filesystem::absolute(o.key_file, ignored).string(),
+      .model_path =
+          by_path ? std::filesystem::weakly_canonical(o.model, ignored).string() : std::string()};
   CARAT_ASSIGN(const ServerRecord record, ServerRecord::Write(self));
   CARAT_TRY(Announce(o, self, log));
   WaitForEnd(signals, log);

@@ -104,7 +104,7 @@ Status Conversation::Load(const std::string& path) {
   for (const MediaRequest& request : *requests) {
     auto part = Read(request, text + Places(media));
     if (!part) return Fail(Within(path, part.error()));
-    if (const Status taken = answerer_.Take(request); !taken)
+    if (const Status taken = answerer_.Take(request, *part); !taken)
       return Fail(Within(path, taken.error()));
     media.push_back(*std::move(part));
   }
@@ -146,7 +146,7 @@ Result<MediaPart> Conversation::Attach(const MediaRequest& request) {
   size_t taken = answerer_.Positions(rendered) + Places(media_);
   for (const Attached& other : attached_) taken += Places(std::span(&other.part, 1));
   CARAT_ASSIGN(MediaPart part, Read(request, taken));
-  CARAT_TRY(answerer_.Take(request));
+  CARAT_TRY(answerer_.Take(request, part));
   attached_.push_back({request, part});
   return part;
 }

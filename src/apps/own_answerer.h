@@ -19,7 +19,8 @@ class OwnAnswerer : public Answerer {
                                                      GenerateOptions generating);
 
   Result<MadeAnswer> Answer(const Question& question, AnswerView& view) override;
-  Status Take(const MediaRequest&) override { return {}; }  // what was read is all that it needs
+  // What was read is all that it needs.
+  Status Take(const MediaRequest&, const MediaPart&) override { return {}; }
   Pos context() const override { return session_.context(); }
   size_t Positions(const RenderedPrompt& rendered) const override;
   std::string Describe() const override;

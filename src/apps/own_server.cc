@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cstdint>
 #include <span>
 
 #include "api/access.h"
@@ -16,12 +14,12 @@
 namespace carat {
 namespace {
 
-uint16_t PortOf(const std::string& url) {
-  uint16_t port = 0;
-  const size_t colon = url.rfind(':');
-  if (colon != std::string::npos)
-    std::from_chars(url.data() + colon + 1, url.data() + url.size(), port);
-  return port;
+constexpr int kPatienceMs = 3000;
+
+// "127.0.0.1:8012" of "http://127.0.0.1:8012".
+std::string AddressIn(const std::string& url) {
+  const size_t slashes = url.find("//");
+  return slashes == std::string::npos ? url : url.substr(slashes + 2);
 }
 
 }  // namespace
@@ -32,7 +30,7 @@ net::Fields OwnServer::KeyFields() const {
 }
 
 Result<OwnServer> ProvenServer(const ServerRecord::Content& recorded) {
-  OwnServer server{.url = recorded.url, .key = {}};
+  OwnServer server{.url = recorded.url, .key = {}, .model_path = recorded.model_path};
   // One place, and not whoever else a name or a wildcard may lead to.
   for (const std::string_view host : {"//localhost:", "//0.0.0.0:", "//[::]:"}) {
     if (const size_t at = server.url.find(host); at != std::string::npos)
@@ -45,10 +43,11 @@ Result<OwnServer> ProvenServer(const ServerRecord::Content& recorded) {
   CARAT_ASSIGN(const net::Reply reply,
                net::Ask({.url = server.url,
                          .target = fmt::format("/v1/carat/page/proof?key={}&nonce={}",
-                                               keys.front().name, nonce)}));
+                                               keys.front().name, nonce),
+                         .timeout_ms = kPatienceMs}));
   const auto json = ParseJson(reply.body);
   const std::string digest = Sha256Hex(std::as_bytes(std::span(server.key)));
-  const std::string wanted = HmacSha256Hex(digest, ProofText(nonce, PortOf(server.url)));
+  const std::string wanted = HmacSha256Hex(digest, ProofText(nonce, AddressIn(server.url)));
   if (reply.status == 200 && json && StringIn(*json, "proof") == wanted) return server;
   return Fail({.what = "what listens there is not the server of this key, and gets no key",
                .where = server.url});

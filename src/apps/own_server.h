@@ -10,8 +10,9 @@
 namespace carat {
 
 struct OwnServer {
-  std::string url;  // of one loopback address
-  std::string key;  // empty: it asks for none
+  std::string url;         // of one loopback address
+  std::string key;         // empty: it asks for none
+  std::string model_path;  // as ServerRecord has it
 
   // What a request shows.
   net::Fields KeyFields() const;

@@ -1,6 +1,5 @@
 #include "apps/pull_child.h"
 
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "sys/memory.h"
 #ifdef CARAT_PULLS
 #include "hub/catalogue.h"
+#include "hub/part_file.h"
 #endif
 
 namespace carat {
@@ -46,19 +46,19 @@ std::string LastError() {
 }
 
 #ifdef CARAT_PULLS
-// Of its bytes, what has come: files are as long as they will be from the beginning.
+// Of all its files.
+uint64_t SumOf(const CatalogueEntry& entry, const std::string& name,
+               uint64_t (*bytes)(const fs::path& target)) {
+  uint64_t sum = 0;
+  for (const CatalogueFile& file : entry.files)
+    sum += std::min(file.size, bytes(Models().DownloadFolder(name) / file.local_name));
+  return sum;
+}
+
 double PartOf(const CatalogueEntry& entry, const std::string& name) {
   if (entry.size() == 0) return 0;
-  uint64_t here = 0;
-  for (const CatalogueFile& file : entry.files) {
-    const fs::path path = Models().DownloadFolder(name) / file.local_name;
-    for (const char* const ending : {"", ".part"}) {
-      struct stat info{};
-      if (::stat((path.string() + ending).c_str(), &info) == 0)
-        here += std::min(file.size, static_cast<uint64_t>(info.st_blocks) * 512);
-    }
-  }
-  return std::min(1.0, static_cast<double>(here) / static_cast<double>(entry.size()));
+  return static_cast<double>(SumOf(entry, name, PartFile::BytesHere)) /
+         static_cast<double>(entry.size());
 }
 #endif
 
@@ -136,7 +136,8 @@ std::vector<ModelHooks::Offer> PullChild::Offers() {
         .download = entry.size(),
         .disk = entry.size() + needs.bundle,
         .memory = needs.memory};
-    offer.fits_disk = CheckFreeSpace(Models().path(), offer.disk).has_value();
+    const uint64_t reserved = SumOf(entry, offer.name, ReservedBytes);
+    offer.fits_disk = CheckFreeSpace(Models().path(), offer.disk - reserved).has_value();
     offer.fits_memory = offer.memory <= available;
     offers.push_back(std::move(offer));
   }

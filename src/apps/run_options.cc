@@ -69,9 +69,10 @@ void AddEngineOptions(CLI::App& command, int& threads, std::string& kernels, std
 }
 
 void AddOwnOption(CLI::App& command, bool& own) {
-  command.add_flag("--own", own,
-                   "load the model in this program, though the server that runs has it; options of "
-                   "loading and drafting do so too");
+  command.add_flag(
+      "--own", own,
+      "load the model in this program, though the server that runs has it; so do options "
+      "of loading and drafting, and those that the server does not take");
 }
 
 bool WantsOwn(const CLI::App& command) {

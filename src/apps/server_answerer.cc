@@ -3,8 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <thread>
 #include <utility>
 
+#include "api/ask_fields.h"
 #include "apps/interrupt.h"
 #include "apps/models.h"
 #include "apps/output.h"
@@ -16,6 +21,10 @@
 namespace carat {
 namespace {
 
+namespace fs = std::filesystem;
+
+constexpr int kStatusMs = 3000;
+constexpr int kTries = 90;                       // a second apart
 constexpr int kPatienceMs = 600'000;             // a model may be loaded first
 constexpr size_t kMaxMedium = size_t{48} << 20;  // the server takes bodies of 64 MiB, in base64
 
@@ -27,11 +36,17 @@ size_t Count(const Json& json, std::string_view key) {
 // The events of one answer's stream, shown and kept.
 class Stream {
  public:
-  explicit Stream(AnswerView& view) : view_(view) {}
+  // `cancel` ends the answer of that id; false: it can't.
+  Stream(AnswerView& view, std::function<bool(const std::string& id)> cancel)
+      : view_(view), cancel_(std::move(cancel)) {}
 
   // False: enough.
   bool Take(std::string_view piece) {
-    if (Interrupted()) return false;
+    // The end comes by the stream, with what it took.
+    if (Interrupted() && !cancelled_) {
+      cancelled_ = true;
+      if (id_.empty() || !cancel_(id_)) return false;
+    }
     buffer_ += piece;
     for (size_t end = buffer_.find("\n\n"); end != std::string::npos; end = buffer_.find("\n\n")) {
       const std::string event = buffer_.substr(0, end);
@@ -60,6 +75,7 @@ class Stream {
     if (const Json* const error = chunk.Find("error")) {
       return Fail({.code = ErrorCode::kIo, .what = StringIn(*error, "message"), .where = "server"});
     }
+    if (id_.empty()) id_ = StringIn(chunk, "id");
     const Json* const own = chunk.Find("carat");
     if (const Json* const read = own != nullptr ? own->Find("prefill") : nullptr) {
       view_.Prefill(Count(*read, "done"), Count(*read, "total"));
@@ -113,6 +129,9 @@ class Stream {
   }
 
   AnswerView& view_;
+  const std::function<bool(const std::string&)> cancel_;
+  bool cancelled_ = false;
+  std::string id_;
   std::string buffer_;
   Status status_;
   std::vector<OutputEvent> all_;
@@ -142,6 +161,42 @@ Result<Json> StatusOf(const OwnServer& server) {
   return ParseJson(reply.body);
 }
 
+// Where too many ask at one time, or this key has asked too often, it is asked again.
+Result<net::Reply> AskUntilTaken(const net::ClientRequest& request,
+                                 const std::function<bool(std::string_view)>& take) {
+  for (int tries = 0;; ++tries) {
+    auto reply = net::AskStream(request, take);
+    const bool busy = reply && (reply->status == 429 || reply->status == 503);
+    if (!busy || tries == kTries) return reply;
+    for (int i = 0; i < 10 && !Interrupted(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (Interrupted()) return Fail({.code = ErrorCode::kCancelled, .what = "cancelled"});
+  }
+}
+
+// From the form of files that are here to that of Chat Completions.
+Json PartOf(const Json& part, const MediaPart& read,
+            const std::map<const Medium*, std::string>& urls) {
+  const auto url = urls.find(read.media.front().get());
+  const std::string key = StringIn(part, "type") + "_url";
+  Json inner, sent;
+  inner.Set("url", url != urls.end() ? url->second : StringIn(part, "path"));
+  sent.Set("type", key);
+  sent.Set(key, std::move(inner));
+  for (const char* const member : {"budget", "frames", "fps"})
+    if (const Json* const value = part.Find(member)) sent.Set(member, *value);
+  return sent;
+}
+
+// Models by path may have the names of others.
+bool IsSame(const ModelChoice& choice, const OwnServer& server, const std::string& model) {
+  std::error_code ignored;
+  const fs::path served = server.model_path;
+  const bool by_path =
+      fs::exists(model, ignored) || (!served.empty() && served.stem() == choice.name);
+  return !by_path || fs::weakly_canonical(choice.model, ignored) == served;
+}
+
 }  // namespace
 
 ServerAnswerer::ServerAnswerer(OwnServer server, std::string model, Pos context, Json sampling)
@@ -151,50 +206,54 @@ ServerAnswerer::ServerAnswerer(OwnServer server, std::string model, Pos context,
       sampling_(std::move(sampling)) {}
 
 std::unique_ptr<ServerAnswerer> ServerAnswerer::Find(const std::string& model, Json sampling) {
-  if (model.find('/') != std::string::npos) return nullptr;
   const auto choice = ChooseModel(model);
   if (!choice) return nullptr;  // opening it says why
   const auto server = FindOwnServer();
-  if (!server) return nullptr;
-  const auto status = StatusOf(*server);
-  const Json* const plan = status ? status->Find("plan") : nullptr;
-  if (plan == nullptr || StringIn(*status, "model") != choice->name) return nullptr;
+  const auto status = server ? StatusOf(*server) : Result<Json>(Fail(server.error()));
+  if (!status) {
+    if (status.error().code != ErrorCode::kNotFound) {
+      PrintErr("carat: the server that runs can't be asked, so the model is loaded here: {}\n",
+               EscapeLine(status.error().Message()));
+    }
+    return nullptr;
+  }
+  const Json* const plan = status->Find("plan");
+  if (plan == nullptr || StringIn(*status, "model") != choice->name ||
+      !IsSame(*choice, *server, model))
+    return nullptr;
   PrintErr("carat: {} answers on the server that runs; --own loads it here\n",
            EscapeLine(choice->name));
   return std::unique_ptr<ServerAnswerer>(new ServerAnswerer(
       *server, choice->name, static_cast<Pos>(Count(*plan, "context")), std::move(sampling)));
 }
 
-Status ServerAnswerer::Take(const MediaRequest& request) {
-  if (request.path.starts_with("data:") || media_.contains(request.path)) return {};
-  CARAT_ASSIGN(const std::string bytes, ReadFile(request.path, kMaxMedium));
-  media_[request.path] = "data:;base64," + EncodeBase64(bytes);
+Status ServerAnswerer::Take(const MediaRequest& request, const MediaPart& part) {
+  auto bytes = ReadFile(request.path, kMaxMedium);
+  if (!bytes) {
+    Error error = std::move(bytes).error();
+    error.wanted += error.wanted.empty() ? "--own takes larger ones" : "; --own takes larger ones";
+    return Fail(std::move(error));
+  }
+  media_[part.media.front().get()] = "data:;base64," + EncodeBase64(*bytes);
   return {};
-}
-
-// From the form of files that are here to that of Chat Completions.
-Json ServerAnswerer::PartOf(const Json& part) const {
-  const Json* const path = part.Find("path");
-  if (path == nullptr || !path->is_string()) return part;
-  const auto read = media_.find(path->string());
-  const std::string key = StringIn(part, "type") + "_url";
-  Json url, sent;
-  url.Set("url", read != media_.end() ? read->second : path->string());
-  sent.Set("type", key);
-  sent.Set(key, std::move(url));
-  for (const char* const member : {"budget", "frames", "fps"})
-    if (const Json* const value = part.Find(member)) sent.Set(member, *value);
-  return sent;
 }
 
 Json ServerAnswerer::RequestOf(const Question& question) const {
   Json::Array messages;
+  size_t next = 0;  // of the question's media, which stand in the order of their parts
   for (const Json& kept : question.messages.array()) {
-    Json message = kept;
+    Json message;
+    for (const char* const member :
+         {"role", "content", "reasoning", "tool_calls", "tool_call_id", "name"}) {
+      if (const Json* const value = kept.Find(member)) message.Set(member, *value);
+    }
     const Json* const content = kept.Find("content");
     if (content != nullptr && content->is_array()) {
       Json::Array parts;
-      for (const Json& part : content->array()) parts.push_back(PartOf(part));
+      for (const Json& part : content->array()) {
+        const bool medium = part.Find("path") != nullptr && next < question.media.size();
+        parts.push_back(medium ? PartOf(part, question.media[next++], media_) : part);
+      }
       message.Set("content", Json(std::move(parts)));
     }
     messages.push_back(std::move(message));
@@ -216,6 +275,13 @@ Json ServerAnswerer::RequestOf(const Question& question) const {
 }
 
 Result<MadeAnswer> ServerAnswerer::Answer(const Question& question, AnswerView& view) {
+  std::erase_if(media_, [&](const auto& kept) {
+    return std::ranges::none_of(question.media, [&](const MediaPart& part) {
+      return part.media.front().get() == kept.first;
+    });
+  });
+  // The key and what is asked go to nobody else, whoever listens there by now.
+  CARAT_ASSIGN(server_, FindOwnServer());
   net::ClientRequest sent{.url = server_.url,
                           .method = "POST",
                           .target = "/v1/chat/completions",
@@ -223,15 +289,23 @@ Result<MadeAnswer> ServerAnswerer::Answer(const Question& question, AnswerView& 
                           .body = RequestOf(question).Dump(),
                           .timeout_ms = kPatienceMs};
   sent.fields.emplace_back("content-type", "application/json");
-  Stream stream(view);
+  Stream stream(view, [&](const std::string& id) {
+    const auto reply = net::Ask({.url = server_.url,
+                                 .method = "POST",
+                                 .target = "/v1/carat/answers/" + id + "/cancel",
+                                 .fields = server_.KeyFields()});
+    return reply && reply->status == 200;
+  });
   const auto reply =
-      net::AskStream(sent, [&](std::string_view piece) { return stream.Take(piece); });
+      AskUntilTaken(sent, [&](std::string_view piece) { return stream.Take(piece); });
   if (!stream.status()) return Fail(stream.status().error());
   const bool stopped = !reply && reply.error().code == ErrorCode::kCancelled;
   if (!reply && !stopped) return Fail(reply.error());
   if (reply && reply->status != 200) return Fail(Refusal(*reply, server_.url));
   if (stopped && stream.all().empty()) return Fail(reply.error());
-  MadeAnswer made{.message = AssistantMessage(stream.all()), .stats = stream.stats()};
+  MadeAnswer made{.message = {}, .stats = stream.stats()};
+  if (!stream.all().empty() || made.stats.reason != "cancelled")
+    made.message = AssistantMessage(stream.all());
   made.stats.used = static_cast<Pos>(made.stats.prompt_tokens + made.stats.tokens);
   made.stats.context = context_;
   view.Done(made.stats);
@@ -240,6 +314,24 @@ Result<MadeAnswer> ServerAnswerer::Answer(const Question& question, AnswerView& 
 
 std::string ServerAnswerer::Describe() const {
   return fmt::format("{} on the server at {}; carat status says more\n", model_, server_.url);
+}
+
+bool ServerTakes(const RunOptions& o) {
+  const auto within = [](const std::optional<double>& value, double least, double most) {
+    return !value || (*value >= least && *value <= most);
+  };
+  constexpr int64_t kMost = INT32_MAX;
+  return within(o.temperature, 0, 2) && within(o.top_p, 1e-6, 1) && within(o.min_p, 0, 1) &&
+         within(o.repetition_penalty, 1e-6, 100) && o.top_k.value_or(0) >= 0 &&
+         o.top_k.value_or(0) <= kMost && o.seed.value_or(0) <= uint64_t{INT64_MAX} &&
+         TakesLength(o.max_tokens) && o.stop.size() <= kMaxStops &&
+         std::ranges::all_of(
+             o.stop, [](const std::string& text) { return text.size() <= kMaxStopBytes; }) &&
+         o.logit_bias.empty() && !o.no_repetition_guard;
+}
+
+bool TakesLength(size_t max_tokens) {
+  return max_tokens == SIZE_MAX || (max_tokens >= 1 && max_tokens <= INT32_MAX);
 }
 
 Json SamplingOf(const RunOptions& o) {
@@ -259,7 +351,7 @@ Json SamplingOf(const RunOptions& o) {
 Json GreedySampling(size_t max_tokens) {
   Json sampling;
   sampling.Set("temperature", 0);
-  sampling.Set("max_tokens", static_cast<int64_t>(max_tokens));
+  if (max_tokens != SIZE_MAX) sampling.Set("max_tokens", static_cast<int64_t>(max_tokens));
   return sampling;
 }
 

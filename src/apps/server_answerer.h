@@ -13,13 +13,13 @@ namespace carat {
 
 class ServerAnswerer : public Answerer {
  public:
-  // By the server that runs, if the model that this name means (ChooseModel) is loaded there; says
-  // so on standard error. Null: there is none such, or the name is a path. `sampling`: the members
-  // of Chat Completions that its answers are asked with.
+  // By the server that runs, if the model that this name means (ChooseModel) is loaded there. Says
+  // so on standard error, or why a server that runs can't be asked. Null: there is none such.
+  // `sampling`: the members of Chat Completions that its answers are asked with.
   static std::unique_ptr<ServerAnswerer> Find(const std::string& model, Json sampling);
 
   Result<MadeAnswer> Answer(const Question& question, AnswerView& view) override;
-  Status Take(const MediaRequest& request) override;
+  Status Take(const MediaRequest& request, const MediaPart& part) override;
   Pos context() const override { return context_; }
   size_t Positions(const RenderedPrompt&) const override { return 0; }
   std::string Describe() const override;
@@ -28,16 +28,20 @@ class ServerAnswerer : public Answerer {
  private:
   ServerAnswerer(OwnServer server, std::string model, Pos context, Json sampling);
   Json RequestOf(const Question& question) const;
-  Json PartOf(const Json& part) const;
 
-  const OwnServer server_;
+  OwnServer server_;  // found anew for each answer: it may have been started again, or be gone
   const std::string model_;
   const Pos context_;
   const Json sampling_;
-  std::map<std::string, std::string> media_;  // data: URLs by paths, as they were read
+  // data: URLs of media, as their files were when they were read.
+  std::map<const Medium*, std::string> media_;
 };
 
+// Whether the server takes what these options say of an answer.
+bool ServerTakes(const RunOptions& options);
+bool TakesLength(size_t max_tokens);
 // The members of Chat Completions for the options of an answer, and for the most probable one.
+// Precondition: it takes them.
 Json SamplingOf(const RunOptions& options);
 Json GreedySampling(size_t max_tokens);
 

@@ -37,6 +37,7 @@ Result<ServerRecord> ServerRecord::Write(const Content& content) {
   json.Set("url", content.url);
   json.Set("pid", static_cast<int64_t>(::getpid()));
   json.Set("key_file", content.key_file);
+  json.Set("model_path", content.model_path);
   CARAT_TRY(WriteFileAtomic(path, AsBytes(json.Dump() + "\n"), 0600));
   return ServerRecord(path);
 }
@@ -53,6 +54,7 @@ Result<ServerRecord::Content> ServerRecord::Read() {
   Content content;
   CARAT_ASSIGN(content.url, view.String("url"));
   CARAT_ASSIGN(content.key_file, view.StringOr("key_file", ""));
+  CARAT_ASSIGN(content.model_path, view.StringOr("model_path", ""));
   return content;
 }
 

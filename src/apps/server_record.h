@@ -13,7 +13,8 @@ class ServerRecord {
  public:
   struct Content {
     std::string url;
-    std::string key_file;  // empty: no key is asked for
+    std::string key_file;    // empty: no key is asked for
+    std::string model_path;  // of a model that was named by its path; else empty
   };
 
   static Result<ServerRecord> Write(const Content& content);

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -82,15 +83,14 @@ Status MakeFolder(const fs::path& folder) {
                .found = std::strerror(errno)});
 }
 
-constexpr std::string_view kBackup = "backup-";
+// A copy that nobody has moved: named as nobody would name a folder.
+constexpr std::string_view kMoving = ".carat-moving-";
 
-void RemoveBackups(const fs::path& folder) {
+bool IsInside(const fs::path& path, const fs::path& folder) {
   std::error_code ignored;
-  std::vector<fs::path> found;
-  for (const auto& file : fs::directory_iterator(folder, ignored)) {
-    if (file.path().filename().string().starts_with(kBackup)) found.push_back(file.path());
-  }
-  for (const fs::path& path : found) fs::remove_all(path, ignored);
+  const fs::path whole = fs::weakly_canonical(path, ignored);
+  const fs::path outer = fs::weakly_canonical(folder, ignored);
+  return std::ranges::mismatch(outer, whole).in1 == outer.end();
 }
 
 constexpr std::string_view kConversation =
@@ -151,13 +151,14 @@ Status History::State::Forget(std::unique_lock<std::mutex>& lock) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // a mutex is not fair
     lock.lock();
   }
+  RemoveMoving();
   return database.Forget();
 }
 
 // --- opening -------------------------------------------------------------------------------------
 
 History::History(std::unique_ptr<State> state) : state_(std::move(state)) {}
-History::~History() = default;
+History::~History() { state_->RemoveMoving(); }
 
 Result<std::unique_ptr<History>> History::Open(const fs::path& folder) {
   CARAT_TRY(MakeFolder(folder));
@@ -167,7 +168,7 @@ Result<std::unique_ptr<History>> History::Open(const fs::path& folder) {
   // Nobody writes them any more. A program that was killed has left what it had deleted.
   CARAT_TRY(state->database.Run("UPDATE messages SET state = 2 WHERE state = 1"));
   CARAT_TRY(state->SweepMedia());
-  RemoveBackups(folder);  // the folder is ours now
+  state->RemoveMoving();  // the folder is ours now
   {
     std::unique_lock lock(state->mutex);
     CARAT_TRY(state->Forget(lock));
@@ -261,7 +262,8 @@ Status History::Change(const std::string& owner, const std::string& id,
   }
   CARAT_TRY(transaction.Commit());
   state_->Note(owner, id);
-  return {};
+  // What was there before is gone from the log too.
+  return title || settings ? state_->database.Forget() : Status();
 }
 
 Status History::Delete(const std::string& owner, const std::string& id) {
@@ -300,48 +302,86 @@ uint64_t History::last_change() const {
 }
 
 Status History::Backup(const fs::path& folder) const {
-  if (::mkdir(folder.c_str(), 0700) != 0) {
-    return Fail({.code = ErrorCode::kIo,
-                 .what = "the folder for the copy can't be made",
+  if (IsInside(folder, state_->folder)) {
+    return Fail({.what = "a copy can't be inside of what it is a copy of",
                  .where = folder.string(),
-                 .wanted = "a name that is not there yet",
-                 .found = std::strerror(errno)});
+                 .wanted = "another folder"});
   }
-  std::set<std::string> hashes;
-  {
-    const std::lock_guard lock(state_->mutex);
-    CARAT_ASSIGN(Statement copy, state_->database.Prepare("VACUUM INTO ?"));
-    CARAT_TRY(copy.With((folder / "history.db").string()).Run());
-    CARAT_ASSIGN(hashes, state_->Hashes());
-    ++state_->backups;
-  }
-  std::error_code error;
-  fs::permissions(folder / "history.db", fs::perms::owner_read | fs::perms::owner_write, error);
-  if (!error) fs::create_directory(folder / "media", error);
-  if (!error) fs::permissions(folder / "media", fs::perms::owner_all, error);
-  for (const std::string& hash : hashes) {
-    if (error) break;
-    fs::copy_file(state_->MediumPath(hash), folder / "media" / hash, error);
-  }
-  {
-    const std::lock_guard lock(state_->mutex);
-    --state_->backups;
-    CARAT_TRY(state_->SweepMedia());
-  }
-  if (!error) return {};
-  return Fail({.code = ErrorCode::kIo,
-               .what = "the copy is not whole",
-               .where = folder.string(),
-               .found = error.message()});
+  return state_->Copy(folder);
 }
 
 Result<fs::path> History::BackupHere() const {
-  fs::path folder = state_->folder / NewId(kBackup);
-  const Status done = Backup(folder);
-  if (done) return folder;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->RemoveMoving();  // one at a time, at most
+  }
+  fs::path folder = state_->folder / NewId(kMoving);
+  CARAT_TRY(state_->Copy(folder));
+  return folder;
+}
+
+void History::State::RemoveMoving() {
+  if (backups > 0) return;
   std::error_code ignored;
-  fs::remove_all(folder, ignored);
-  return Fail(done.error());
+  std::vector<fs::path> found;
+  for (const auto& file : fs::directory_iterator(folder, ignored)) {
+    if (file.path().filename().string().starts_with(kMoving)) found.push_back(file.path());
+  }
+  for (const fs::path& path : found) fs::remove_all(path, ignored);
+}
+
+Status History::State::Copy(const fs::path& to) {
+  if (::mkdir(to.c_str(), 0700) != 0) {
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "the folder for the copy can't be made",
+                 .where = to.string(),
+                 .wanted = "a name that is not there yet",
+                 .found = std::strerror(errno)});
+  }
+  Status done = CopyInto(to);
+  if (done) return {};
+  std::error_code ignored;
+  fs::remove_all(to, ignored);  // half a copy is none
+  return done;
+}
+
+Status History::State::CopyInto(const fs::path& to) {
+  std::set<std::string> hashes;
+  {
+    const std::lock_guard lock(mutex);
+    CARAT_ASSIGN(Statement copy, database.Prepare("VACUUM INTO ?"));
+    CARAT_TRY(copy.With((to / "history.db").string()).Run());
+    CARAT_ASSIGN(hashes, Hashes());
+    ++backups;
+  }
+  const Status done = FinishCopy(to, hashes);
+  const std::lock_guard lock(mutex);
+  --backups;
+  static_cast<void>(SweepMedia());  // else in an hour
+  return done;
+}
+
+Status History::State::FinishCopy(const fs::path& to, const std::set<std::string>& hashes) const {
+  std::error_code error;
+  fs::permissions(to / "history.db", fs::perms::owner_read | fs::perms::owner_write, error);
+  if (!error) fs::create_directory(to / "media", error);
+  if (!error) fs::permissions(to / "media", fs::perms::owner_all, error);
+  for (const std::string& hash : hashes) {
+    if (error) break;
+    fs::copy_file(MediumPath(hash), to / "media" / hash, error);
+    // The copy is as whole as what it is of.
+    if (error == std::errc::no_such_file_or_directory) error.clear();
+  }
+  if (error) {
+    return Fail({.code = ErrorCode::kIo,
+                 .what = "the copy is not whole",
+                 .where = to.string(),
+                 .found = error.message()});
+  }
+  // A token that is dropped later must not come back with a copy.
+  CARAT_ASSIGN(Database copied, Database::Open(to / "history.db", kApplication, kMigrations));
+  CARAT_TRY(copied.Run("DELETE FROM tokens"));
+  return copied.Forget();
 }
 
 }  // namespace carat

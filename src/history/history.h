@@ -125,7 +125,7 @@ class History {
   Result<HistoryMedium> Medium(const std::string& owner, const std::string& hash) const;
   Result<std::string> MediumBytes(const std::string& owner, const std::string& hash) const;
 
-  // Removes media that nobody has named for a day.
+  // Removes media that nobody has named for a day, and copies that nobody has moved.
   Status Sweep();
 
   Status KeepToken(const std::string& digest, const HistoryToken& token);
@@ -145,11 +145,11 @@ class History {
                                             int64_t timeout_ms) const;
   uint64_t last_change() const;
 
-  // A copy of everything, of all owners, in a new folder, as it is at this moment: a history of its
-  // own. Others can go on while media are copied.
+  // A copy of everything but tokens, of all owners, in a new folder, as it is at this moment: a
+  // history of its own. Others can go on while media are copied.
   Status Backup(const std::filesystem::path& folder) const;
-  // The same in a new folder inside its own, for somebody to move: the next Open removes it. For
-  // who may write nowhere else.
+  // The same in a new folder inside its own, for somebody to move at once: the next deletion, sweep
+  // or copy, and the end, remove it. For who may write nowhere else.
   Result<std::filesystem::path> BackupHere() const;
 
  private:

@@ -66,6 +66,7 @@ Result<std::set<std::string>> History::State::Hashes() const {
 
 Status History::Sweep() {
   const std::lock_guard lock(state_->mutex);
+  state_->RemoveMoving();
   return state_->SweepMedia();
 }
 

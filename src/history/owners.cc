@@ -75,7 +75,7 @@ Status History::KeepPreset(const std::string& owner, const HistoryPreset& preset
   }
   CARAT_TRY(transaction.Commit());
   state_->Note(owner, "");
-  return {};
+  return state_->database.Forget();  // what the name meant before
 }
 
 Status History::DropPreset(const std::string& owner, const std::string& name) {

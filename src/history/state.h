@@ -53,7 +53,13 @@ struct History::State {
   void Note(const std::string& owner, const std::string& conversation);
 
   Result<std::set<std::string>> Hashes() const;  // of all media
-  int backups = 0;                               // under way: files of media stay meanwhile
+  // A copy in a new folder, which is removed again where it does not succeed. Without the lock.
+  Status Copy(const std::filesystem::path& to);
+  Status CopyInto(const std::filesystem::path& to);
+  Status FinishCopy(const std::filesystem::path& to, const std::set<std::string>& hashes) const;
+  // Copies that nobody has moved (BackupHere), unless one is being made.
+  void RemoveMoving();
+  int backups = 0;  // under way: files of media stay meanwhile
 
   // Media that nobody uses any more, and their files.
   Status SweepMedia();

@@ -119,6 +119,21 @@ std::filesystem::path PartFile::RecordPath(const std::filesystem::path& target) 
   return target.string() + ".part.json";
 }
 
+uint64_t PartFile::BytesHere(const std::filesystem::path& target) {
+  struct stat info{};
+  if (::stat(target.c_str(), &info) == 0) return static_cast<uint64_t>(info.st_size);
+  const auto text = ReadFile(RecordPath(target), kMaxRecordBytes);
+  const auto json = text ? ParseJson(*text) : Result<Json>(Fail({}));
+  if (!json) return 0;
+  const JsonView record(*json, "record");
+  const auto size = record.Int("size", 0, int64_t{1} << 53);
+  uint64_t here = 0;
+  if (!size) return 0;
+  for (const Segment& segment : ReadSegments(record, static_cast<uint64_t>(*size)))
+    here += segment.done;
+  return here;
+}
+
 Result<PartFile> PartFile::Open(Plan plan) {
   CARAT_ASSIGN(ScopedFd fd, OpenLocked(PartPath(plan.target)));
   PartFile part(std::move(plan), std::move(fd));

@@ -42,6 +42,9 @@ class PartFile {
   // Where the part of a target lies, and its record.
   static std::filesystem::path PartPath(const std::filesystem::path& target);
   static std::filesystem::path RecordPath(const std::filesystem::path& target);
+  // Bytes of a target that have come, by its record, while another process may be at work; all of
+  // it where it is whole, 0 where nothing is there.
+  static uint64_t BytesHere(const std::filesystem::path& target);
 
   const std::vector<Segment>& segments() const { return segments_; }
   uint64_t bytes_done() const;

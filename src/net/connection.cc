@@ -156,6 +156,7 @@ void Connection::Admit() {
   ++core_.requests;
   RequestHead& head = parser_->head();
   head.from_loopback = peer_.loopback;
+  head.local = peer_.local;
   head.tls = peer_.tls;
   terms_ = {.head_only = head.method == "HEAD",
             .http11 = parser_->http11(),

@@ -27,6 +27,7 @@ namespace carat::net {
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   struct Peer {
+    std::string local = {};  // as RequestHead has it
     bool loopback = false;
     bool tls = false;
     bool too_many = false;  // one more than there may be: its request is answered with 503

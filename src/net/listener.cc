@@ -74,10 +74,6 @@ void Listener::Start(Accepted accepted) {
   asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->Wait(); });
 }
 
-void Listener::Stop() {
-  asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->Close(); });
-}
-
 void Listener::Close() {
   error_code ignored;
   acceptor_.close(ignored);

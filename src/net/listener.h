@@ -25,9 +25,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
                                                 int send_buffer_bytes);
   uint16_t port() const { return port_; }
   void Start(Accepted accepted);
-  // Of any thread. A connection may still come, from a call under way.
-  void Stop();
-  // The same at once, where no io thread runs any more.
+  // Where no io thread runs any more.
   void Close();
 
  private:

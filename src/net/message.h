@@ -23,6 +23,7 @@ struct RequestHead {
   std::string query;  // behind the '?', as it came
   Fields fields;      // with an absolute target, "host" is of that
   bool from_loopback = false;
+  std::string local = {};  // the address that the client reached: "127.0.0.1:8012", "[::1]:8012"
   bool tls = false;
 
   // The only field of that name (lower case); absent also where there are several.

@@ -40,21 +40,36 @@ struct Server::State {
   bool stopped = false;
 };
 
+// An address of IPv4 that came as one of IPv6 is one of IPv4.
+asio::ip::address Plain(const asio::ip::address& address) {
+  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  if (!mapped) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
+std::string LocalOf(const Socket& socket) {
+  boost::system::error_code error;
+  const auto endpoint = socket.local_endpoint(error);
+  if (error) return "";
+  const asio::ip::address address = Plain(endpoint.address());
+  return (address.is_v6() ? "[" + address.to_string() + "]" : address.to_string()) + ":" +
+         std::to_string(endpoint.port());
+}
+
 void Server::State::Accept(Socket socket, const asio::ip::address& address) {
   if (core.stopping) return;
   ++core.accepted;
-  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-  const bool loopback =
-      mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback()
-             : address.is_loopback();
+  const bool loopback = Plain(address).is_loopback();
   const std::string name = address.to_string();
   const Registry::Verdict verdict = registry.Enter(name);
   if (verdict == Registry::Verdict::kNo) return;
   const uint64_t id = next_id++;
   try {
+    const std::string local = LocalOf(socket);
     auto transport =
         tls ? MakeTlsTransport(std::move(socket), *tls) : MakePlainTransport(std::move(socket));
-    const Connection::Peer peer = {.loopback = loopback,
+    const Connection::Peer peer = {.local = local,
+                                   .loopback = loopback,
                                    .tls = tls != nullptr,
                                    .too_many = verdict == Registry::Verdict::kTooMany};
     auto connection = std::make_shared<Connection>(std::move(transport), core, peer,
@@ -145,7 +160,8 @@ void Server::Stop(std::chrono::milliseconds grace) {
   if (std::exchange(state.stopped, true)) return;
   const auto until = std::chrono::steady_clock::now() + grace;
   state.core.stopping = true;
-  state.listener->Stop();
+  // The port is kept until the end, and who comes is turned away: as long as a connection of ours
+  // is open, nobody else listens where it was.
   for (const auto& connection : state.registry.All()) connection->CloseUnlessAnswering();
   for (auto next = until; !state.registry.WaitUntilEmpty(next); next += std::chrono::seconds(1)) {
     for (const auto& connection : state.registry.All()) connection->CloseNow();
@@ -154,7 +170,7 @@ void Server::Stop(std::chrono::milliseconds grace) {
   state.work.reset();
   state.io.stop();
   for (std::thread& thread : state.threads) thread.join();
-  state.listener->Close();  // they may have ended before they came to it
+  state.listener->Close();
 }
 
 }  // namespace carat::net

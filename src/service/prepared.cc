@@ -10,6 +10,7 @@
 #include "chat/prompt.h"
 #include "chat/template.h"
 #include "engine/embed.h"
+#include "media/budget.h"
 #include "media/limits.h"
 
 namespace carat {
@@ -168,7 +169,10 @@ Result<std::vector<MediaPart>> Preparer::ReadMedia(const Ask& ask,
       place.emplace(std::move(turn));
     }
     CARAT_ASSIGN(MediaReader::Read read, reader.Get(request, room));
-    media_.Keep(key, read);
+    // What was chosen because there was little room is not for others.
+    const bool chosen =
+        request.kind == PartKind::kImage && request.budget.value_or(0) == kAutoBudget;
+    if (!chosen || room >= kBudgets.back()) media_.Keep(key, read);
     return read;
   };
   for (const MediaRequest& request : requests) {

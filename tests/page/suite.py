@@ -323,6 +323,13 @@ class PageTest(unittest.TestCase):
     def add(self, name, data, kind=""):
         self.page.set_input_files("input[type=file]:not([accept])", {"name": name, "mimeType": kind, "buffer": data})
 
+    def type_into(self, field, text):
+        """As a person does: key by key."""
+        field.click()
+        field.select_text()
+        self.page.keyboard.type(text, delay=60)
+        field.blur()
+
     def last_question(self):
         _, kept = self.call("GET", "/v1/carat/conversations/" + self.page.url.split("=")[1])
         return [message for message in kept["messages"] if message["role"] == "user"][-1]["body"]["content"]
@@ -331,9 +338,8 @@ class PageTest(unittest.TestCase):
         self.add("paper.pdf", pdf("The zebra is in room 7.", "A second page."), "application/pdf")
         expect(self.page.locator(".attached li")).to_contain_text("of 2")
         expect(self.page.locator(".attached .cost")).to_contain_text("tokens")
-        self.page.get_by_label("Last page of paper.pdf").fill("1")
-        self.page.get_by_label("Last page of paper.pdf").blur()
-        self.ask("Who are you?")
+        self.type_into(self.page.get_by_label("Last page of paper.pdf"), "1")
+        self.ask("Who are you?")  # at once: it goes when what was chosen has been read
         self.answer().wait_for()
         self.assertEqual(self.last_question()[0], {"type": "text", "name": "paper.pdf", "text": "[page 1]\nThe zebra is in room 7."})
 
@@ -416,6 +422,58 @@ class PageTest(unittest.TestCase):
         self.page.get_by_role("button", name="Forget the preset Kind").click()
         expect(self.page.get_by_role("button", name="Forget the preset Kind")).to_have_count(0)
         self.page.evaluate("localStorage.removeItem('carat-settings')")
+
+    def test_settings_are_kept_as_they_are_typed(self):
+        id = self.kept("a", "b")
+        self.page.get_by_role("button", name="Settings").click()
+        self.page.get_by_label("What it is told before everything").click()
+        self.page.keyboard.type("You are kind and quiet.", delay=10)
+        for label, text in (("Temperature", "0.5"), ("Top p", "0.95"), ("Min p", "0.05"), ("Seed", "17")):
+            self.type_into(self.page.get_by_label(label, exact=True), text)
+        settings = lambda: self.call("GET", "/v1/carat/conversations/" + id)[1]["settings"]
+        wanted = {"system": "You are kind and quiet.", "temperature": 0.5, "top_p": 0.95, "min_p": 0.05, "seed": 17}
+        self.wait_until(lambda: settings() == wanted)
+        self.type_into(self.page.get_by_label("Temperature"), "7")
+        expect(self.page.get_by_role("alert")).to_contain_text("from 0 to 2")
+        expect(self.page.get_by_label("Temperature")).to_have_value("0.5")
+        self.assertEqual(settings(), wanted)
+
+    def test_long_conversations_open_at_their_end(self):
+        """And what was searched for is seen, wherever it stands."""
+        lines = "".join(f"line {n}\n\n" for n in range(8))
+        self.kept(*[f"message {n}\n\n{lines}" + (" with vanadium" if n == 3 else "") for n in range(300)])
+        end = "(() => { const t = document.querySelector('.thread'); return t.scrollHeight - t.scrollTop - t.clientHeight })()"
+        self.wait_until(lambda: self.page.evaluate(end) < 5)
+        expect(self.page.locator("article").last).to_be_in_viewport()
+        self.page.get_by_label("Search all conversations").fill("vanadium")
+        self.page.locator(".snippet", has_text="vanadium").first.click()
+        expect(self.page.locator("article.found")).to_contain_text("message 3")
+        expect(self.page.locator("article.found")).to_be_in_viewport()
+
+    def test_texts_of_every_kind(self):
+        for name, data, kind in (("old.txt", "Grüße".encode("latin-1"), "text/plain"), ("wide.txt", "Grüße".encode("utf-16"), "text/plain"),
+                                 ("Makefile", "Grüße".encode(), ""), ("film.srt", "Grüße".encode(), "application/x-subrip")):
+            self.add(name, data, kind)
+            expect(self.page.locator(".attached li", has_text=name).locator(".cost")).to_contain_text("tokens")
+        self.ask("Who are you?")
+        self.answer().wait_for()
+        self.assertEqual([part["text"] for part in self.last_question()[:-1]], ["Grüße"] * 4)
+        self.page.set_input_files("input[type=file]:not([accept])", [
+            {"name": "nothing.txt", "mimeType": "text/plain", "buffer": b""}, {"name": "what.zip", "mimeType": "", "buffer": b"PK\3\4\0\0"}])
+        expect(self.page.get_by_role("alert")).to_contain_text("nothing.txt can't be read: it is empty.")
+        expect(self.page.get_by_role("alert")).to_contain_text("what.zip can't be read")
+
+    def test_deep_tree(self):
+        messages = []
+        for n in range(600):
+            parent = f"a{n - 1}" if n else None
+            messages += [{"id": f"q{n}", "parent": parent, "role": "user", "body": {"content": f"question {n}"}},
+                         {"id": f"b{n}", "parent": f"q{n}", "role": "assistant", "body": {"content": "other"}},
+                         {"id": f"a{n}", "parent": f"q{n}", "role": "assistant", "body": {"content": f"answer {n}"}}]
+        _, body = self.call("POST", "/v1/carat/conversations/import", {"title": "deep", "leaf": "a599", "messages": messages})
+        self.page.goto(f"{self.server.url}/?c={body['id']}")
+        self.page.get_by_role("button", name="Branches").click()
+        expect(self.page.get_by_label("Branches", exact=True).get_by_role("button", name="answer 599")).to_be_in_viewport()
 
     def test_tree(self):
         self.ask("Count from 3 to 5.")
@@ -510,7 +568,7 @@ class PageTest(unittest.TestCase):
         http.server.ThreadingHTTPServer.allow_reuse_address = True
         other = http.server.ThreadingHTTPServer(("127.0.0.1", port), Other)
         threading.Thread(target=other.serve_forever, daemon=True).start()
-        expect(page.get_by_text("is not the server that let this page in")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("does not know this page")).to_be_visible(timeout=30_000)
         other.shutdown()
         other.server_close()
         page.close()

@@ -45,26 +45,27 @@ async function hmac(key: string, text: string): Promise<string> {
   return hex(await crypto.subtle.sign("HMAC", imported, kUtf8.encode(text)))
 }
 
-// Once the server has ended, any program of this machine may listen in its place: the token is shown
-// only to one that has just proved to know it, or that holds a stream open since it did.
-let streams = 0
-
+// Once the server has ended, any program of this machine may listen in its place: the token, and what
+// is asked, go only to one that has just proved to know it.
 async function prove(token: string): Promise<void> {
   // Another machine's server is proved by its certificate, or not at all.
-  if (location.protocol !== "http:" || !/^(127\.|localhost$|\[::1\]$)/.test(location.hostname)) return
+  if (location.protocol !== "http:" || !/^(127\.[\d.]+|localhost|\[::1\])$/.test(location.hostname)) return
   const secret = await sha256(token)
   const nonce = hex(crypto.getRandomValues(new Uint8Array(16)).buffer)
-  const reply = await fetch(`/v1/carat/page/proof?token=${await sha256(secret)}&nonce=${nonce}`)
-  const proof = reply.ok ? ((await reply.json()) as { proof: string }).proof : ""
-  if (proof !== (await hmac(secret, `carat page ${location.port || "80"} ${nonce}`)))
-    throw new ApiError(401, "no_proof", "What answers here is not the server that let this page in.")
+  const reply = await reach(`/v1/carat/page/proof?token=${await sha256(secret)}&nonce=${nonce}`)
+  if (!reply.ok) throw await errorOf(reply)
+  const { proof } = (await reply.json()) as { proof: string }
+  const hosts = location.hostname === "localhost" ? ["127.0.0.1", "[::1]"] : [location.hostname]
+  for (const host of hosts)
+    if (proof === (await hmac(secret, `carat page ${host}:${location.port || "80"} ${nonce}`))) return
+  throw new ApiError(401, "no_proof", "What answers here does not know this page: another program listens where the server was, or the page was let in more than 90 days ago.")
 }
 
 // What a request shows.
 async function headers(): Promise<Record<string, string>> {
   const token = localStorage.getItem(kTokenName)
   if (token === null) return {}
-  if (streams === 0) await prove(token)
+  await prove(token)
   return { authorization: `Bearer ${token}` }
 }
 
@@ -79,9 +80,20 @@ async function errorOf(reply: Response): Promise<ApiError> {
   }
 }
 
+// Nobody answers.
+export class LostError extends Error {}
+
+async function reach(path: string, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(path, init)
+  } catch (error) {
+    throw error instanceof TypeError ? new LostError("The server does not answer.") : error
+  }
+}
+
 async function send(path: string, init: RequestInit = {}): Promise<Response> {
   const shown = await headers()
-  const reply = await fetch(path, { ...init, headers: { ...shown, ...(init.headers as Record<string, string>) } })
+  const reply = await reach(path, { ...init, headers: { ...shown, ...(init.headers as Record<string, string>) } })
   if (!reply.ok) throw await errorOf(reply)
   return reply
 }
@@ -92,7 +104,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   return (await (await send(path, { method, ...json })).json()) as T
 }
 
-export interface KeptMedium {
+interface KeptMedium {
   media: string
   type: string
   bytes: number
@@ -144,22 +156,13 @@ export const api = {
   medium: async (hash: string) => (await send(`/v1/carat/media/${hash}`)).blob(),
 
   // What parts of a question take of the context.
-  async tokens(parts: Part[]): Promise<number> {
-    const media = parts.filter((part) => part.type !== "text")
-    const text = parts.map((part) => (part.type === "text" ? part.text : "")).join("\n")
-    const [soft, ids] = await Promise.all([
-      media.length === 0 ? 0 : call<{ tokens: number }>("POST", "/v1/carat/media/tokens", { content: media })
-        .then((counted) => counted.tokens),
-      text.trim() === "" ? [] : call<{ tokens: number[] }>("POST", "/v1/tokenize", { content: text })
-        .then((counted) => counted.tokens),
-    ])
-    return soft + ids.length
-  },
+  tokens: async (parts: Part[]) =>
+    (await call<{ tokens: number }>("POST", "/v1/carat/media/tokens", { content: parts })).tokens,
 }
 
 // --- streams -------------------------------------------------------------------------------------
 
-export interface ServerEvent {
+interface ServerEvent {
   name: string
   data: string
 }
@@ -170,14 +173,6 @@ export async function* events(path: string, signal: AbortSignal, form?: FormData
   if (reply.body === null) return
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader()
   let buffer = ""
-  ++streams
-  let open = true
-  const closed = () => {
-    if (open) --streams
-    open = false
-  }
-  // Whatever the reader of the events waits for: a stream that has ended is known at once.
-  reader.closed.then(closed, closed)
   try {
     for (;;) {
       const { value, done } = await reader.read()
@@ -194,7 +189,6 @@ export async function* events(path: string, signal: AbortSignal, form?: FormData
       }
     }
   } finally {
-    closed()
     void reader.cancel().catch(() => undefined)
   }
 }

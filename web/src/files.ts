@@ -1,5 +1,7 @@
 // What is dropped, pasted, picked or recorded, as parts of a question.
 import { api } from "./api"
+import { wordsOf } from "./plain"
+import { problem } from "./state"
 import type { Pdf } from "./pdf"
 import type { Part } from "./types"
 
@@ -21,21 +23,16 @@ export interface Attachment {
 }
 
 const kMaxText = 400_000
-const kMaxPages = 64 // as pictures
-const kTextNames = /\.(txt|md|csv|tsv|json|jsonl|xml|html|css|js|ts|tsx|jsx|py|c|cc|cpp|h|hpp|rs|go|java|kt|rb|sh|sql|toml|ini|yaml|yml|log|tex|diff|patch)$/i
-
+export const kMaxPages = 64 // as pictures
 let keys = 0
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
 
 // Throws an Error that says by name what can't be read.
 export async function attach(file: File): Promise<Attachment> {
   const made = { key: ++keys, name: file.name, file, url: null, tokens: null }
   try {
     if (await isPdf(file)) return await attachPdf(file, made)
-    if (isText(file)) return { ...made, parts: [await textPart(file)] }
+    const text = await textOf(file)
+    if (text !== null) return { ...made, parts: [{ type: "text", name: file.name, text }] }
     const kept = await api.keep(file)
     // A recording of a browser is a film without pictures.
     const type = file.type.startsWith("audio/") || kept.type.startsWith("audio/") ? "audio"
@@ -48,36 +45,52 @@ export async function attach(file: File): Promise<Attachment> {
 
 export function release(attachment: Attachment): void {
   if (attachment.url !== null) URL.revokeObjectURL(attachment.url)
+  attachment.document?.pdf.close()
 }
 
-function isText(file: File): boolean {
-  return file.type.startsWith("text/") || file.type === "application/json" || kTextNames.test(file.name)
-}
-
-async function textPart(file: File): Promise<Part> {
-  if (file.size > kMaxText) throw new Error(`it is too long, at most ${kMaxText} bytes of text are taken.`)
-  const text = await file.text()
-  if (text.includes("\0")) throw new Error("it is no text.")
-  return { type: "text", name: file.name, text }
+// Whatever is no picture, sound or film, and can be read as text.
+async function textOf(file: File): Promise<string | null> {
+  if (/^(image\/(?!svg)|audio\/|video\/)/.test(file.type) || file.size > kMaxText) {
+    if (!file.type.startsWith("text/")) return null
+    throw new Error(`it is too long, at most ${kMaxText} bytes of text are taken.`)
+  }
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  if (bytes.length === 0) throw new Error("it is empty.")
+  const wide = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : null
+  const decoded = (encoding: string) => {
+    try {
+      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
+      return text.includes("\0") ? null : text
+    } catch {
+      return null
+    }
+  }
+  if (wide !== null) return decoded(wide)
+  // Older texts of Western Europe, where it says that it is one.
+  return decoded("utf-8") ?? (file.type.startsWith("text/") ? decoded("windows-1252") : null)
 }
 
 // --- PDF -----------------------------------------------------------------------------------------
 
 async function isPdf(file: File): Promise<boolean> {
-  return (await file.slice(0, 1024).text()).includes("%PDF-")
+  return file.type === "application/pdf" || /\.pdf$/i.test(file.name) || (await file.slice(0, 5).text()) === "%PDF-"
 }
 
-// As text where it has some: else it is a scan.
+// As text where it has some: else it is a scan. Of what is too long, the first pages.
 async function attachPdf(file: File, made: Omit<Attachment, "parts">): Promise<Attachment> {
   const { openPdf } = await import("./pdf")
   const pdf = await openPdf(await file.arrayBuffer())
-  const document: Document = { pdf, as: "text", first: 1, last: pdf.pages }
   try {
-    return await withDocument({ ...made, parts: [] }, document)
-  } catch {
-    document.as = "pages"
-    document.last = Math.min(pdf.pages, kMaxPages)
-    return withDocument({ ...made, parts: [] }, document)
+    if (pdf.pages === 0) throw new Error("it has no pages.")
+    const { pages, text, silent } = await pdf.text(1, pdf.pages, kMaxText)
+    const scan = text === ""
+    const last = scan ? Math.min(pdf.pages, kMaxPages) : pages
+    if (last < pdf.pages) problem.value = `${file.name} is too long: pages 1 to ${last} of ${pdf.pages} are taken.`
+    else if (!scan && silent.length > 0) problem.value = `${file.name}: of page ${silent.join(", ")} no text can be read. As pictures all can be seen.`
+    return await withDocument({ ...made, parts: [] }, { pdf, as: scan ? "pages" : "text", first: 1, last })
+  } catch (error) {
+    pdf.close()
+    throw error
   }
 }
 
@@ -88,9 +101,9 @@ export async function withDocument(attachment: Attachment, document: Document): 
   if (!(first >= 1 && first <= last && last <= pdf.pages))
     throw new Error(`pages go from 1 to ${pdf.pages}.`)
   if (as === "text") {
-    const text = await pdf.text(first, last)
+    const { pages, text } = await pdf.text(first, last, kMaxText)
     if (text === "") throw new Error("these pages hold no text: take them as pictures.")
-    if (text.length > kMaxText) throw new Error(`it is too long, at most ${kMaxText} characters are taken: take fewer pages.`)
+    if (pages < last) throw new Error(`it is too long, at most ${kMaxText} characters are taken: take pages ${first} to ${pages}.`)
     return { ...attachment, document, tokens: null, parts: [{ type: "text", name, text }] }
   }
   if (last - first >= kMaxPages) throw new Error(`at most ${kMaxPages} pages are taken as pictures.`)

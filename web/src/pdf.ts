@@ -3,8 +3,11 @@ import * as pdfjs from "pdfjs-dist/legacy/build/pdf.mjs"
 
 export interface Pdf {
   pages: number
-  text: (first: number, last: number) => Promise<string>
+  // Of whole pages from the first on, at most `most` characters; the last of these pages,
+  // and those that hold none.
+  text: (first: number, last: number, most: number) => Promise<{ pages: number; text: string; silent: number[] }>
   picture: (page: number) => Promise<Blob>
+  close: () => void
 }
 
 // A page at the largest budget of a picture, 1120 patches of 48 × 48 pixels, loses nothing.
@@ -49,14 +52,29 @@ export async function openPdf(bytes: ArrayBuffer): Promise<Pdf> {
   }
   return {
     pages: document.numPages,
-    async text(first, last) {
+    async text(first, last, most) {
       const pages: string[] = []
-      for (let number = first; number <= last; ++number) {
-        const { items } = await (await document.getPage(number)).getTextContent()
-        const text = items.map((item) => ("str" in item ? item.str + (item.hasEOL ? "\n" : "") : "")).join("")
-        pages.push(text.trim() === "" ? "" : `[page ${number}]\n${text.trim()}\n`)
+      const silent: number[] = []
+      let length = 0
+      let number = first
+      for (; number <= last; ++number) {
+        const page = await document.getPage(number)
+        const [{ items }, notes] = await Promise.all([page.getTextContent(), page.getAnnotations()])
+        // What was filled into a form.
+        const filled = (notes as { fieldName?: string; fieldValue?: unknown }[])
+          .filter(({ fieldValue }) => typeof fieldValue === "string" && fieldValue !== "")
+          .map(({ fieldName, fieldValue }) => `\n${fieldName ?? ""}: ${String(fieldValue)}`)
+        const text = items.map((item) => ("str" in item ? item.str + (item.hasEOL ? "\n" : "") : "")).join("") + filled.join("")
+        if (text.trim() === "") {
+          silent.push(number)
+          continue
+        }
+        const shown = `[page ${number}]\n${text.trim()}\n`
+        if (length + shown.length > most && length > 0) break
+        length += shown.length + 1
+        pages.push(shown)
       }
-      return pages.join("\n").trim()
+      return { pages: number - 1, text: pages.join("\n").trim().slice(0, most), silent }
     },
     async picture(number) {
       const page = await document.getPage(number)
@@ -68,8 +86,10 @@ export async function openPdf(bytes: ArrayBuffer): Promise<Pdf> {
       await page.render({ canvas, viewport, background: "#ffffff" }).promise
       page.cleanup()
       const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"))
+      canvas.width = canvas.height = 0 // gives its memory back
       if (blob === null) throw new Error(`page ${number} can't be drawn.`)
       return blob
     },
+    close: () => void task.destroy(),
   }
 }

@@ -36,7 +36,16 @@ export async function record(level: (loudness: number) => void): Promise<{ stop:
     audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: true },
   })
   const context = new AudioContext({ sampleRate: kSampleRate })
-  await context.audioWorklet.addModule("/recorder.js")
+  const end = async () => {
+    for (const track of stream.getTracks()) track.stop()
+    await context.close()
+  }
+  try {
+    await context.audioWorklet.addModule("/recorder.js")
+  } catch (error) {
+    await end()
+    throw error
+  }
   const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0, channelCount: 1 })
   const blocks: Float32Array[] = []
   let loudness = 0
@@ -51,8 +60,7 @@ export async function record(level: (loudness: number) => void): Promise<{ stop:
   return {
     stop: async () => {
       clearInterval(timer)
-      for (const track of stream.getTracks()) track.stop()
-      await context.close()
+      await end()
       return new File([wav(blocks)], `recording ${new Date().toLocaleTimeString()}`, { type: "audio/wav" })
     },
   }

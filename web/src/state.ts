@@ -1,6 +1,7 @@
 // What the page knows, and what it does. Views show signals and call these functions.
 import { batch, computed, signal } from "@preact/signals"
-import { api, ApiError, events } from "./api"
+import { api, ApiError, events, LostError } from "./api"
+import { wordsOf } from "./plain"
 import { branchTo, newestLeaf, placeOf } from "./tree"
 import type { Conversation, Message, Part, Preset, Report, Settings, Status, Summary } from "./types"
 
@@ -30,6 +31,8 @@ export const sending = signal(false) // a question is on its way: media are read
 export const settings = signal<Settings>(storedSettings()) // of the next new conversation
 export const presets = signal<Preset[]>([])
 export const transcribed = signal<Recording | null>(null) // what the transcript's view shows
+export const asked = signal(0) // how often: each time the end is looked at
+export const found = signal<string | null>(null) // a message that was searched for
 export const draft = signal(sessionStorage.getItem("carat-draft") ?? "")
 
 export const branch = computed<Message[]>(() =>
@@ -81,10 +84,10 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined>
     if (error instanceof ApiError) {
       if (error.status === 401) lock(error)
       else problem.value = error.message
-    } else if (error instanceof TypeError) {
+    } else if (error instanceof LostError) {
       lost.value = true
     } else if (!(error instanceof DOMException && error.name === "AbortError")) {
-      problem.value = String(error)
+      problem.value = wordsOf(error)
     }
     return undefined
   }
@@ -92,12 +95,20 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined>
 
 // --- conversations -------------------------------------------------------------------------------
 
+// As many as are shown.
 export async function refreshList(): Promise<void> {
-  const page = await attempt(() => api.list())
-  if (page === undefined) return
-  batch(() => {
-    summaries.value = page.conversations
-    moreSummaries.value = page.has_more
+  const wanted = summaries.value.length
+  await attempt(async () => {
+    let page = await api.list()
+    const list = page.conversations
+    while (list.length < wanted && page.has_more) {
+      page = await api.list(list.at(-1)?.id)
+      list.push(...page.conversations)
+    }
+    batch(() => {
+      summaries.value = list
+      moreSummaries.value = page.has_more
+    })
   })
 }
 
@@ -118,15 +129,18 @@ let reloaded = 0
 
 export async function open(id: string | null): Promise<void> {
   const number = ++opened
+  problem.value = null
   if (id === null) {
     current.value = null
     history.replaceState(null, "", "/")
+    leaveOthers()
     return
   }
   const conversation = await attempt(() => api.get(id))
   if (conversation === undefined || number !== opened) return
   current.value = conversation
   history.replaceState(null, "", `/?c=${id}`)
+  leaveOthers()
   followWhatIsWritten()
 }
 
@@ -138,14 +152,21 @@ async function reload(): Promise<void> {
   try {
     const conversation = await api.get(id)
     if (place !== opened || number !== reloaded) return
-    current.value = conversation
+    // Settings that are on their way are newer.
+    current.value = unsaved > 0 && current.value !== null ? { ...conversation, settings: current.value.settings } : conversation
     followWhatIsWritten()
   } catch (error) {
     if (error instanceof ApiError && error.status === 404 && place === opened) await open(null)
   }
 }
 
-// Of the branch that is shown: a browser opens few streams at one time.
+// A browser opens few streams to a server at one time: those of other conversations are given up.
+function leaveOthers(): void {
+  const here = new Set(current.value?.messages.map((message) => message.id))
+  for (const [id, controller] of followed) if (!here.has(id)) controller.abort()
+}
+
+// Of the branch that is shown.
 function followWhatIsWritten(): void {
   const id = writing.value
   if (id !== null && document.visibilityState === "visible") void follow(id)
@@ -162,12 +183,22 @@ export async function rename(id: string, title: string): Promise<void> {
   await Promise.all([refreshList(), reload()])
 }
 
-// Of the conversation that is shown, or of those that are begun later.
-export async function changeSettings(value: Settings): Promise<void> {
-  const id = current.value?.id
-  if (id === undefined) return keepSettings(value)
-  await attempt(() => api.change(id, { settings: value }))
-  await reload()
+let unsaved = 0 // settings of the conversation that is shown
+let saving: Promise<unknown> = Promise.resolve()
+
+// Of the conversation that is shown, or of those that are begun later. What is changed holds at once,
+// so that a second change does not undo the first.
+export async function changeSettings(change: (now: Settings) => Settings): Promise<void> {
+  const conversation = current.value
+  if (conversation === null) return keepSettings(change(settings.value))
+  const value = change(conversation.settings)
+  current.value = { ...conversation, settings: value }
+  ++unsaved
+  const saved = saving.then(() => attempt(() => api.change(conversation.id, { settings: value })))
+  saving = saved
+  const done = await saved
+  --unsaved
+  if (done === undefined) await reload()
 }
 
 export async function refreshPresets(): Promise<void> {
@@ -195,7 +226,10 @@ export async function ask(content: string | Part[], parent: string | null): Prom
   })
   sending.value = false
   if (done === undefined) return false
-  if (current.value?.id === before) await open(done) // nobody went elsewhere meanwhile
+  if (current.value?.id === before) {
+    await open(done) // nobody went elsewhere meanwhile
+    ++asked.value
+  }
   void refreshList()
   return true
 }
@@ -207,7 +241,10 @@ export async function answerAgain(question: string): Promise<void> {
   sending.value = true
   const done = await attempt(() => api.answerAgain(question))
   sending.value = false
-  if (done !== undefined && current.value?.id === id) await open(id)
+  if (done !== undefined && current.value?.id === id) {
+    await open(id)
+    ++asked.value
+  }
 }
 
 export async function showBranch(message: Message): Promise<void> {
@@ -288,7 +325,7 @@ async function follow(id: string): Promise<void> {
   } catch {
     // Stopped because nobody looks, or broken off: watchChanges begins anew.
   }
-  await reload()
+  if (!controller.signal.aborted) await reload()
   followed.delete(id)
   // What was read stays until the server's record has as much.
   const message = current.value?.messages.find((one) => one.id === id)

@@ -34,37 +34,35 @@ export function newestLeaf(messages: readonly Message[], start: string): string 
   return leaf
 }
 
-// Messages that follow each other without another version, and what parts behind them.
-export interface Fork {
+// Messages that follow each other without another version, and how many forks stand before them.
+export interface Row {
   chain: Message[]
-  forks: Fork[]
+  depth: number
 }
 
-export function forksOf(messages: readonly Message[]): Fork[] {
+// All of them, each behind that which it parts from.
+export function rowsOf(messages: readonly Message[]): Row[] {
   const behind = new Map<string | null, Message[]>()
   for (const message of messages) {
     const beside = behind.get(message.parent)
     if (beside === undefined) behind.set(message.parent, [message])
     else beside.push(message)
   }
-  const roots: Fork[] = []
-  const open: { into: Fork[]; from: Message }[] = []
-  const parts = (into: Fork[], parent: string | null) => {
-    for (const from of [...(behind.get(parent) ?? [])].reverse()) open.push({ into, from })
+  const rows: Row[] = []
+  const open: { from: Message; depth: number }[] = []
+  const part = (parent: string | null, depth: number) => {
+    for (const from of (behind.get(parent) ?? []).slice().reverse()) open.push({ from, depth })
   }
-  parts(roots, null)
+  part(null, 0)
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const fork: Fork = { chain: [next.from], forks: [] }
-    next.into.push(fork)
-    for (let last = next.from; ;) {
-      const children = behind.get(last.id) ?? []
-      if (children.length !== 1) {
-        parts(fork.forks, last.id)
-        break
-      }
-      last = children[0] as Message
-      fork.chain.push(last)
+    const chain = [next.from]
+    let children = behind.get(next.from.id) ?? []
+    while (children.length === 1) {
+      chain.push(children[0] as Message)
+      children = behind.get((children[0] as Message).id) ?? []
     }
+    rows.push({ chain, depth: next.depth })
+    part((chain.at(-1) as Message).id, next.depth + 1)
   }
-  return roots
+  return rows
 }

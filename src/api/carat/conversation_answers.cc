@@ -1,6 +1,7 @@
 // Questions and answers in conversations that are kept.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -54,6 +55,20 @@ struct Started {
   std::shared_ptr<Answer> answer;
 };
 
+// Errors of the last message, by what the client has sent of it: "content[0].media".
+Error AtItsPart(Error error, const Ask& ask) {
+  const size_t last = ask.messages.array().size() - 1;
+  const std::string prefix = fmt::format("messages[{}].", last);
+  if (!error.where.starts_with(prefix)) return error;
+  error.where = error.where.substr(prefix.size());
+  for (const std::string_view type : {"image", "audio", "video"}) {
+    const std::string url = fmt::format(".{0}_url.url", type);
+    if (error.where.ends_with(url))
+      error.where = error.where.substr(0, error.where.size() - url.size()) + ".media";
+  }
+  return error;
+}
+
 // The branch that ends with the question `leaf`, as the service takes it.
 Result<Ask> AskOf(const Call& call, const History& history, const HistoryConversation& conversation,
                   const std::string& leaf) {
@@ -74,7 +89,7 @@ std::expected<Started, ApiError> Start(Api& api, Call& call, const History& hist
   const auto loaded = ServiceFor(api.host(), std::nullopt);
   if (!loaded) return std::unexpected(loaded.error());
   auto answer = (*loaded)->service->Submit(*ask, call.StillThere());
-  if (!answer) return refused(answer.error());
+  if (!answer) return refused(AtItsPart(answer.error(), *ask));
   return Started{*loaded, *std::move(answer)};
 }
 
@@ -195,10 +210,16 @@ void CountMediaTokens(Api& api, Call& call) {
   if (!ask) return call.SendError(ToApiError(ask.error()));
   const auto loaded = ServiceFor(api.host(), std::nullopt);
   if (!loaded) return call.SendError(loaded.error());
-  const auto count = (*loaded)->service->Count(*ask, call.StillThere());
-  if (!count) return call.SendError(ToApiError(count.error()));
+  const MediaWatch watch = call.StillThere();
+  const auto count = (*loaded)->service->Count(*ask, watch);
+  if (!count) return call.SendError(ToApiError(AtItsPart(count.error(), *ask)));
+  // Without what a prompt has of itself.
+  Ask empty = *ask;
+  empty.messages.array().back().Set("content", "");
+  const auto around = (*loaded)->service->Count(empty, watch);
+  if (!around) return call.SendError(ToApiError(around.error()));
   Json body;
-  body.Set("tokens", static_cast<int64_t>(count->pictures + count->sound));
+  body.Set("tokens", static_cast<int64_t>(count->tokens - std::min(count->tokens, around->tokens)));
   call.SendJson(body);
 }
 

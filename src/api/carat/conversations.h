@@ -19,7 +19,7 @@
 // /v1/carat/media
 //   POST                       bytes, of a kind that carat takes: {"media": HASH, "type", "bytes"}
 //   GET …/{hash}               them
-//   POST …/tokens              {"content": [parts]} to {"tokens"}: what its media take of a context
+//   POST …/tokens              {"content": [parts]} to {"tokens"}: what they take of a context
 #pragma once
 
 #include <functional>

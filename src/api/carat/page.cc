@@ -45,15 +45,15 @@ void ProveToPage(Api& api, Call& call) {
                    .where = "nonce",
                    .wanted = fmt::format("at most {} bytes", kMaxNonce)});
     }
-    const uint16_t port = api.options().port ? api.options().port() : 0;
+    const std::string& local = call.request.head.local;
     Json body;
     if (key) {
-      body.Set("proof", api.access().Proof(*key, ProofText(nonce, port)));
+      body.Set("proof", api.access().Proof(*key, ProofText(nonce, local)));
     } else {
       const PageDoor* const door = api.page_door();
       if (door == nullptr)
         return Fail({.code = ErrorCode::kUnsupported, .what = "this server lets no page in"});
-      body.Set("proof", door->Prove(*token, nonce, port));
+      body.Set("proof", door->Prove(*token, nonce, local));
     }
     return body;
   };

@@ -74,12 +74,17 @@ void BackupHistory(Api& api, Call& call) {
                            .message = "This needs a key that manages: the first of the key file, "
                                       "or one with \"manages\" beside it."});
   }
-  AnswerFromHistory(api, call, [](History& history) -> Result<Json> {
-    CARAT_ASSIGN(const auto folder, history.BackupHere());
-    Json body;
-    body.Set("folder", folder.string());
-    return body;
-  });
+  History* const history = HistoryOf(api, call);
+  if (history == nullptr) return;
+  const auto folder = history->BackupHere();
+  if (!folder) {
+    // Who manages may know what is wrong on this machine.
+    return call.SendError(
+        {.status = 500, .code = "backup_failed", .message = folder.error().Message()});
+  }
+  Json body;
+  body.Set("folder", folder->string());
+  call.SendJson(body);
 }
 
 }  // namespace carat

@@ -3,9 +3,14 @@
 //   file, model, response_format (json, text, verbose_json, srt, vtt), temperature (absent: 0)
 //   language     an ISO 639-1 code, or the language's English name; for a translation carat's own
 //   prompt       what the recording goes on from, or how names in it are spelled
-//   stream       of json, text and verbose_json, which streams its segments too; not of
-//   translations include[]    logprobs, of json timestamp_granularities[]   segment, of
-//   verbose_json chunking_strategy           auto: carat cuts at pauses always
+//   stream       of json, text and verbose_json (with its segments); not of translations
+//
+//   include[]    logprobs, of json
+//
+//   timestamp_granularities[]   segment, of verbose_json
+//
+//   chunking_strategy           auto: carat cuts at pauses always
+//
 // Anything else is refused by name, words' times and speakers' names too.
 #pragma once
 

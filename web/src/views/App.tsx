@@ -1,6 +1,6 @@
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { plain } from "../plain"
-import { branch, current, live, locked, open, problem, stop, transcribed, versions, writing } from "../state"
+import { asked, branch, current, found, locked, open, problem, stop, transcribed, versions, writing } from "../state"
 import { placeOf } from "../tree"
 import { Composer } from "./Composer"
 import { Message } from "./Message"
@@ -24,34 +24,71 @@ const kShown = 100 // messages at a time: long conversations open as fast as sho
 
 function Thread() {
   const [more, setMore] = useState(0)
-  useEffect(() => setMore(0), [current.value?.id])
-  const end = useRef<HTMLDivElement>(null)
   const place = useRef<HTMLElement>(null)
+  const inside = useRef<HTMLDivElement>(null)
   // Stays at the end while it grows, unless somebody looks further up.
   const atEnd = useRef(true)
+  const last = useRef({ top: 0, height: 0 })
   const hidden = Math.max(0, branch.value.length - kShown - more)
-  const length = [...live.value.values()].reduce((sum, one) => sum + one.text.length + one.thoughts.length, 0)
+  const goToEnd = () => {
+    if (atEnd.current && place.current !== null) place.current.scrollTop = place.current.scrollHeight
+  }
+  // Answers, pictures that come, and turns whose height was not known.
   useEffect(() => {
-    if (atEnd.current) end.current?.scrollIntoView({ block: "end" })
-  }, [length, branch.value.length, current.value?.id])
+    const watch = new ResizeObserver(goToEnd)
+    if (inside.current !== null) watch.observe(inside.current)
+    return () => watch.disconnect()
+  }, [])
+  useLayoutEffect(() => {
+    setMore(0)
+    atEnd.current = found.value === null
+    goToEnd()
+  }, [current.value?.id])
+  useLayoutEffect(() => {
+    atEnd.current = true
+    goToEnd()
+  }, [asked.value])
+  // What was found is unfolded and looked at.
+  const at = branch.value.findIndex((message) => message.id === found.value)
+  useEffect(() => {
+    if (at < 0) return
+    if (at < hidden) return setMore(more + hidden - at)
+    atEnd.current = false
+    document.getElementById(found.value as string)?.scrollIntoView({ block: "center" })
+  }, [found.value, at, hidden])
+  // One stays where one was while earlier turns are put above.
+  const before = useRef(0)
+  useLayoutEffect(() => {
+    if (before.current > 0 && place.current !== null) place.current.scrollTop += place.current.scrollHeight - before.current
+    before.current = 0
+  }, [more])
   return (
     <section class="thread" aria-label="Conversation" ref={place} tabIndex={0}
-      onScroll={(event) => {
-        const { scrollTop, scrollHeight, clientHeight } = event.currentTarget
-        atEnd.current = scrollTop + clientHeight > scrollHeight - 40
+      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+        if (scrollTop + clientHeight > scrollHeight - 40) atEnd.current = true
+        // Up by hand, and not because something above has become smaller.
+        else if (scrollTop < last.current.top - 1 && scrollHeight === last.current.height) atEnd.current = false
+        last.current = { top: scrollTop, height: scrollHeight }
       }}>
-      {branch.value.length === 0 && (
-        <div class="welcome">
-          <h1>What is it?</h1>
-          <p>What you write, show and say stays on this machine.</p>
-          <Models />
-        </div>
-      )}
-      {hidden > 0 && <button onClick={() => setMore(more + kShown)}>Show {Math.min(hidden, kShown)} earlier messages</button>}
-      {branch.value.slice(hidden).map((message) => (
-        <Message key={message.id} message={message} versions={versions.value.get(placeOf(message)) ?? 1} />
-      ))}
-      <div ref={end} />
+      <div ref={inside}>
+        {branch.value.length === 0 && (
+          <div class="welcome">
+            <h1>What is it?</h1>
+            <p>What you write, show and say stays on this machine.</p>
+            <Models />
+          </div>
+        )}
+        {hidden > 0 && (
+          <button onClick={() => {
+            before.current = place.current?.scrollHeight ?? 0
+            atEnd.current = false
+            setMore(more + kShown)
+          }}>Show {Math.min(hidden, kShown)} earlier messages</button>
+        )}
+        {branch.value.slice(hidden).map((message) => (
+          <Message key={message.id} message={message} versions={versions.value.get(placeOf(message)) ?? 1} />
+        ))}
+      </div>
     </section>
   )
 }
@@ -60,15 +97,18 @@ export function App() {
   const [sidebar, setSidebar] = useState(false) // on narrow screens
   const [panel, setPanel] = useState<"settings" | "tree" | null>(null)
   const unfold = (which: "settings" | "tree") => setPanel(panel === which ? null : which)
+  const sidebarShown = useRef(false)
+  sidebarShown.current = sidebar
   const forked = [...versions.value.values()].some((count) => count > 1)
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
-      if (event.key === "Escape" && writing.value !== null) void stop()
+      if (event.key === "Escape" && sidebarShown.current) setSidebar(false)
+      else if (event.key === "Escape" && writing.value !== null) void stop()
       const control = event.ctrlKey || event.metaKey
       if (control && event.key.toLowerCase() === "k") {
         event.preventDefault()
         setSidebar(true)
-        document.getElementById("search")?.focus()
+        requestAnimationFrame(() => document.getElementById("search")?.focus()) // once it is there
       }
       if (control && event.shiftKey && event.key.toLowerCase() === "o") {
         event.preventDefault()
@@ -84,11 +124,11 @@ export function App() {
   if (locked.value !== null) return <Locked />
   return (
     <div class={`app ${sidebar ? "with-sidebar" : ""}`}>
-      <Sidebar onChosen={() => setSidebar(false)} />
+      <Sidebar onChosen={() => setSidebar(false)} narrow={sidebar} />
       <main class="talk">
         <header>
           <button class="narrow" aria-expanded={sidebar} onClick={() => setSidebar(!sidebar)}>Conversations</button>
-          <h1 dir="auto">{plain(current.value?.title ?? "carat")}</h1>
+          <h1 dir="auto">{current.value === null ? "carat" : plain(current.value.title) || "Untitled"}</h1>
           {forked && <button aria-expanded={panel === "tree"} onClick={() => unfold("tree")}>Branches</button>}
           <button aria-expanded={panel === "settings"} onClick={() => unfold("settings")}>Settings</button>
         </header>

@@ -6,12 +6,18 @@ export function Camera({ onTaken, onClose }: { onTaken: (file: File) => void; on
   const video = useRef<HTMLVideoElement>(null)
   useEffect(() => {
     let stream: MediaStream | null = null
+    let gone = false
+    const end = () => stream?.getTracks().forEach((track) => track.stop())
     void attempt(() => navigator.mediaDevices.getUserMedia({ video: true })).then((got) => {
-      if (got === undefined) return onClose()
+      if (got === undefined) return gone ? undefined : onClose()
       stream = got
+      if (gone) return end() // closed while the browser asked
       if (video.current !== null) video.current.srcObject = got
     })
-    return () => stream?.getTracks().forEach((track) => track.stop())
+    return () => {
+      gone = true
+      end()
+    }
   }, [])
   const take = () => {
     const from = video.current

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
-import { api } from "../api"
-import { attach, release, withDocument, type Attachment, type Document } from "../files"
-import { plain } from "../plain"
+import { api, ApiError } from "../api"
+import { attach, kMaxPages, release, withDocument, type Attachment, type Document } from "../files"
+import { plain, wordsOf } from "../plain"
 import { record } from "../recorder"
 import { Camera } from "./Camera"
 import { ask, attempt, branch, draft, problem, sending, status, stop, transcribed, writing } from "../state"
@@ -9,6 +9,7 @@ import type { Part } from "../types"
 
 const kBudgets = [70, 140, 280, 560, 1120]
 const kHeld = 500 // ms: longer is push to talk
+const kLeastSound = 44 + 6400 // bytes: a fifth of a second
 
 function Detail({ attachment, onChange }: { attachment: Attachment; onChange: (parts: Part[]) => void }) {
   const first = attachment.parts[0]
@@ -30,15 +31,25 @@ function Detail({ attachment, onChange }: { attachment: Attachment; onChange: (p
 }
 
 // How a PDF goes, and which of its pages.
-function Pages({ name, document, onChange }: { name: string; document: Document; onChange: (document: Document) => void }) {
+function Pages({ name, document, busy, onChange }: { name: string; document: Document; busy: boolean; onChange: (document: Document) => void }) {
+  // The page that is named counts; the other end follows where it has to.
+  const within = (changed: Partial<Document>): Document => {
+    const next = { ...document, ...changed }
+    const page = (n: number) => Math.max(1, Math.min(document.pdf.pages, Math.round(n) || 1))
+    const most = next.as === "pages" ? kMaxPages : document.pdf.pages
+    const first = page(next.first)
+    const last = page(next.last)
+    if (changed.last !== undefined) return { ...next, last, first: Math.max(Math.min(first, last), last - most + 1) }
+    return { ...next, first, last: Math.min(Math.max(first, last), first + most - 1) }
+  }
   const number = (key: "first" | "last", label: string) => (
-    <input type="number" aria-label={`${label} of ${name}`} min={1} max={document.pdf.pages} value={document[key]}
-      onChange={(event) => onChange({ ...document, [key]: Number(event.currentTarget.value) })} />
+    <input type="number" aria-label={`${label} of ${name}`} min={1} max={document.pdf.pages} value={document[key]} disabled={busy}
+      onChange={(event) => onChange(within({ [key]: Number(event.currentTarget.value) }))} />
   )
   return (
     <>
-      <select aria-label={`How ${name} goes`} value={document.as}
-        onChange={(event) => onChange({ ...document, as: event.currentTarget.value as "text" })}>
+      <select aria-label={`How ${name} goes`} value={document.as} disabled={busy}
+        onChange={(event) => onChange(within({ as: event.currentTarget.value as "text" }))}>
         <option value="text">as text</option>
         <option value="pages">as pictures</option>
       </select>
@@ -47,25 +58,44 @@ function Pages({ name, document, onChange }: { name: string; document: Document;
   )
 }
 
-function Attached({ one, onChange, onGone }: { one: Attachment; onChange: (next: Attachment) => void; onGone: () => void }) {
+interface AttachedProps {
+  one: Attachment
+  onChange: (change: (now: Attachment) => Attachment) => void
+  onGone: () => void
+  while: <T>(work: () => Promise<T>) => Promise<T> // nothing is sent meanwhile
+}
+
+function Attached({ one, onChange, onGone, while: during }: AttachedProps) {
   const [busy, setBusy] = useState(false)
+  const [tries, setTries] = useState(0) // of inputs, which go back to what holds
   // What it takes of the context. What can't be read is told now, and not when it is asked about.
   useEffect(() => {
-    if (one.tokens !== null) return
     let gone = false
-    void attempt(() => api.tokens(one.parts)).then((tokens) => {
-      if (!gone) onChange({ ...one, tokens: tokens ?? Number.NaN })
+    void attempt(async () => {
+      try {
+        return await api.tokens(one.parts)
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status === 401) throw error
+        // It may be here to be written down.
+        if (error.code === "context_length_exceeded") return Number.POSITIVE_INFINITY
+        throw new Error(`${one.name}: ${error.message}`)
+      }
+    }).then((tokens) => {
+      if (!gone) onChange((now) => ({ ...now, tokens: tokens ?? null }))
     })
     return () => (gone = true)
   }, [one.parts])
   const redo = async (document: Document) => {
     setBusy(true)
-    try {
-      onChange(await withDocument(one, document))
-    } catch (error) {
-      problem.value = `${one.name}: ${error instanceof Error ? error.message : String(error)}`
-      onChange({ ...one, document: { ...(one.document as Document) } })
-    }
+    await during(async () => {
+      try {
+        const next = await withDocument(one, document)
+        onChange(() => next)
+      } catch (error) {
+        problem.value = `${one.name}: ${wordsOf(error)}`
+        setTries((n) => n + 1)
+      }
+    })
     setBusy(false)
   }
   const type = one.parts[0]?.type
@@ -74,56 +104,81 @@ function Attached({ one, onChange, onGone }: { one: Attachment; onChange: (next:
       {type === "image" && one.url !== null && <img src={one.url} alt="" />}
       {type === "video" && one.url !== null && <video src={one.url} muted aria-hidden="true" />}
       <span dir="auto">{plain(one.name)}</span>
-      {one.document !== undefined && <Pages name={one.name} document={one.document} onChange={(document) => void redo(document)} />}
-      <Detail attachment={one} onChange={(parts) => onChange({ ...one, parts, tokens: null })} />
+      {one.document !== undefined && (
+        <Pages key={tries} name={one.name} document={one.document} busy={busy} onChange={(document) => void redo(document)} />
+      )}
+      <Detail attachment={one} onChange={(parts) => onChange((now) => ({ ...now, parts, tokens: null }))} />
       {(type === "audio" || type === "video") && (
         <button type="button" onClick={() => (transcribed.value = { name: one.name, sound: one.file })}>Transcribe</button>
       )}
-      <span class="cost">{busy ? "…" : one.tokens === null ? "…" : Number.isNaN(one.tokens) ? "" : `${one.tokens} tokens`}</span>
+      <span class="cost">{busy ? "…" : one.tokens === null ? "" : one.tokens === Number.POSITIVE_INFINITY ? "more than fits" : `${one.tokens} tokens`}</span>
       <button type="button" aria-label={`Leave out ${one.name}`} onClick={onGone}>×</button>
     </li>
   )
 }
 
-// Says something for a click, or as long as it is held: then it goes at once.
+interface Recording {
+  stop: () => Promise<File>
+}
+
+// Says something from click to click, or as long as it is held: then it goes at once.
 function Microphone({ onRecorded }: { onRecorded: (file: File, held: boolean) => void }) {
-  const [recording, setRecording] = useState<{ stop: () => Promise<File> } | null>(null)
+  const [recording, setRecording] = useState<Recording | null>(null)
   const [level, setLevel] = useState(0)
-  const starting = useRef<Promise<{ stop: () => Promise<File> } | undefined> | null>(null)
-  const pressed = useRef<number | null>(null) // when, where it began the recording
+  const running = useRef<Recording | null>(null)
+  const starting = useRef(false)
+  const pressed = useRef(false) // still
+  const since = useRef(0) // when what is held began to record; 0: it was begun otherwise
+  useEffect(() => () => void running.current?.stop(), [])
 
   const finish = async (held: boolean) => {
-    const begun = recording ?? (await starting.current)
-    starting.current = null
+    const ended = running.current
+    running.current = null
     setRecording(null)
-    if (begun !== undefined && begun !== null) onRecorded(await begun.stop(), held)
+    if (ended !== null) onRecorded(await ended.stop(), held)
   }
   const press = async () => {
-    if (recording !== null) return finish(false)
-    if (starting.current !== null) return
-    pressed.current = Date.now()
-    starting.current = attempt(() => record(setLevel))
-    const begun = await starting.current
-    if (starting.current === null) return // let go already
-    starting.current = null
-    if (begun === undefined) problem.value = "The microphone can't be used."
-    else setRecording(begun)
+    if (running.current !== null) return finish(false)
+    if (starting.current) return
+    starting.current = true
+    pressed.current = true
+    const begun = await attempt(() => record(setLevel))
+    starting.current = false
+    if (begun === undefined) {
+      problem.value = "The microphone can't be used."
+      return
+    }
+    running.current = begun
+    setRecording(begun)
+    since.current = pressed.current ? Date.now() : 0 // let go while the browser asked: from click to click
   }
   const letGo = () => {
-    const since = pressed.current
-    pressed.current = null
-    if (since !== null && Date.now() - since > kHeld) void finish(true)
+    pressed.current = false
+    const held = since.current !== 0 && Date.now() - since.current > kHeld
+    since.current = 0
+    if (held) void finish(true)
   }
   return (
     <>
       <button type="button" aria-pressed={recording !== null} title="Click, or hold while you speak"
-        onPointerDown={(event) => event.button === 0 && void press()} onPointerUp={letGo} onPointerLeave={letGo}
-        onKeyDown={(event) => {
-          if (event.repeat || (event.key !== " " && event.key !== "Enter")) return
-          event.preventDefault()
+        onPointerDown={(event) => {
+          if (event.button !== 0) return
+          event.currentTarget.setPointerCapture(event.pointerId)
           void press()
         }}
-        onKeyUp={letGo}>
+        onPointerUp={letGo} onPointerCancel={letGo}
+        onKeyDown={(event) => {
+          if (event.key !== " " && event.key !== "Enter") return
+          event.preventDefault()
+          if (!event.repeat) void press()
+        }}
+        onKeyUp={(event) => {
+          if (event.key !== " " && event.key !== "Enter") return
+          event.preventDefault()
+          letGo()
+        }}
+        // Of a screen reader, which presses nothing.
+        onClick={(event) => event.detail === 0 && void press()}>
         {recording !== null ? "Stop recording" : "Speak"}
       </button>
       {recording !== null && <meter aria-label="Loudness" min={0} max={1} value={level} />}
@@ -133,7 +188,7 @@ function Microphone({ onRecorded }: { onRecorded: (file: File, held: boolean) =>
 
 export function Composer() {
   const [attached, setAttached] = useState<Attachment[]>([])
-  const [busy, setBusy] = useState(0) // files that are being sent
+  const [busy, setBusy] = useState(0) // files that are being read
   const [camera, setCamera] = useState(false)
   const box = useRef<HTMLTextAreaElement>(null)
   const picker = useRef<HTMLInputElement>(null)
@@ -147,19 +202,30 @@ export function Composer() {
     area.style.height = `${Math.min(area.scrollHeight, 320)}px`
   }, [text])
 
-  const add = async (files: Iterable<File>): Promise<Attachment[]> => {
-    const added: Attachment[] = []
-    for (const file of files) {
-      setBusy((n) => n + 1)
-      try {
-        const attachment = await attach(file)
-        added.push(attachment)
-        setAttached((all) => [...all, attachment])
-      } catch (error) {
-        problem.value = error instanceof Error ? error.message : String(error)
-      }
+  const during = async <T,>(work: () => Promise<T>): Promise<T> => {
+    setBusy((n) => n + 1)
+    try {
+      return await work()
+    } finally {
       setBusy((n) => n - 1)
     }
+  }
+  // All that can be read; and by name what can't.
+  const add = async (files: Iterable<File>): Promise<Attachment[]> => {
+    const added: Attachment[] = []
+    const failed: string[] = []
+    for (const file of files) {
+      await during(async () => {
+        try {
+          const attachment = await attach(file)
+          added.push(attachment)
+          setAttached((all) => [...all, attachment])
+        } catch (error) {
+          failed.push(wordsOf(error))
+        }
+      })
+    }
+    if (failed.length > 0) problem.value = failed.join(" ")
     return added
   }
   useEffect(() => {
@@ -191,7 +257,8 @@ export function Composer() {
     }
   }, [])
 
-  const send = async (these: Attachment[] = attached) => {
+  const send = async () => {
+    const these = attached
     const words = text.trim()
     if ((words === "" && these.length === 0) || busy > 0 || writing.value !== null || sending.value) return
     const parts: Part[] = these.flatMap((one) => one.parts)
@@ -204,10 +271,25 @@ export function Composer() {
     setAttached((now) => now.filter((one) => !these.some((other) => other.key === one.key)))
     box.current?.focus()
   }
+  // As things are once it has been read, not as they were when it began.
+  const [spoken, setSpoken] = useState(false)
+  useEffect(() => {
+    if (!spoken || busy > 0 || writing.value !== null || sending.value) return
+    setSpoken(false)
+    void send()
+  }, [spoken, busy, writing.value, sending.value])
   const recorded = async (file: File, held: boolean) => {
+    if (file.size < kLeastSound) return
     const added = await add([file])
-    if (held && added.length > 0) await send([...attached, ...added])
+    if (held && added.length > 0) setSpoken(true)
   }
+  // What is attached does not outlive the page, as the draft does.
+  useEffect(() => {
+    if (attached.length === 0) return
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault()
+    window.addEventListener("beforeunload", ask)
+    return () => window.removeEventListener("beforeunload", ask)
+  }, [attached.length > 0])
   const tokens = attached.reduce((sum, one) => sum + (one.tokens ?? 0), 0)
   const context = status.value?.plan?.context ?? 0
 
@@ -219,7 +301,8 @@ export function Composer() {
         <ul class="attached">
           {attached.map((one) => (
             <Attached key={one.key} one={one}
-              onChange={(next) => setAttached((all) => all.map((other) => (other.key === one.key ? next : other)))}
+              onChange={(change) => setAttached((all) => all.map((other) => (other.key === one.key ? change(other) : other)))}
+              while={during}
               onGone={() => {
                 release(one)
                 setAttached((all) => all.filter((other) => other.key !== one.key))
@@ -228,7 +311,7 @@ export function Composer() {
         </ul>
       )}
       {context > 0 && tokens > context && (
-        <p class="problem">This is more than fits: {tokens} tokens, of {context}. Choose less detail or fewer pages.</p>
+        <p class="problem">This is more than fits{Number.isFinite(tokens) ? `: ${tokens} tokens` : ""}, of {context}. Choose less detail or fewer pages.</p>
       )}
       <textarea ref={box} rows={1} value={text} aria-label="Message" placeholder="Ask, show, or let it listen"
         dir="auto" autofocus
@@ -246,6 +329,7 @@ export function Composer() {
         <Microphone onRecorded={(file, held) => void recorded(file, held)} />
         {busy > 0 && <span role="status">Reading files …</span>}
         {sending.value && <span role="status">Sending …</span>}
+        {spoken && writing.value !== null && <span role="status">Goes when the answer has ended</span>}
         <span class="gap" />
         {writing.value === null
           ? <button type="submit" class="main" disabled={sending.value || busy > 0 || (text.trim() === "" && attached.length === 0)}>Send</button>

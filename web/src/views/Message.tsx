@@ -1,10 +1,10 @@
-import { memo } from "preact/compat"
+import { Component } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { api } from "../api"
 import { onRicher, render } from "../markdown"
 import { plain } from "../plain"
 import {
-  answerAgain, answerNow, ask, attempt, current, live, removeMessage, showBranch, transcribed, type Live,
+  answerAgain, answerNow, ask, attempt, current, found, live, removeMessage, showBranch, transcribed, type Live,
 } from "../state"
 import { siblingsOf } from "../tree"
 import type { MediaPart, Message as Kept, Part, TextPart } from "../types"
@@ -111,18 +111,26 @@ function Tools({ message, onEdit }: { message: Kept; onEdit?: () => void }) {
 
 function Editor({ message, onDone }: { message: Kept; onDone: () => void }) {
   const [text, setText] = useState(textOf(message))
+  const box = useRef<HTMLTextAreaElement>(null)
+  useEffect(() => box.current?.focus(), [])
   const send = async () => {
     const { content } = message.body
     const others = typeof content === "string" ? []
       : content.filter((part) => part.type !== "text" || part.name !== undefined)
-    const edited: string | Part[] = others.length === 0 ? text : [...others, { type: "text", text }]
+    if (text.trim() === "" && others.length === 0) return
+    const words: Part[] = text.trim() === "" ? [] : [{ type: "text", text }]
+    const edited: string | Part[] = others.length === 0 ? text : [...others, ...words]
     if (await ask(edited, message.parent)) onDone()
   }
   return (
     <form class="editor" onSubmit={(event) => { event.preventDefault(); void send() }}>
-      <textarea aria-label="Edit the question" value={text} rows={4} autofocus
+      <textarea ref={box} aria-label="Edit the question" value={text} rows={4}
         onInput={(event) => setText(event.currentTarget.value)}
-        onKeyDown={(event) => event.key === "Escape" && onDone()} />
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return
+          event.stopPropagation()
+          onDone()
+        }} />
       <button type="submit">Ask this instead</button>
       <button type="button" onClick={onDone}>Cancel</button>
     </form>
@@ -171,13 +179,13 @@ function Answer({ message, now }: { message: Kept; now: Live | undefined }) {
   )
 }
 
-function Shown({ message, now }: { message: Kept; now: Live | undefined; versions: number }) {
+function Shown({ message, now }: ShownProps) {
   const [editing, setEditing] = useState(false)
   const mine = message.role === "user"
   const { content } = message.body
   const parts: Part[] = typeof content === "string" ? [{ type: "text", text: content }] : content
   return (
-    <article class={mine ? "mine" : "its"} aria-label={mine ? "You" : "carat"}>
+    <article id={message.id} class={`${mine ? "mine" : "its"}${found.value === message.id ? " found" : ""}`} aria-label={mine ? "You" : "carat"}>
       {mine && editing && <Editor message={message} onDone={() => setEditing(false)} />}
       {mine && !editing && parts.map((part, index) => <Said part={part} key={index} />)}
       {!mine && <Answer message={message} now={now} />}
@@ -188,12 +196,26 @@ function Shown({ message, now }: { message: Kept; now: Live | undefined; version
   )
 }
 
+interface ShownProps {
+  message: Kept
+  now: Live | undefined
+  versions: number
+}
+
 // Turns that have not changed are not drawn again, however many there are.
-const Still = memo(Shown, (before, after) =>
-  before.now === after.now && before.versions === after.versions &&
-  (before.message === after.message ||
-    (before.message.state === after.message.state &&
-      JSON.stringify(before.message.body) === JSON.stringify(after.message.body))))
+class Still extends Component<ShownProps> {
+  override shouldComponentUpdate(after: ShownProps): boolean {
+    const before = this.props
+    const same = before.now === after.now && before.versions === after.versions &&
+      (before.message === after.message ||
+        (before.message.state === after.message.state &&
+          JSON.stringify(before.message.body) === JSON.stringify(after.message.body)))
+    return !same
+  }
+  override render(props: ShownProps) {
+    return <Shown {...props} />
+  }
+}
 
 export function Message({ message, versions }: { message: Kept; versions: number }) {
   const now = message.state === "writing" ? live.value.get(message.id) : undefined

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks"
 import { api } from "../api"
 import { plain } from "../plain"
-import { attempt, changeSettings, current, presets, refreshPresets, settings } from "../state"
+import { attempt, changeSettings, current, presets, problem, refreshPresets, settings } from "../state"
 import type { Settings } from "../types"
 
 const kNumbers: { key: "temperature" | "top_p" | "top_k" | "min_p" | "max_tokens" | "seed"; name: string; step: number; min: number; max: number }[] = [
@@ -24,13 +24,15 @@ function Presets({ value }: { value: Settings }) {
   const own = presets.value
   const take = (choice: string) => {
     const at = Number(choice.slice(1))
-    if (choice.startsWith("o")) void changeSettings(own[at]?.settings ?? {})
+    if (choice.startsWith("o")) void changeSettings(() => own[at]?.settings ?? {})
     const preset = choice.startsWith("c") ? kPresets[at] : undefined
-    if (preset !== undefined) void changeSettings({ ...preset.settings, ...(value.system === undefined ? {} : { system: value.system }) })
+    if (preset === undefined) return
+    void changeSettings(({ system }) => ({ ...preset.settings, ...(system === undefined ? {} : { system }) }))
   }
   const keep = async () => {
     const name = prompt("Name of the preset")?.trim()
     if (!name) return
+    if (own.some((one) => one.name === name) && !confirm(`There is a preset “${plain(name)}” already. Replace it?`)) return
     await attempt(() => api.keepPreset({ name, settings: value }))
     await refreshPresets()
   }
@@ -63,16 +65,22 @@ function Presets({ value }: { value: Settings }) {
 
 export function SettingsPanel({ onClose }: { onClose: () => void }) {
   const value = current.value?.settings ?? settings.value
-  const set = (change: Partial<Settings>) => {
-    const next = { ...value, ...change }
-    for (const key of Object.keys(next) as (keyof Settings)[]) if (next[key] === undefined) delete next[key]
-    void changeSettings(next)
-  }
+  const [tries, setTries] = useState(0) // of numbers, which go back to what holds
+  const set = (change: Partial<Settings>) =>
+    void changeSettings((now) => {
+      const next = { ...now, ...change }
+      for (const key of Object.keys(next) as (keyof Settings)[]) if (next[key] === undefined) delete next[key]
+      return next
+    })
   // What is being typed is not given up because an answer has ended meanwhile.
   const [system, setSystem] = useState(value.system ?? "")
   useEffect(() => setSystem(value.system ?? ""), [current.value?.id, value.system])
   return (
-    <section class="panel" aria-label="Settings">
+    <section class="panel" aria-label="Settings" onKeyDown={(event) => {
+      if (event.key !== "Escape") return
+      event.stopPropagation()
+      onClose()
+    }}>
       <h2>{current.value === null ? "Settings of new conversations" : "Settings of this conversation"}</h2>
       <Presets value={value} />
       <label>
@@ -91,12 +99,16 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
         </select>
       </label>
       {kNumbers.map(({ key, name, step, min, max }) => (
-        <label key={key}>
+        <label key={`${key} ${tries}`}>
           {name}
           <input type="number" step={step} min={min} max={max} value={value[key] ?? ""} placeholder="as usual"
             onChange={(event) => {
               const text = event.currentTarget.value
-              set({ [key]: text === "" ? undefined : Number(text) } as Partial<Settings>)
+              const number = Number(text)
+              if (event.currentTarget.validity.badInput || number < min || number > max) {
+                problem.value = `${name}: a number from ${min} to ${max}.`
+                setTries(tries + 1)
+              } else set({ [key]: text === "" ? undefined : number } as Partial<Settings>)
             }} />
         </label>
       ))}

@@ -3,15 +3,18 @@ import { api } from "../api"
 import { exportJson, exportMarkdown, importFile } from "../archive"
 import { plain } from "../plain"
 import {
-  attempt, branch, current, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
+  attempt, branch, current, found, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
 } from "../state"
 import type { Hit } from "../types"
 
 function Found({ hits, onDone }: { hits: Hit[]; onDone: () => void }) {
   const show = async (hit: Hit) => {
+    found.value = hit.message ?? null
     await open(hit.conversation)
     const message = current.value?.messages.find((one) => one.id === hit.message)
-    if (message !== undefined) await showBranch(message)
+    // Of another branch than the one that is shown.
+    if (message !== undefined && !branch.value.includes(message)) await showBranch(message)
+    found.value = hit.message ?? null
     onDone()
   }
   if (hits.length === 0) return <p class="note">Nothing was found.</p>
@@ -29,13 +32,15 @@ function Found({ hits, onDone }: { hits: Hit[]; onDone: () => void }) {
   )
 }
 
-async function bring(file: File) {
+async function bring(file: File, onDone: () => void) {
   const id = await attempt(() => importFile(file))
   await refreshList()
-  if (id !== undefined) await open(id)
+  if (id === undefined) return
+  await open(id)
+  onDone()
 }
 
-export function Sidebar({ onChosen }: { onChosen: () => void }) {
+export function Sidebar({ onChosen, narrow }: { onChosen: () => void; narrow: boolean }) {
   const [text, setText] = useState("")
   const [hits, setHits] = useState<Hit[] | null>(null)
   const picker = useRef<HTMLInputElement>(null)
@@ -46,18 +51,23 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
     }, 150)
     return () => clearTimeout(timer)
   }, [text])
+  // What is shown may be older than what is listed.
+  const shown = current.value
+  const listed = shown === null || summaries.value.some((one) => one.id === shown.id) ? summaries.value : [shown, ...summaries.value]
   const choose = (id: string | null) => {
+    found.value = null
     void open(id)
     onChosen()
   }
   return (
     <nav class="sidebar" aria-label="Conversations">
+      {narrow && <button class="close" onClick={onChosen}>Close</button>}
       <button class="main" onClick={() => choose(null)}>New conversation</button>
       <input id="search" type="search" placeholder="Search (Ctrl K)" aria-label="Search all conversations"
         value={text} onInput={(event) => setText(event.currentTarget.value)} />
       {hits !== null ? <Found hits={hits} onDone={() => { setText(""); onChosen() }} /> : (
         <ul class="list">
-          {summaries.value.map((one) => (
+          {listed.map((one) => (
             <li key={one.id} class={one.id === current.value?.id ? "chosen" : ""}>
               <button dir="auto" aria-current={one.id === current.value?.id ? "page" : undefined}
                 onClick={() => choose(one.id)}>
@@ -85,7 +95,7 @@ export function Sidebar({ onChosen }: { onChosen: () => void }) {
         onChange={(event) => {
           const file = event.currentTarget.files?.[0]
           event.currentTarget.value = ""
-          if (file !== undefined) void bring(file)
+          if (file !== undefined) void bring(file, onChosen)
         }} />
       <button class="import" onClick={() => picker.current?.click()}>Import …</button>
     </nav>

@@ -100,7 +100,7 @@ export function StatusLine() {
           "on this machine alone"].filter(Boolean).join(" · ")}
       </button>
       {unfolded && plan !== undefined && (
-        <div class="details">
+        <div class="details" tabIndex={0} role="region" aria-label="What the machine does">
           <Curve />
           <Bar name="Memory" parts={[
             ["weights", plan.weights_bytes ?? 0], ["conversations", plan.cache_bytes ?? 0],

@@ -4,17 +4,17 @@ import { events } from "../api"
 import { download, plain } from "../plain"
 import { attempt, draft, transcribed, type Recording } from "../state"
 
-export interface Segment {
+interface Segment {
   start: number
   end: number
   text: string
 }
 
 const kColumns = 400 // of the waveform
-const kMaxDecoded = 200 * 1024 * 1024 // bytes of a file that is drawn: all of it is decoded at once
+const kMaxDecoded = 64 * 1024 * 1024 // bytes of a file that is drawn, all of it at once; larger ones the server does not take
 
 // hh:mm:ss, with the fraction behind `point` where one is given.
-export function clock(seconds: number, point = ""): string {
+function clock(seconds: number, point = ""): string {
   const whole = Math.floor(seconds)
   const two = (n: number) => String(n).padStart(2, "0")
   const time = `${two(Math.floor(whole / 3600))}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`
@@ -22,11 +22,11 @@ export function clock(seconds: number, point = ""): string {
   return time + point + String(Math.floor((seconds - whole) * 1000)).padStart(3, "0")
 }
 
-export function srt(segments: readonly Segment[]): string {
+function srt(segments: readonly Segment[]): string {
   return segments.map((one, i) => `${i + 1}\n${clock(one.start, ",")} --> ${clock(one.end, ",")}\n${one.text}\n`).join("\n")
 }
 
-export function vtt(segments: readonly Segment[]): string {
+function vtt(segments: readonly Segment[]): string {
   return "WEBVTT\n\n" + segments.map((one) => `${clock(one.start, ".")} --> ${clock(one.end, ".")}\n${one.text}\n`).join("\n")
 }
 
@@ -85,12 +85,18 @@ interface Told {
 export function Transcript({ recording }: { recording: Recording }) {
   const [segments, setSegments] = useState<Segment[]>([])
   const [coming, setComing] = useState("") // of the piece that is being written
-  const [done, setDone] = useState(false)
+  const [state, setState] = useState<"coming" | "whole" | "broken">("coming")
   const [peaks, setPeaks] = useState<number[]>([])
   const [url, setUrl] = useState("")
   const [at, setAt] = useState(0)
   const [length, setLength] = useState(0)
   const player = useRef<HTMLAudioElement>(null)
+  const list = useRef<HTMLOListElement>(null)
+  // What is written last is seen, unless one reads further up.
+  useEffect(() => {
+    const box = list.current
+    if (box !== null && box.scrollTop + box.clientHeight > box.scrollHeight - 80) box.scrollTop = box.scrollHeight
+  }, [segments.length])
 
   useEffect(() => {
     const controller = new AbortController()
@@ -98,7 +104,9 @@ export function Transcript({ recording }: { recording: Recording }) {
     setUrl(address)
     setSegments([])
     setComing("")
-    setDone(false)
+    setState("coming")
+    setAt(0)
+    setLength(0)
     setPeaks([])
     void shapeOf(recording.sound).then((shape) => {
       if (shape === null || controller.signal.aborted) return
@@ -109,16 +117,20 @@ export function Transcript({ recording }: { recording: Recording }) {
     form.set("file", recording.sound, "recording")
     form.set("response_format", "verbose_json")
     form.set("stream", "true")
+    let whole = false
     void attempt(async () => {
       for await (const event of events("/v1/audio/transcriptions", controller.signal, form)) {
         const told = JSON.parse(event.data) as Told & { error?: { message: string } }
         if (told.error !== undefined) throw new Error(told.error.message)
         if (told.type === "transcript.text.delta") setComing((text) => text + (told.delta ?? ""))
+        if (told.type === "transcript.text.done") whole = true
         if (told.type !== "transcript.text.segment") continue
         setComing("")
         setSegments((all) => [...all, { start: told.start ?? 0, end: told.end ?? 0, text: told.text ?? "" }])
       }
-      setDone(true)
+      if (!whole) throw new Error("The server ended before all of it was written down.")
+    }).then(() => {
+      if (!controller.signal.aborted) setState(whole ? "whole" : "broken")
     })
     return () => {
       controller.abort()
@@ -139,12 +151,16 @@ export function Transcript({ recording }: { recording: Recording }) {
   const name = recording.name.replace(/\.\w{1,5}$/, "")
   const close = () => (transcribed.value = null)
   return (
-    <section class="transcript" aria-label="Transcript" onKeyDown={(event) => event.key === "Escape" && close()}>
+    <section class="transcript" aria-label="Transcript" onKeyDown={(event) => {
+      if (event.key !== "Escape") return
+      event.stopPropagation() // it stops no answer
+      close()
+    }}>
       <header>
         <h2 dir="auto">{plain(recording.name)}</h2>
-        <span role="status">{done ? "" : "Writing it down …"}</span>
-        <button disabled={!done} onClick={() => download(`${name}.srt`, "application/x-subrip", srt(segments))}>SRT</button>
-        <button disabled={!done} onClick={() => download(`${name}.vtt`, "text/vtt", vtt(segments))}>VTT</button>
+        <span role="status">{state === "coming" ? "Writing it down …" : state === "broken" ? "This is not all of it." : ""}</span>
+        <button disabled={state === "coming" || text === ""} onClick={() => download(`${name}.srt`, "application/x-subrip", srt(segments))}>SRT</button>
+        <button disabled={state === "coming" || text === ""} onClick={() => download(`${name}.vtt`, "text/vtt", vtt(segments))}>VTT</button>
         <button disabled={text === ""} onClick={() => void navigator.clipboard.writeText(text)}>Copy</button>
         <button disabled={text === ""} onClick={() => (draft.value = draft.value === "" ? text : `${draft.value}\n${text}`)}>Put into the message</button>
         <button onClick={close}>Close</button>
@@ -152,7 +168,7 @@ export function Transcript({ recording }: { recording: Recording }) {
       {peaks.length > 0 && <Waveform peaks={peaks} at={at} length={length} onSeek={seek} />}
       {url !== "" && <audio ref={player} src={url} controls aria-label={plain(recording.name)}
         onTimeUpdate={(event) => setAt(event.currentTarget.currentTime)} />}
-      <ol>
+      <ol ref={list}>
         {segments.map((one, index) => (
           <li key={index} class={at >= one.start && at < one.end ? "now" : ""}>
             <button onClick={() => listen(one.start)}><span class="time">{clock(one.start)}</span> <span dir="auto">{plain(one.text)}</span></button>
@@ -160,7 +176,7 @@ export function Transcript({ recording }: { recording: Recording }) {
         ))}
       </ol>
       {coming !== "" && <p class="plain" dir="auto">{plain(coming)}</p>}
-      {done && text === "" && <p class="note">Nothing is said in it.</p>}
+      {state === "whole" && text === "" && <p class="note">Nothing is said in it.</p>}
     </section>
   )
 }
