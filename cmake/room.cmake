@@ -52,5 +52,9 @@ function(carat_test name)
   target_compile_definitions(${name} PRIVATE CARAT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              CARAT_BINARY="${CMAKE_BINARY_DIR}/carat")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 600)
+  set(seconds 600)
+  if(CARAT_SANITIZE)
+    set(seconds 3000) # such programs take several times as long
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT ${seconds})
 endfunction()

@@ -36,7 +36,7 @@ function Thread() {
   // Answers, pictures that come, and turns whose height was not known.
   useEffect(() => {
     const watch = new ResizeObserver(goToEnd)
-    if (inside.current !== null) watch.observe(inside.current)
+    for (const box of [inside.current, place.current]) if (box !== null) watch.observe(box)
     return () => watch.disconnect()
   }, [])
   useLayoutEffect(() => {
