@@ -155,9 +155,10 @@ Error Refusal(const net::Reply& reply, const std::string& url) {
 }
 
 Result<Json> StatusOf(const OwnServer& server) {
-  CARAT_ASSIGN(
-      const net::Reply reply,
-      net::Ask({.url = server.url, .target = "/v1/carat/status", .fields = server.KeyFields()}));
+  CARAT_ASSIGN(const net::Reply reply, net::Ask({.url = server.url,
+                                                 .target = "/v1/carat/status",
+                                                 .fields = server.KeyFields(),
+                                                 .timeout_ms = kStatusMs}));
   return ParseJson(reply.body);
 }
 

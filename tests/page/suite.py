@@ -94,14 +94,14 @@ def spoken(folder):
 
 
 class Server:
-    def __init__(self, home, port=0):
+    def __init__(self, home, port=0, model=SOURCE / "models" / "point", **more):
         self.home = home
         environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
-        environment.update(CARAT_HOME=str(home), HOME=str(home))
+        environment.update(CARAT_HOME=str(home), HOME=str(home), **more)
         self.environment = environment
         self.log = open(home / "log", "ab")
         self.process = subprocess.Popen(
-            [CARAT, "serve", "--model", str(SOURCE / "models" / "point"), "--port", str(port)],
+            [CARAT, "serve", "--port", str(port), *(["--model", str(model)] if model else [])],
             stdout=subprocess.PIPE, stderr=self.log, env=environment, text=True)
         self.url = self.process.stdout.readline().strip()
         assert self.url.startswith("http://127.0.0.1:"), (home / "log").read_text()[-2000:]
@@ -307,6 +307,48 @@ class PageTest(unittest.TestCase):
             item = model.locator("li", has_text=offer["description"])
             expect(item.locator(".fits" if fits else ".lacks")).to_be_visible()
             expect(item.get_by_role("button")).to_be_enabled(enabled=fits)
+
+    def test_first_visit_fetches_the_model(self):
+        """From a Hub of our own, which has carat-point under the 12B's names."""
+        with tempfile.TemporaryDirectory() as folder:
+            home, files = Path(folder) / "home", Path(folder) / "hub"
+            home.mkdir(mode=0o700)
+            point = SOURCE / "models" / "point"
+            for place, source in (("google/gemma-4-12B-it-qat-q4_0-gguf/gemma-4-12b-it-qat-q4_0.gguf", [point]),
+                                  ("google/gemma-4-12B-it-qat-q4_0-gguf/mmproj-gemma-4-12b-it-qat-q4_0.gguf", [point, "--part", "embedders"]),
+                                  ("unsloth/gemma-4-12B-it-qat-GGUF/mtp-gemma-4-12B-it.gguf", [point / "assistant"])):
+                (files / place).parent.mkdir(parents=True, exist_ok=True)
+                kind = "Q4_0" if source == [point] else "BF16"
+                subprocess.run([CARAT, "quantize", "--quiet", *map(str, source), str(files / place), kind], check=True, capture_output=True)
+            hub = subprocess.Popen([sys.executable, str(SOURCE / "tests" / "support" / "fake_hub.py"), str(files), "--scenario",
+                                    '{"fail": {"server": "hub", "status": 404, "times": 1}, "bytes_per_second": 4000000}'],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            own = Server(home, model=None, HF_ENDPOINT=hub.stdout.readline().strip())
+            context = self.new_context()
+            page = context.new_page()
+            page.goto(own.entrance())
+            model = page.get_by_label("The model", exact=True)
+            expect(model).to_contain_text("This is carat-point")
+            fetch = model.get_by_role("button", name="Fetch Gemma 4 12B")
+            fetch.click()
+            expect(model).to_contain_text("could not be fetched")
+            expect(model).to_contain_text("404")
+            fetch.click()
+            model.get_by_role("progressbar").wait_for()
+            self.ask("Who are you?", page)  # meanwhile
+            expect(self.answer(page)).to_contain_text("carat-point")
+            page.get_by_role("button", name="New conversation").click()
+            model.get_by_role("button", name="Talk to gemma-4-12b instead").click(timeout=60_000)
+            expect(page.locator(".status")).to_contain_text("gemma-4-12b")
+            expect(model).to_have_count(0)
+            self.ask("Count from 3 to 5.", page)
+            expect(self.answer(page)).to_contain_text("3, 4, 5")
+            page.close()
+            context.asked.clear()
+            own.end()
+            hub.stdin.close()
+            hub.wait()
+            hub.stdout.close()
 
     def test_documents(self):
         self.page.set_input_files("input[type=file]:not([accept])",
@@ -699,6 +741,13 @@ class PageTest(unittest.TestCase):
                     found = page.evaluate("axe.run()")["violations"]
                     self.assertEqual([(one["id"], [node["html"] for node in one["nodes"]]) for one in found], [],
                                      f"{panel} {scheme} {width}")
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), width)
+                if width == 400:
+                    page.get_by_role("button", name="Conversations").click()
+                    page.keyboard.press("Escape")
+                    expect(page.get_by_role("button", name="New conversation")).to_be_hidden()
+                    page.keyboard.press("Control+k")
+                    self.wait_until(lambda: page.evaluate("document.activeElement.id") == "search")
                 context.close()
 
     def test_right_to_left(self):
