@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 import wave
 from pathlib import Path
 
@@ -385,6 +386,28 @@ class PageTest(unittest.TestCase):
         self.answer().wait_for()
         self.assertEqual(self.last_question()[0], {"type": "text", "name": "paper.pdf", "text": "[page 1]\nThe zebra is in room 7."})
 
+    def test_pdf_pages_are_typed_slowly(self):
+        """And one behind the other by the Tab key, while the first choice is still read."""
+        self.add("paper.pdf", pdf(*[f"page {n}" for n in range(30)]), "application/pdf")
+        last = self.page.get_by_label("Last page of paper.pdf")
+        last.click()
+        last.select_text()
+        self.page.keyboard.type("1")
+        time.sleep(3)
+        expect(last).to_have_value("1")
+        self.page.keyboard.type("2")
+        last.blur()
+        self.page.get_by_label("First page of paper.pdf").click()
+        self.page.get_by_label("First page of paper.pdf").select_text()
+        self.page.keyboard.type("3")
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.type("9")
+        self.page.keyboard.press("Enter")
+        self.ask("Who are you?")
+        self.answer().wait_for()
+        text = self.last_question()[0]["text"]
+        self.assertEqual([n for n in range(1, 31) if f"[page {n}]" in text], list(range(3, 10)))
+
     def test_pdf_as_pictures(self):
         self.add("paper.pdf", pdf("The zebra is in room 7."), "application/pdf")
         self.page.get_by_label("How paper.pdf goes").select_option("pages")
@@ -491,6 +514,42 @@ class PageTest(unittest.TestCase):
         self.page.locator(".snippet", has_text="vanadium").first.click()
         expect(self.page.locator("article.found")).to_contain_text("message 3")
         expect(self.page.locator("article.found")).to_be_in_viewport()
+        # Again, though it is the same; and it does not hold the view when something else is looked at.
+        self.page.locator(".thread").focus()
+        self.page.keyboard.press("End")
+        expect(self.page.locator("article").last).to_be_in_viewport()
+        self.page.get_by_label("Search all conversations").fill("vanadium")
+        self.page.locator(".snippet", has_text="vanadium").first.click()
+        expect(self.page.locator("article.found")).to_be_in_viewport()
+        self.page.get_by_role("button", name="New conversation").click()
+        self.page.locator(".list button[aria-current]").wait_for(state="detached")
+        expect(self.page.locator("article.found")).to_have_count(0)
+
+    def test_settings_outlive_a_server_that_is_away(self):
+        home = tempfile.TemporaryDirectory()
+        own = Server(Path(home.name))
+        context = self.new_context()
+        page = context.new_page()
+        page.goto(own.entrance())
+        self.ask("Who are you?", page)
+        expect(self.answer(page)).to_contain_text("carat-point")
+        port = int(own.url.rsplit(":", 1)[1])
+        own.end()
+        page.get_by_role("button", name="Settings").click()
+        page.get_by_label("What it is told before everything").fill("Be brief.")
+        page.get_by_label("What it is told before everything").blur()
+        expect(page.get_by_text("The server does not answer")).to_be_visible(timeout=15_000)
+        own = Server(Path(home.name), port)
+        expect(page.get_by_text("on this machine alone")).to_be_visible(timeout=30_000)
+        id = page.url.split("=")[1]
+        settings = lambda: json.load(urllib.request.urlopen(urllib.request.Request(
+            f"{own.url}/v1/carat/conversations/{id}", headers={"authorization": "Bearer " + own.key})))["settings"]
+        self.wait_until(lambda: settings() == {"system": "Be brief."})
+        expect(page.get_by_label("What it is told before everything")).to_have_value("Be brief.")
+        page.close()
+        context.asked.clear()
+        own.end()
+        home.cleanup()
 
     def test_texts_of_every_kind(self):
         for name, data, kind in (("old.txt", "Grüße".encode("latin-1"), "text/plain"), ("wide.txt", "Grüße".encode("utf-16"), "text/plain"),

@@ -61,20 +61,20 @@ export async function importFile(file: File): Promise<string> {
   try {
     archive = JSON.parse(text) as Archive
   } catch {
-    throw new Error(`${file.name} is no JSON.`)
+    throw new Error("it is no JSON.")
   }
   if (archive === null || typeof archive !== "object" || !Array.isArray(archive.messages) || archive.messages.length === 0)
-    throw new Error(`${file.name} holds no conversation.`)
+    throw new Error("it holds no conversation.")
   const { media, ...rest } = archive
   for (const [hash, medium] of Object.entries(media ?? {})) {
     let bytes
     try {
       bytes = bytesOf(medium.data)
     } catch {
-      throw new Error(`${file.name} is damaged: what should be a picture or a recording is no base64.`)
+      throw new Error("it is damaged: what should be a picture or a recording is no base64.")
     }
     const kept = await api.keep(new Blob([bytes]))
-    if (kept.media !== hash) throw new Error(`${file.name} is damaged: a picture or recording in it is another one.`)
+    if (kept.media !== hash) throw new Error("it is damaged: a picture or recording in it is another one.")
   }
   return (await api.imported(rest)).id
 }

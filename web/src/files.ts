@@ -48,26 +48,27 @@ export function release(attachment: Attachment): void {
   attachment.document?.pdf.close()
 }
 
+const kMedia = /^(image\/(?!svg)|audio\/|video\/)/
+const kControl = /[\0-\x08\x0e-\x1a\x1c-\x1f]/ // no text has them
+
 // Whatever is no picture, sound or film, and can be read as text.
 async function textOf(file: File): Promise<string | null> {
-  if (/^(image\/(?!svg)|audio\/|video\/)/.test(file.type) || file.size > kMaxText) {
-    if (!file.type.startsWith("text/")) return null
-    throw new Error(`it is too long, at most ${kMaxText} bytes of text are taken.`)
-  }
-  const bytes = new Uint8Array(await file.arrayBuffer())
-  if (bytes.length === 0) throw new Error("it is empty.")
+  if (kMedia.test(file.type)) return null
+  if (file.size === 0) throw new Error("it is empty.")
+  const bytes = new Uint8Array(await file.slice(0, kMaxText + 4).arrayBuffer())
   const wide = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : null
   const decoded = (encoding: string) => {
     try {
-      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes)
-      return text.includes("\0") ? null : text
+      const text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true })
+      return kControl.test(text) ? null : text
     } catch {
       return null
     }
   }
-  if (wide !== null) return decoded(wide)
-  // Older texts of Western Europe, where it says that it is one.
-  return decoded("utf-8") ?? (file.type.startsWith("text/") ? decoded("windows-1252") : null)
+  // The last is for older texts of Western Europe.
+  const text = wide !== null ? decoded(wide) : (decoded("utf-8") ?? decoded("windows-1252"))
+  if (text !== null && file.size > kMaxText) throw new Error(`it is too long, at most ${kMaxText} bytes of text are taken.`)
+  return text
 }
 
 // --- PDF -----------------------------------------------------------------------------------------
@@ -87,16 +88,16 @@ async function attachPdf(file: File, made: Omit<Attachment, "parts">): Promise<A
     const last = scan ? Math.min(pdf.pages, kMaxPages) : pages
     if (last < pdf.pages) problem.value = `${file.name} is too long: pages 1 to ${last} of ${pdf.pages} are taken.`
     else if (!scan && silent.length > 0) problem.value = `${file.name}: of page ${silent.join(", ")} no text can be read. As pictures all can be seen.`
-    return await withDocument({ ...made, parts: [] }, { pdf, as: scan ? "pages" : "text", first: 1, last })
+    const document: Document = { pdf, as: scan ? "pages" : "text", first: 1, last }
+    return { ...made, document, parts: await partsOf(file.name, document) }
   } catch (error) {
     pdf.close()
     throw error
   }
 }
 
-// The attachment with the pages that are wanted of it.
-export async function withDocument(attachment: Attachment, document: Document): Promise<Attachment> {
-  const { name } = attachment
+// The pages that are wanted of it.
+export async function partsOf(name: string, document: Document): Promise<Part[]> {
   const { pdf, as, first, last } = document
   if (!(first >= 1 && first <= last && last <= pdf.pages))
     throw new Error(`pages go from 1 to ${pdf.pages}.`)
@@ -104,7 +105,7 @@ export async function withDocument(attachment: Attachment, document: Document): 
     const { pages, text } = await pdf.text(first, last, kMaxText)
     if (text === "") throw new Error("these pages hold no text: take them as pictures.")
     if (pages < last) throw new Error(`it is too long, at most ${kMaxText} characters are taken: take pages ${first} to ${pages}.`)
-    return { ...attachment, document, tokens: null, parts: [{ type: "text", name, text }] }
+    return [{ type: "text", name, text }]
   }
   if (last - first >= kMaxPages) throw new Error(`at most ${kMaxPages} pages are taken as pictures.`)
   const parts: Part[] = []
@@ -112,5 +113,5 @@ export async function withDocument(attachment: Attachment, document: Document): 
     const { media } = await api.keep(await pdf.picture(page))
     parts.push({ type: "image", media, name: `${name}, page ${page}` })
   }
-  return { ...attachment, document, tokens: null, parts }
+  return parts
 }

@@ -32,7 +32,7 @@ export const settings = signal<Settings>(storedSettings()) // of the next new co
 export const presets = signal<Preset[]>([])
 export const transcribed = signal<Recording | null>(null) // what the transcript's view shows
 export const asked = signal(0) // how often: each time the end is looked at
-export const found = signal<string | null>(null) // a message that was searched for
+export const found = signal<{ message: string } | null>(null) // what was searched for, each time anew
 export const draft = signal(sessionStorage.getItem("carat-draft") ?? "")
 
 export const branch = computed<Message[]>(() =>
@@ -74,6 +74,12 @@ function lock(error: ApiError): void {
   locked.value = error.code === "no_proof" ? error.message : "This page was not let in by the server."
 }
 
+function tell(error: unknown): void {
+  if (error instanceof ApiError && error.status === 401) lock(error)
+  else if (error instanceof LostError) lost.value = true
+  else if (!(error instanceof DOMException && error.name === "AbortError")) problem.value = wordsOf(error)
+}
+
 // Runs what may fail; tells what failed.
 export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
@@ -81,14 +87,7 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined>
     lost.value = false
     return result
   } catch (error) {
-    if (error instanceof ApiError) {
-      if (error.status === 401) lock(error)
-      else problem.value = error.message
-    } else if (error instanceof LostError) {
-      lost.value = true
-    } else if (!(error instanceof DOMException && error.name === "AbortError")) {
-      problem.value = wordsOf(error)
-    }
+    tell(error)
     return undefined
   }
 }
@@ -112,11 +111,15 @@ export async function refreshList(): Promise<void> {
   })
 }
 
+let listing = false
+
 export async function moreOfList(): Promise<void> {
   const last = summaries.value.at(-1)
-  if (last === undefined) return
+  if (last === undefined || listing) return
+  listing = true
   const page = await attempt(() => api.list(last.id))
-  if (page === undefined) return
+  listing = false
+  if (page === undefined || summaries.value.at(-1) !== last) return
   batch(() => {
     summaries.value = [...summaries.value, ...page.conversations]
     moreSummaries.value = page.has_more
@@ -127,9 +130,11 @@ export async function moreOfList(): Promise<void> {
 let opened = 0
 let reloaded = 0
 
-export async function open(id: string | null): Promise<void> {
+// `hit`: a message that was searched for, and is looked at.
+export async function open(id: string | null, hit?: string): Promise<void> {
   const number = ++opened
   problem.value = null
+  found.value = hit === undefined ? null : { message: hit }
   if (id === null) {
     current.value = null
     history.replaceState(null, "", "/")
@@ -138,7 +143,7 @@ export async function open(id: string | null): Promise<void> {
   }
   const conversation = await attempt(() => api.get(id))
   if (conversation === undefined || number !== opened) return
-  current.value = conversation
+  current.value = withUnsaved(conversation)
   history.replaceState(null, "", `/?c=${id}`)
   leaveOthers()
   followWhatIsWritten()
@@ -152,8 +157,7 @@ async function reload(): Promise<void> {
   try {
     const conversation = await api.get(id)
     if (place !== opened || number !== reloaded) return
-    // Settings that are on their way are newer.
-    current.value = unsaved > 0 && current.value !== null ? { ...conversation, settings: current.value.settings } : conversation
+    current.value = withUnsaved(conversation)
     followWhatIsWritten()
   } catch (error) {
     if (error instanceof ApiError && error.status === 404 && place === opened) await open(null)
@@ -173,7 +177,11 @@ function followWhatIsWritten(): void {
 }
 
 export async function remove(id: string): Promise<void> {
-  await attempt(() => api.remove(id))
+  const done = await attempt(() => api.remove(id))
+  if (done === undefined) {
+    if (lost.value) problem.value = "The server does not answer: nothing was deleted."
+    return
+  }
   if (current.value?.id === id) await open(null)
   await refreshList()
 }
@@ -183,22 +191,42 @@ export async function rename(id: string, title: string): Promise<void> {
   await Promise.all([refreshList(), reload()])
 }
 
-let unsaved = 0 // settings of the conversation that is shown
-let saving: Promise<unknown> = Promise.resolve()
+// Settings that the server does not have yet, by their conversations: they hold at once, so that a
+// second change does not undo the first, and go again where it did not answer.
+const unsaved = new Map<string, Settings>()
+let saving: Promise<void> = Promise.resolve()
 
-// Of the conversation that is shown, or of those that are begun later. What is changed holds at once,
-// so that a second change does not undo the first.
+function withUnsaved(conversation: Conversation): Conversation {
+  return { ...conversation, settings: unsaved.get(conversation.id) ?? conversation.settings }
+}
+
+async function saveSettings(): Promise<void> {
+  for (const [id, value] of [...unsaved]) {
+    try {
+      await api.change(id, { settings: value })
+    } catch (error) {
+      if (error instanceof LostError) {
+        lost.value = true
+        return
+      }
+      if (unsaved.get(id) === value) unsaved.delete(id)
+      tell(error)
+      await reload()
+      continue
+    }
+    if (unsaved.get(id) === value) unsaved.delete(id)
+  }
+}
+
+// Of the conversation that is shown, or of those that are begun later.
 export async function changeSettings(change: (now: Settings) => Settings): Promise<void> {
   const conversation = current.value
-  if (conversation === null) return keepSettings(change(settings.value))
+  if (conversation === null) return keepSettings(change(storedSettings()))
   const value = change(conversation.settings)
   current.value = { ...conversation, settings: value }
-  ++unsaved
-  const saved = saving.then(() => attempt(() => api.change(conversation.id, { settings: value })))
-  saving = saved
-  const done = await saved
-  --unsaved
-  if (done === undefined) await reload()
+  unsaved.set(conversation.id, value)
+  saving = saving.then(saveSettings)
+  await saving
 }
 
 export async function refreshPresets(): Promise<void> {
@@ -215,6 +243,7 @@ export async function ask(content: string | Part[], parent: string | null): Prom
   sending.value = true
   const before = current.value?.id
   const done = await attempt(async () => {
+    await saving // what was set just now counts
     const id = before ?? (await api.create(settings.value)).id
     try {
       await api.ask(id, content, parent)
@@ -239,7 +268,10 @@ export async function answerAgain(question: string): Promise<void> {
   if (id === undefined || sending.value) return
   problem.value = null
   sending.value = true
-  const done = await attempt(() => api.answerAgain(question))
+  const done = await attempt(async () => {
+    await saving
+    return api.answerAgain(question)
+  })
   sending.value = false
   if (done !== undefined && current.value?.id === id) {
     await open(id)
@@ -354,6 +386,7 @@ async function watchChanges(): Promise<void> {
         wait = 500
         lost.value = false
         if (event.name === "hello") {
+          saving = saving.then(saveSettings)
           await Promise.all([refreshList(), refreshPresets(), reload()]) // what was missed
         } else if (event.name === "change") {
           const { conversation } = JSON.parse(event.data) as { conversation?: string }
@@ -399,6 +432,11 @@ async function watchStatus(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 2000))
   }
 }
+
+// Other tabs begin conversations with the same settings.
+window.addEventListener("storage", (event) => {
+  if (event.key === "carat-settings") settings.value = storedSettings()
+})
 
 export async function start(): Promise<void> {
   await refreshList()

@@ -20,6 +20,7 @@ function Locked() {
   )
 }
 
+const kNarrow = "(max-width: 44rem)" // as style.css has it
 const kShown = 100 // messages at a time: long conversations open as fast as short ones
 
 function Thread() {
@@ -48,13 +49,15 @@ function Thread() {
     atEnd.current = true
     goToEnd()
   }, [asked.value])
-  // What was found is unfolded and looked at.
-  const at = branch.value.findIndex((message) => message.id === found.value)
+  // What was found is unfolded and looked at, once.
+  const seen = useRef(found.value)
+  const at = branch.value.findIndex((message) => message.id === found.value?.message)
   useEffect(() => {
-    if (at < 0) return
+    if (at < 0 || seen.current === found.value) return
     if (at < hidden) return setMore(more + hidden - at)
+    seen.current = found.value
     atEnd.current = false
-    document.getElementById(found.value as string)?.scrollIntoView({ block: "center" })
+    document.getElementById(found.value?.message ?? "")?.scrollIntoView({ block: "center" })
   }, [found.value, at, hidden])
   // One stays where one was while earlier turns are put above.
   const before = useRef(0)
@@ -64,6 +67,11 @@ function Thread() {
   }, [more])
   return (
     <section class="thread" aria-label="Conversation" ref={place} tabIndex={0}
+      onKeyDown={(event) => {
+        if (event.key !== "End") return
+        atEnd.current = true // however fast an answer grows
+        goToEnd()
+      }}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
         if (scrollTop + clientHeight > scrollHeight - 40) atEnd.current = true
         // Up by hand, and not because something above has become smaller.
@@ -107,7 +115,7 @@ export function App() {
       const control = event.ctrlKey || event.metaKey
       if (control && event.key.toLowerCase() === "k") {
         event.preventDefault()
-        setSidebar(true)
+        if (matchMedia(kNarrow).matches) setSidebar(true)
         requestAnimationFrame(() => document.getElementById("search")?.focus()) // once it is there
       }
       if (control && event.shiftKey && event.key.toLowerCase() === "o") {
@@ -130,9 +138,12 @@ export function App() {
           <button class="narrow" aria-expanded={sidebar} onClick={() => setSidebar(!sidebar)}>Conversations</button>
           <h1 dir="auto">{current.value === null ? "carat" : plain(current.value.title) || "Untitled"}</h1>
           {forked && <button aria-expanded={panel === "tree"} onClick={() => unfold("tree")}>Branches</button>}
-          <button aria-expanded={panel === "settings"} onClick={() => unfold("settings")}>Settings</button>
+          <button id="settings" aria-expanded={panel === "settings"} onClick={() => unfold("settings")}>Settings</button>
         </header>
-        {panel === "settings" && <SettingsPanel onClose={() => setPanel(null)} />}
+        {panel === "settings" && <SettingsPanel onClose={() => {
+          setPanel(null)
+          document.getElementById("settings")?.focus()
+        }} />}
         {panel === "tree" && forked && <Tree onGone={() => setPanel(null)} />}
         {transcribed.value !== null && <Transcript recording={transcribed.value} />}
         <Thread />

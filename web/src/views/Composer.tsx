@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { api, ApiError } from "../api"
-import { attach, kMaxPages, release, withDocument, type Attachment, type Document } from "../files"
+import { attach, kMaxPages, partsOf, release, type Attachment, type Document } from "../files"
 import { plain, wordsOf } from "../plain"
 import { record } from "../recorder"
 import { Camera } from "./Camera"
-import { ask, attempt, branch, draft, problem, sending, status, stop, transcribed, writing } from "../state"
+import { NumberField } from "./NumberField"
+import { ask, attempt, branch, current, draft, lost, problem, sending, status, stop, transcribed, writing } from "../state"
 import type { Part } from "../types"
 
 const kBudgets = [70, 140, 280, 560, 1120]
@@ -31,7 +32,7 @@ function Detail({ attachment, onChange }: { attachment: Attachment; onChange: (p
 }
 
 // How a PDF goes, and which of its pages.
-function Pages({ name, document, busy, onChange }: { name: string; document: Document; busy: boolean; onChange: (document: Document) => void }) {
+function Pages({ name, document, onChange }: { name: string; document: Document; onChange: (document: Document) => void }) {
   // The page that is named counts; the other end follows where it has to.
   const within = (changed: Partial<Document>): Document => {
     const next = { ...document, ...changed }
@@ -43,12 +44,13 @@ function Pages({ name, document, busy, onChange }: { name: string; document: Doc
     return { ...next, first, last: Math.min(Math.max(first, last), first + most - 1) }
   }
   const number = (key: "first" | "last", label: string) => (
-    <input type="number" aria-label={`${label} of ${name}`} min={1} max={document.pdf.pages} value={document[key]} disabled={busy}
-      onChange={(event) => onChange(within({ [key]: Number(event.currentTarget.value) }))} />
+    <NumberField label={`${label} of ${name}`} min={1} max={document.pdf.pages} value={document[key]}
+      onChange={(page) => onChange(within({ [key]: page ?? document[key] }))}
+      onWrong={() => (problem.value = `${name}: pages go from 1 to ${document.pdf.pages}.`)} />
   )
   return (
     <>
-      <select aria-label={`How ${name} goes`} value={document.as} disabled={busy}
+      <select aria-label={`How ${name} goes`} value={document.as}
         onChange={(event) => onChange(within({ as: event.currentTarget.value as "text" }))}>
         <option value="text">as text</option>
         <option value="pages">as pictures</option>
@@ -66,11 +68,14 @@ interface AttachedProps {
 }
 
 function Attached({ one, onChange, onGone, while: during }: AttachedProps) {
-  const [busy, setBusy] = useState(false)
-  const [tries, setTries] = useState(0) // of inputs, which go back to what holds
+  // What a PDF is to become, while its pages are read: the newest wish counts.
+  const [wish, setWish] = useState<Document | null>(null)
+  const wanted = useRef<Document | null>(null)
+  const gone = useRef(false)
+  useEffect(() => () => void (gone.current = true), [])
   // What it takes of the context. What can't be read is told now, and not when it is asked about.
   useEffect(() => {
-    let gone = false
+    let old = false
     void attempt(async () => {
       try {
         return await api.tokens(one.parts)
@@ -81,22 +86,30 @@ function Attached({ one, onChange, onGone, while: during }: AttachedProps) {
         throw new Error(`${one.name}: ${error.message}`)
       }
     }).then((tokens) => {
-      if (!gone) onChange((now) => ({ ...now, tokens: tokens ?? null }))
+      if (!old) onChange((now) => ({ ...now, tokens: tokens ?? null }))
     })
-    return () => (gone = true)
-  }, [one.parts])
+    return () => (old = true)
+  }, [one.parts, one.tokens === null && lost.value])
   const redo = async (document: Document) => {
-    setBusy(true)
+    const running = wanted.current !== null
+    wanted.current = document
+    setWish(document)
+    if (running) return
     await during(async () => {
-      try {
-        const next = await withDocument(one, document)
-        onChange(() => next)
-      } catch (error) {
-        problem.value = `${one.name}: ${wordsOf(error)}`
-        setTries((n) => n + 1)
+      for (let next = wanted.current; next !== null; next = wanted.current) {
+        const now = next
+        try {
+          const parts = await partsOf(one.name, now)
+          if (wanted.current !== now) continue
+          onChange((before) => ({ ...before, document: now, parts, tokens: null }))
+        } catch (error) {
+          if (wanted.current !== now && !gone.current) continue
+          if (!gone.current) problem.value = `${one.name}: ${wordsOf(error)}`
+        }
+        wanted.current = null
       }
     })
-    setBusy(false)
+    setWish(null)
   }
   const type = one.parts[0]?.type
   return (
@@ -105,13 +118,13 @@ function Attached({ one, onChange, onGone, while: during }: AttachedProps) {
       {type === "video" && one.url !== null && <video src={one.url} muted aria-hidden="true" />}
       <span dir="auto">{plain(one.name)}</span>
       {one.document !== undefined && (
-        <Pages key={tries} name={one.name} document={one.document} busy={busy} onChange={(document) => void redo(document)} />
+        <Pages name={one.name} document={wish ?? one.document} onChange={(document) => void redo(document)} />
       )}
       <Detail attachment={one} onChange={(parts) => onChange((now) => ({ ...now, parts, tokens: null }))} />
       {(type === "audio" || type === "video") && (
         <button type="button" onClick={() => (transcribed.value = { name: one.name, sound: one.file })}>Transcribe</button>
       )}
-      <span class="cost">{busy ? "…" : one.tokens === null ? "" : one.tokens === Number.POSITIVE_INFINITY ? "more than fits" : `${one.tokens} tokens`}</span>
+      <span class="cost">{wish !== null ? "…" : one.tokens === null ? "" : one.tokens === Number.POSITIVE_INFINITY ? "more than fits" : `${one.tokens} tokens`}</span>
       <button type="button" aria-label={`Leave out ${one.name}`} onClick={onGone}>×</button>
     </li>
   )
@@ -127,6 +140,7 @@ function Microphone({ onRecorded }: { onRecorded: (file: File, held: boolean) =>
   const [level, setLevel] = useState(0)
   const running = useRef<Recording | null>(null)
   const starting = useRef(false)
+  const cancelled = useRef(false)
   const pressed = useRef(false) // still
   const since = useRef(0) // when what is held began to record; 0: it was begun otherwise
   useEffect(() => () => void running.current?.stop(), [])
@@ -139,6 +153,7 @@ function Microphone({ onRecorded }: { onRecorded: (file: File, held: boolean) =>
   }
   const press = async () => {
     if (running.current !== null) return finish(false)
+    cancelled.current = starting.current // a second click before the browser has let it
     if (starting.current) return
     starting.current = true
     pressed.current = true
@@ -148,6 +163,7 @@ function Microphone({ onRecorded }: { onRecorded: (file: File, held: boolean) =>
       problem.value = "The microphone can't be used."
       return
     }
+    if (cancelled.current) return void begun.stop()
     running.current = begun
     setRecording(begun)
     since.current = pressed.current ? Date.now() : 0 // let go while the browser asked: from click to click
@@ -260,7 +276,8 @@ export function Composer() {
   const send = async () => {
     const these = attached
     const words = text.trim()
-    if ((words === "" && these.length === 0) || busy > 0 || writing.value !== null || sending.value) return
+    if ((words === "" && these.length === 0 && busy === 0) || writing.value !== null || sending.value) return
+    if (busy > 0) return setDue({ key: null, conversation: current.value?.id })
     const parts: Part[] = these.flatMap((one) => one.parts)
     if (words !== "") parts.push({ type: "text", text: words })
     const content = these.length === 0 ? words : parts
@@ -271,17 +288,23 @@ export function Composer() {
     setAttached((now) => now.filter((one) => !these.some((other) => other.key === one.key)))
     box.current?.focus()
   }
-  // As things are once it has been read, not as they were when it began.
-  const [spoken, setSpoken] = useState(false)
+  // What was sent while files are read goes once they are, and what was spoken once no answer is
+  // written: where it was said, and if it is still there.
+  const [due, setDue] = useState<{ key: number | null; conversation: string | undefined } | null>(null)
+  const here = current.value?.id
   useEffect(() => {
-    if (!spoken || busy > 0 || writing.value !== null || sending.value) return
-    setSpoken(false)
+    if (due === null) return
+    const still = due.conversation === here && (due.key === null || attached.some((one) => one.key === due.key))
+    if (!still) return setDue(null)
+    if (busy > 0 || writing.value !== null || sending.value) return
+    setDue(null)
     void send()
-  }, [spoken, busy, writing.value, sending.value])
+  }, [due, here, attached, busy, writing.value, sending.value])
   const recorded = async (file: File, held: boolean) => {
     if (file.size < kLeastSound) return
-    const added = await add([file])
-    if (held && added.length > 0) setSpoken(true)
+    const conversation = current.value?.id
+    const [added] = await add([file])
+    if (held && added !== undefined) setDue({ key: added.key, conversation })
   }
   // What is attached does not outlive the page, as the draft does.
   useEffect(() => {
@@ -329,10 +352,10 @@ export function Composer() {
         <Microphone onRecorded={(file, held) => void recorded(file, held)} />
         {busy > 0 && <span role="status">Reading files …</span>}
         {sending.value && <span role="status">Sending …</span>}
-        {spoken && writing.value !== null && <span role="status">Goes when the answer has ended</span>}
+        {due !== null && <span role="status">Goes when {writing.value !== null ? "the answer has ended" : "the files have been read"}</span>}
         <span class="gap" />
         {writing.value === null
-          ? <button type="submit" class="main" disabled={sending.value || busy > 0 || (text.trim() === "" && attached.length === 0)}>Send</button>
+          ? <button type="submit" class="main" disabled={sending.value || (text.trim() === "" && attached.length === 0)}>Send</button>
           : <button type="button" class="main" onClick={() => void stop()}>Stop</button>}
       </div>
     </form>

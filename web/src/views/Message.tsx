@@ -185,8 +185,11 @@ function Shown({ message, now }: ShownProps) {
   const { content } = message.body
   const parts: Part[] = typeof content === "string" ? [{ type: "text", text: content }] : content
   return (
-    <article id={message.id} class={`${mine ? "mine" : "its"}${found.value === message.id ? " found" : ""}`} aria-label={mine ? "You" : "carat"}>
-      {mine && editing && <Editor message={message} onDone={() => setEditing(false)} />}
+    <article id={message.id} class={`${mine ? "mine" : "its"}${found.value?.message === message.id ? " found" : ""}`} aria-label={mine ? "You" : "carat"}>
+      {mine && editing && <Editor message={message} onDone={() => {
+        setEditing(false)
+        requestAnimationFrame(() => document.querySelector<HTMLElement>(`#${message.id} .tools button`)?.focus())
+      }} />}
       {mine && !editing && parts.map((part, index) => <Said part={part} key={index} />)}
       {!mine && <Answer message={message} now={now} />}
       {now === undefined && !editing && (

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks"
 import { api } from "../api"
 import { plain } from "../plain"
 import { attempt, changeSettings, current, presets, problem, refreshPresets, settings } from "../state"
+import { NumberField } from "./NumberField"
 import type { Settings } from "../types"
 
 const kNumbers: { key: "temperature" | "top_p" | "top_k" | "min_p" | "max_tokens" | "seed"; name: string; step: number; min: number; max: number }[] = [
@@ -65,7 +66,6 @@ function Presets({ value }: { value: Settings }) {
 
 export function SettingsPanel({ onClose }: { onClose: () => void }) {
   const value = current.value?.settings ?? settings.value
-  const [tries, setTries] = useState(0) // of numbers, which go back to what holds
   const set = (change: Partial<Settings>) =>
     void changeSettings((now) => {
       const next = { ...now, ...change }
@@ -99,17 +99,11 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
         </select>
       </label>
       {kNumbers.map(({ key, name, step, min, max }) => (
-        <label key={`${key} ${tries}`}>
+        <label key={key}>
           {name}
-          <input type="number" step={step} min={min} max={max} value={value[key] ?? ""} placeholder="as usual"
-            onChange={(event) => {
-              const text = event.currentTarget.value
-              const number = Number(text)
-              if (event.currentTarget.validity.badInput || number < min || number > max) {
-                problem.value = `${name}: a number from ${min} to ${max}.`
-                setTries(tries + 1)
-              } else set({ [key]: text === "" ? undefined : number } as Partial<Settings>)
-            }} />
+          <NumberField label={name} value={value[key]} min={min} max={max} step={step} placeholder="as usual"
+            onChange={(number) => set({ [key]: number } as Partial<Settings>)}
+            onWrong={() => (problem.value = `${name}: a number from ${min} to ${max}.`)} />
         </label>
       ))}
       <button onClick={onClose}>Close</button>

@@ -1,20 +1,18 @@
 import { useEffect, useRef, useState } from "preact/hooks"
-import { api } from "../api"
+import { api, ApiError, LostError } from "../api"
 import { exportJson, exportMarkdown, importFile } from "../archive"
-import { plain } from "../plain"
+import { plain, wordsOf } from "../plain"
 import {
-  attempt, branch, current, found, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
+  attempt, branch, current, moreOfList, moreSummaries, open, refreshList, remove, rename, showBranch, summaries,
 } from "../state"
 import type { Hit } from "../types"
 
 function Found({ hits, onDone }: { hits: Hit[]; onDone: () => void }) {
   const show = async (hit: Hit) => {
-    found.value = hit.message ?? null
-    await open(hit.conversation)
+    await open(hit.conversation, hit.message)
     const message = current.value?.messages.find((one) => one.id === hit.message)
     // Of another branch than the one that is shown.
     if (message !== undefined && !branch.value.includes(message)) await showBranch(message)
-    found.value = hit.message ?? null
     onDone()
   }
   if (hits.length === 0) return <p class="note">Nothing was found.</p>
@@ -33,11 +31,17 @@ function Found({ hits, onDone }: { hits: Hit[]; onDone: () => void }) {
 }
 
 async function bring(file: File, onDone: () => void) {
-  const id = await attempt(() => importFile(file))
-  await refreshList()
+  const id = await attempt(async () => {
+    try {
+      return await importFile(file)
+    } catch (error) {
+      throw error instanceof ApiError || error instanceof LostError ? error : new Error(`${file.name}: ${wordsOf(error)}`)
+    }
+  })
+  onDone() // and what went wrong is seen
   if (id === undefined) return
+  await refreshList()
   await open(id)
-  onDone()
 }
 
 export function Sidebar({ onChosen, narrow }: { onChosen: () => void; narrow: boolean }) {
@@ -55,7 +59,6 @@ export function Sidebar({ onChosen, narrow }: { onChosen: () => void; narrow: bo
   const shown = current.value
   const listed = shown === null || summaries.value.some((one) => one.id === shown.id) ? summaries.value : [shown, ...summaries.value]
   const choose = (id: string | null) => {
-    found.value = null
     void open(id)
     onChosen()
   }
