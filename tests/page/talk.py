@@ -43,6 +43,17 @@ class TalkTest(PageTest):
         _, kept = self.call("GET", "/v1/carat/conversations/" + self.page.url.split("=")[1])
         self.assertEqual(self.answer().inner_text().split(), kept["messages"][1]["body"]["content"].split())
 
+    def test_nothing_jumps_while_an_answer_comes(self):
+        self.kept(*[f"message {n}" for n in range(40)])
+        self.page.evaluate("window.jumped = 0; new PerformanceObserver(list => { for (const entry of list.getEntries())"
+                           " window.jumped += entry.value }).observe({ type: 'layout-shift' })")
+        for question, end in (("Count from 3 to 20.", "20"), ("Who are you?", "carat-point")):
+            self.ask(question)
+            expect(self.answer()).to_contain_text(end)
+            self.page.get_by_role("button", name="Send").wait_for()
+        jumped = self.page.evaluate("window.jumped")
+        self.assertLess(jumped, 0.1)  # of the window, summed up; less than 0.1 counts as still (web.dev)
+
     def test_branches(self):
         self.ask("Count from 3 to 5.")
         expect(self.answer()).to_contain_text("5")
