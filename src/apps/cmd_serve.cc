@@ -251,6 +251,17 @@ void End(Api& api, net::Server& server, ModelHost& host) {
   host.Unload();
 }
 
+// What other programs of this user learn of it, wherever they are started.
+ServerRecord::Content SelfOf(const ServeOptions& o, const std::string& url) {
+  namespace fs = std::filesystem;
+  ServerRecord::Content self{.url = url, .key_file = {}, .model_path = {}};
+  std::error_code ignored;
+  if (!o.key_file.empty()) self.key_file = fs::absolute(o.key_file, ignored).string();
+  if (fs::exists(o.model, ignored))
+    self.model_path = fs::weakly_canonical(o.model, ignored).string();
+  return self;
+}
+
 Status Run(ServeOptions o, bool offline) {
   CARAT_TRY(CheckDoor(o));
   if (o.key_file.empty() && !o.no_api_key) {
@@ -298,13 +309,7 @@ Status Run(ServeOptions o, bool offline) {
           {.host = o.host, .port = o.port, .certificate = o.certificate, .key = o.certificate_key},
           api));
   listening = server.get();
-  std::error_code ignored;
-  const bool by_path = std::filesystem::exists(o.model, ignored);
-  const ServerRecord::Content self{
-      .url = server->url(),
-      .key_file = o.key_file.empty() ? "" : std::filesystem::absolute(o.key_file, ignored).string(),
-      .model_path =
-          by_path ? std::filesystem::weakly_canonical(o.model, ignored).string() : std::string()};
+  const ServerRecord::Content self = SelfOf(o, server->url());
   CARAT_ASSIGN(const ServerRecord record, ServerRecord::Write(self));
   CARAT_TRY(Announce(o, self, log));
   WaitForEnd(signals, log);

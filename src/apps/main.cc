@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   carat::AddBench(app, exit_code);
   carat::AddDescribe(app, exit_code);
   carat::AddPlan(app, exit_code);
-  app.add_flag("--offline", offline, "open no connection, whatever is asked");
+  app.add_flag("--offline", offline, "open no connection to another machine, whatever is asked");
   carat::AddPull(app, exit_code, offline);
   carat::AddImport(app, exit_code);
   carat::AddModels(app, exit_code);
