@@ -26,6 +26,7 @@ std::optional<pid_t> StartSilently(const std::string& program, std::vector<std::
   const int session = how.own_session ? POSIX_SPAWN_SETSID : 0;
   posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | session));
   std::vector<char*> words;
+  words.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) words.push_back(argument.data());
   words.push_back(nullptr);
   pid_t pid = -1;

@@ -26,7 +26,7 @@ Connection::Connection(std::unique_ptr<Transport> transport, Core& core, Peer pe
                        std::function<void()> closed)
     : transport_(std::move(transport)),
       core_(core),
-      peer_(peer),
+      peer_(std::move(peer)),
       closed_(std::move(closed)),
       read_deadline_(transport_->strand()),
       write_deadline_(transport_->strand()),

@@ -19,6 +19,26 @@ namespace carat::net {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// An address of IPv4 that came as one of IPv6 is one of IPv4.
+asio::ip::address Plain(const asio::ip::address& address) {
+  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  if (!mapped) return address;
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
+std::string LocalOf(const Socket& socket) {
+  boost::system::error_code error;
+  const auto endpoint = socket.local_endpoint(error);
+  if (error) return "";
+  const asio::ip::address address = Plain(endpoint.address());
+  return (address.is_v6() ? "[" + address.to_string() + "]" : address.to_string()) + ":" +
+         std::to_string(endpoint.port());
+}
+
+}  // namespace
+
 struct Server::State {
   State(ServerOptions all_options, Handler& handler)
       : options(std::move(all_options)), core(options.limits, handler), registry(core.limits) {}
@@ -39,22 +59,6 @@ struct Server::State {
   std::mutex stop_mutex;
   bool stopped = false;
 };
-
-// An address of IPv4 that came as one of IPv6 is one of IPv4.
-asio::ip::address Plain(const asio::ip::address& address) {
-  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-  if (!mapped) return address;
-  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-}
-
-std::string LocalOf(const Socket& socket) {
-  boost::system::error_code error;
-  const auto endpoint = socket.local_endpoint(error);
-  if (error) return "";
-  const asio::ip::address address = Plain(endpoint.address());
-  return (address.is_v6() ? "[" + address.to_string() + "]" : address.to_string()) + ":" +
-         std::to_string(endpoint.port());
-}
 
 void Server::State::Accept(Socket socket, const asio::ip::address& address) {
   if (core.stopping) return;

@@ -119,6 +119,7 @@ Result<std::shared_ptr<Answer>> Service::Submit(const Ask& ask, const MediaWatch
             .submitted_s = Now(),
             .open = ask.choices});
   std::vector<std::unique_ptr<Task>> choices;
+  choices.reserve(ask.choices);
   const Tokenizer& tokenizer = *state_->engine.tokenizer();
   for (size_t i = 0; i < ask.choices; ++i)
     choices.push_back(std::make_unique<Task>(asked, i, tokenizer));
