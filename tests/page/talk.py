@@ -189,7 +189,7 @@ class TalkTest(PageTest):
 
     def test_keyboard(self):
         self.page.keyboard.press("Control+k")
-        self.assertEqual(self.page.evaluate("document.activeElement.id"), "search")
+        self.wait_until(lambda: self.page.evaluate("document.activeElement.id") == "search")
         self.page.get_by_label("Message").focus()
         seen = set()
         for _ in range(40):

@@ -115,8 +115,10 @@ export function App() {
       const control = event.ctrlKey || event.metaKey
       if (control && event.key.toLowerCase() === "k") {
         event.preventDefault()
-        if (matchMedia(kNarrow).matches) setSidebar(true)
-        requestAnimationFrame(() => document.getElementById("search")?.focus()) // once it is there
+        const search = () => document.getElementById("search")?.focus()
+        if (!matchMedia(kNarrow).matches) return search()
+        setSidebar(true)
+        requestAnimationFrame(search) // once it is there
       }
       if (control && event.shiftKey && event.key.toLowerCase() === "o") {
         event.preventDefault()
@@ -140,7 +142,7 @@ export function App() {
           {forked && <button aria-expanded={panel === "tree"} onClick={() => unfold("tree")}>Branches</button>}
           <button id="settings" aria-expanded={panel === "settings"} onClick={() => unfold("settings")}>Settings</button>
         </header>
-        {panel === "settings" && <SettingsPanel onClose={() => {
+        {panel === "settings" && <SettingsPanel key={current.value?.id} onClose={() => {
           setPanel(null)
           document.getElementById("settings")?.focus()
         }} />}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import { api } from "../api"
 import { plain } from "../plain"
 import { attempt, changeSettings, current, presets, problem, refreshPresets, settings } from "../state"
@@ -73,8 +73,7 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
       return next
     })
   // What is being typed is not given up because an answer has ended meanwhile.
-  const [system, setSystem] = useState(value.system ?? "")
-  useEffect(() => setSystem(value.system ?? ""), [current.value?.id, value.system])
+  const [typed, setTyped] = useState<string | null>(null)
   return (
     <section class="panel" aria-label="Settings" onKeyDown={(event) => {
       if (event.key !== "Escape") return
@@ -85,8 +84,11 @@ export function SettingsPanel({ onClose }: { onClose: () => void }) {
       <Presets value={value} />
       <label>
         What it is told before everything
-        <textarea rows={4} dir="auto" value={system} onInput={(event) => setSystem(event.currentTarget.value)}
-          onChange={(event) => set({ system: event.currentTarget.value || undefined } as Partial<Settings>)} />
+        <textarea rows={4} dir="auto" value={typed ?? value.system ?? ""} onInput={(event) => setTyped(event.currentTarget.value)}
+          onChange={(event) => {
+            setTyped(null)
+            set({ system: event.currentTarget.value || undefined } as Partial<Settings>)
+          }} />
       </label>
       <label>
         Thinks
