@@ -42,12 +42,11 @@ Status ByServer(const OwnServer& server, const fs::path& folder) {
   const auto json = ParseJson(reply.body);
   const fs::path made = json ? StringIn(*json, "folder") : "";
   if (reply.status != 200 || made.empty()) {
-    const Json* const error = json ? json->Find("error") : nullptr;
+    const std::string message = ErrorIn(reply).message;
     return Fail({.code = ErrorCode::kIo,
                  .what = "the server made no copy",
                  .where = server.url,
-                 .found = error != nullptr ? StringIn(*error, "message")
-                                           : fmt::format("status {}", reply.status)});
+                 .found = message.empty() ? fmt::format("status {}", reply.status) : message});
   }
   if (!fs::is_regular_file(made / "history.db", failed)) {
     return Fail({.what = "what the server names is no copy", .where = made.string()});

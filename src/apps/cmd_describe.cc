@@ -129,7 +129,7 @@ void AddDescribe(CLI::App& app, int& exit_code) {
   AddThreadsOption(*command, o->threads);
   AddOwnOption(*command, o->own);
   command->callback([o, command, &exit_code] {
-    o->own = WantsOwn(*command) || !TakesLength(o->max_tokens);
+    o->own = WantsOwn(*command) || !ServerTakes(GreedySampling(o->max_tokens));
     const auto code = Run(*o);
     exit_code = code ? *code : Report(code.error());
   });

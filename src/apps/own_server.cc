@@ -29,6 +29,13 @@ net::Fields OwnServer::KeyFields() const {
   return {{"authorization", "Bearer " + key}};
 }
 
+ServerError ErrorIn(const net::Reply& reply) {
+  const auto json = ParseJson(reply.body);
+  const Json* const error = json ? json->Find("error") : nullptr;
+  if (error == nullptr) return {};
+  return {.code = StringIn(*error, "code"), .message = StringIn(*error, "message")};
+}
+
 Result<OwnServer> ProvenServer(const ServerRecord::Content& recorded) {
   OwnServer server{.url = recorded.url, .key = {}, .model_path = recorded.model_path};
   // One place, and not whoever else a name or a wildcard may lead to.

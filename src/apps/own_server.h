@@ -18,6 +18,12 @@ struct OwnServer {
   net::Fields KeyFields() const;
 };
 
+// What a reply that is no good one says; empty where it says nothing.
+struct ServerError {
+  std::string code, message;
+};
+ServerError ErrorIn(const net::Reply& reply);
+
 // Once it has proved that it holds the key: no key is shown to whoever else listens there. Errors:
 // kNotFound where none runs; no proof.
 Result<OwnServer> FindOwnServer();

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "api/ask_fields.h"
+#include "api/carat/branch.h"
 #include "apps/interrupt.h"
 #include "apps/models.h"
 #include "apps/output.h"
@@ -141,17 +141,15 @@ class Stream {
 
 // The server's own words.
 Error Refusal(const net::Reply& reply, const std::string& url) {
-  const auto json = ParseJson(reply.body);
-  const Json* const error = json ? json->Find("error") : nullptr;
-  if (error == nullptr) {
+  const ServerError error = ErrorIn(reply);
+  if (error.message.empty()) {
     return {.code = ErrorCode::kIo,
             .what = "the server refuses",
             .where = url,
             .found = fmt::format("status {}", reply.status)};
   }
-  const bool full = StringIn(*error, "code") == "context_length_exceeded";
-  return {.code = full ? ErrorCode::kContextFull : ErrorCode::kInvalid,
-          .what = StringIn(*error, "message")};
+  const bool full = error.code == "context_length_exceeded";
+  return {.code = full ? ErrorCode::kContextFull : ErrorCode::kInvalid, .what = error.message};
 }
 
 Result<Json> StatusOf(const OwnServer& server) {
@@ -318,22 +316,16 @@ std::string ServerAnswerer::Describe() const {
 }
 
 bool ServerTakes(const RunOptions& o) {
-  const auto within = [](const std::optional<double>& value, double least, double most) {
-    return !value || (*value >= least && *value <= most);
-  };
-  constexpr int64_t kMost = INT32_MAX;
-  return within(o.temperature, 0, 2) && within(o.top_p, 1e-6, 1) && within(o.min_p, 0, 1) &&
-         within(o.repetition_penalty, 1e-6, 100) && o.top_k.value_or(0) >= 0 &&
-         o.top_k.value_or(0) <= kMost && o.seed.value_or(0) <= uint64_t{INT64_MAX} &&
-         TakesLength(o.max_tokens) && o.stop.size() <= kMaxStops &&
-         std::ranges::all_of(
-             o.stop, [](const std::string& text) { return text.size() <= kMaxStopBytes; }) &&
-         o.logit_bias.empty() && !o.no_repetition_guard;
+  // The server takes 0 for the most probable token, a model here refuses it.
+  if (o.top_p && !(*o.top_p >= 1e-6)) return false;
+  if (o.seed.value_or(0) > uint64_t{INT64_MAX} || !o.logit_bias.empty() || o.no_repetition_guard)
+    return false;
+  Json sampling = SamplingOf(o);
+  if (!o.stop.empty()) sampling.Set("stop", Json(Json::Array(o.stop.begin(), o.stop.end())));
+  return ServerTakes(sampling);
 }
 
-bool TakesLength(size_t max_tokens) {
-  return max_tokens == SIZE_MAX || (max_tokens >= 1 && max_tokens <= INT32_MAX);
-}
+bool ServerTakes(const Json& sampling) { return CheckSettings(sampling).has_value(); }
 
 Json SamplingOf(const RunOptions& o) {
   Json sampling{Json::Object()};

@@ -39,7 +39,7 @@ class ServerAnswerer : public Answerer {
 
 // Whether the server takes what these options say of an answer.
 bool ServerTakes(const RunOptions& options);
-bool TakesLength(size_t max_tokens);
+bool ServerTakes(const Json& sampling);
 // The members of Chat Completions for the options of an answer, and for the most probable one.
 // Precondition: it takes them.
 Json SamplingOf(const RunOptions& options);

@@ -168,7 +168,6 @@ Result<std::unique_ptr<History>> History::Open(const fs::path& folder) {
   // Nobody writes them any more. A program that was killed has left what it had deleted.
   CARAT_TRY(state->database.Run("UPDATE messages SET state = 2 WHERE state = 1"));
   CARAT_TRY(state->SweepMedia());
-  state->RemoveMoving();  // the folder is ours now
   {
     std::unique_lock lock(state->mutex);
     CARAT_TRY(state->Forget(lock));

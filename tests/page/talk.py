@@ -54,7 +54,8 @@ class TalkTest(PageTest):
         jumped = self.page.evaluate("window.jumped")
         self.assertLess(jumped, 0.1)  # of the window, summed up; less than 0.1 counts as still (web.dev)
 
-    def test_branches(self):
+    def fork(self):
+        """A question with two answers, and another question in its place with one."""
         self.ask("Count from 3 to 5.")
         expect(self.answer()).to_contain_text("5")
         self.page.get_by_role("button", name="Again").click()
@@ -63,19 +64,16 @@ class TalkTest(PageTest):
         self.page.get_by_label("Edit the question").fill("Count from 6 to 8.")
         self.page.get_by_role("button", name="Ask this instead").click()
         expect(self.answer()).to_contain_text("8")
+
+    def test_branches(self):
+        self.fork()
         expect(self.page.locator("article.mine .branches")).to_contain_text("2/2")
         self.page.get_by_label("Earlier version").first.click()
         expect(self.answer()).to_contain_text("3, 4, 5")
         expect(self.page.locator("article.its .branches")).to_contain_text("2/2")
 
     def test_tree(self):
-        self.ask("Count from 3 to 5.")
-        self.page.get_by_role("button", name="Again").click()
-        expect(self.page.locator("article.its .branches")).to_contain_text("2/2")
-        self.page.get_by_role("button", name="Edit").click()
-        self.page.get_by_label("Edit the question").fill("Count from 6 to 8.")
-        self.page.get_by_role("button", name="Ask this instead").click()
-        expect(self.answer()).to_contain_text("8")
+        self.fork()
         self.page.get_by_role("button", name="Branches").click()
         tree = self.page.get_by_label("Branches", exact=True).locator("li")
         expect(tree).to_have_count(4)  # two questions, the first with two answers, the second with its one

@@ -89,7 +89,8 @@ async function attachPdf(file: File, made: Omit<Attachment, "parts">): Promise<A
     if (last < pdf.pages) problem.value = `${file.name} is too long: pages 1 to ${last} of ${pdf.pages} are taken.`
     else if (!scan && silent.length > 0) problem.value = `${file.name}: of page ${silent.join(", ")} no text can be read. As pictures all can be seen.`
     const document: Document = { pdf, as: scan ? "pages" : "text", first: 1, last }
-    return { ...made, document, parts: await partsOf(file.name, document) }
+    const parts: Part[] = scan ? await partsOf(file.name, document) : [{ type: "text", name: file.name, text }]
+    return { ...made, document, parts }
   } catch (error) {
     pdf.close()
     throw error

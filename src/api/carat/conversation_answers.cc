@@ -206,7 +206,7 @@ void CountMediaTokens(Api& api, Call& call) {
     CARAT_ASSIGN(alone.messages.back().body, CheckedBody(body, "", true));
     return AskOf(call, *history, alone, "new");
   };
-  const auto ask = read();
+  auto ask = read();
   if (!ask) return call.SendError(ToApiError(ask.error()));
   const auto loaded = ServiceFor(api.host(), std::nullopt);
   if (!loaded) return call.SendError(loaded.error());
@@ -214,9 +214,8 @@ void CountMediaTokens(Api& api, Call& call) {
   const auto count = (*loaded)->service->Count(*ask, watch);
   if (!count) return call.SendError(ToApiError(AtItsPart(count.error(), *ask)));
   // Without what a prompt has of itself.
-  Ask empty = *ask;
-  empty.messages.array().back().Set("content", "");
-  const auto around = (*loaded)->service->Count(empty, watch);
+  ask->messages.array().back().Set("content", "");
+  const auto around = (*loaded)->service->Count(*ask, watch);
   if (!around) return call.SendError(ToApiError(around.error()));
   Json body;
   body.Set("tokens", static_cast<int64_t>(count->tokens - std::min(count->tokens, around->tokens)));

@@ -4,8 +4,9 @@
 //   DELETE ?name=N
 // /v1/carat/backup
 //   POST            {"folder"}: a copy of the conversations of all keys, in a new folder inside the
-//                   history's, which whoever asked moves to where it is wanted (else the next start
-//                   removes it); for a key that manages, a page's token does not do
+//                   history's, which whoever asked moves to where it is wanted at once (else the
+//                   next deletion or copy removes it); for a key that manages, a page's token does
+//                   not do
 #pragma once
 
 #include "api/api.h"
